@@ -1,0 +1,155 @@
+"""Boxes, digits and numbers: where the digits of a photo are and which of them belong together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# A line of digit centres steeper than this is read from top to bottom.
+STEEP_DEGREES = 70.0
+
+
+@dataclass(frozen=True, order=True)
+class Box:
+    """A rectangle of whole pixels: columns `left` to `right` - 1 and rows `top` to `bottom` - 1.
+
+    Coordinates count from the photo's upper left corner and may lie outside the photo until `clip` is called.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def __post_init__(self):
+        if self.right <= self.left or self.bottom <= self.top:
+            raise ValueError(f"expected left < right and top < bottom, received {self.as_list()}")
+
+    @classmethod
+    def from_size(cls, left: float, top: float, width: float, height: float) -> "Box":
+        """Make the smallest box of whole pixels that holds the given rectangle (SVHN's and COCO's form)."""
+        right, bottom = left + width, top + height
+        return cls(int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom)))
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle of the box as (x, y)."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of the box in an array of (rows, columns); the box must lie inside it."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def as_list(self) -> list[int]:
+        return [self.left, self.top, self.right, self.bottom]
+
+    def grow(self, pixels: int) -> "Box":
+        """Move all four sides outwards by `pixels`."""
+        return Box(self.left - pixels, self.top - pixels, self.right + pixels, self.bottom + pixels)
+
+    def shift(self, dx: int, dy: int) -> "Box":
+        return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
+
+    def intersection(self, other: "Box") -> "Box | None":
+        """Return the common part, or None where the boxes share no pixel."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
+        return Box(left, top, right, bottom) if left < right and top < bottom else None
+
+    def clip(self, width: int, height: int) -> "Box | None":
+        """Return the part inside a photo of `width` x `height` pixels, or None when nothing is."""
+        return self.intersection(Box(0, 0, width, height))
+
+    def iou(self, other: "Box") -> float:
+        """Intersection over union, 0 to 1."""
+        common = self.intersection(other)
+        shared = common.area if common else 0
+        return shared / (self.area + other.area - shared)
+
+
+def union(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box that holds all `boxes` (at least one)."""
+    corners = np.array([box.as_list() for box in boxes])
+    return Box(*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
+
+
+@dataclass(frozen=True)
+class DigitBox:
+    """One digit of a photo: its box, and its label 0..9 where that is known."""
+
+    box: Box
+    label: int | None = None
+
+    def __post_init__(self):
+        if self.label is not None and not 0 <= self.label <= 9:
+            raise ValueError(f"expected a digit label 0..9 or None, received {self.label}")
+
+
+@dataclass(frozen=True)
+class Number:
+    """The digits of one house number in reading order."""
+
+    digits: tuple[DigitBox, ...]
+
+    @property
+    def box(self) -> Box:
+        return union(digit.box for digit in self.digits)
+
+    @property
+    def text(self) -> str:
+        """The number as a string; an unknown digit is a question mark."""
+        return "".join("?" if digit.label is None else str(digit.label) for digit in self.digits)
+
+
+def clip_digits(digits: Iterable[DigitBox], width: int, height: int) -> list[DigitBox]:
+    """Clip digit boxes to a photo of `width` x `height` pixels and drop those that lie wholly outside it."""
+    clipped = ((digit.box.clip(width, height), digit.label) for digit in digits)
+    return [DigitBox(box, label) for box, label in clipped if box is not None]
+
+
+def reading_order(digits: Sequence[DigitBox]) -> list[DigitBox]:
+    """Sort the digits of one number along their baseline: left to right, or downwards when it is steep."""
+    if len(digits) < 2:
+        return list(digits)
+    centres = np.array([digit.box.centre for digit in digits])
+    direction = np.linalg.svd(centres - centres.mean(axis=0))[2][0]
+    if abs(direction[1]) > np.sin(np.radians(STEEP_DEGREES)):
+        direction = direction * np.sign(direction[1])
+    else:
+        direction = direction * np.sign(direction[0])
+    return [digits[i] for i in np.argsort(centres @ direction, kind="stable")]
+
+
+def group_digits(digits: Sequence[DigitBox]) -> list[Number]:
+    """Group digits into numbers, each in reading order; numbers are sorted by their upper left corner.
+
+    Two digits belong together when their heights differ by less than a factor of two and the gap between their
+    boxes is less than three quarters of the larger height across and less than half of it down.
+    """
+    groups: list[list[DigitBox]] = []
+    for digit in digits:
+        near = [group for group in groups if any(_neighbours(digit.box, other.box) for other in group)]
+        groups = [group for group in groups if not any(group is joined for joined in near)]
+        groups.append([member for group in near for member in group] + [digit])
+    numbers = [Number(tuple(reading_order(group))) for group in groups]
+    return sorted(numbers, key=lambda number: (number.box.top, number.box.left))
+
+
+def _neighbours(a: Box, b: Box) -> bool:
+    larger, smaller = max(a.height, b.height), min(a.height, b.height)
+    gap_x = max(a.left, b.left) - min(a.right, b.right)
+    gap_y = max(a.top, b.top) - min(a.bottom, b.bottom)
+    return larger < 2 * smaller and gap_x < 0.75 * larger and gap_y < 0.5 * larger

@@ -1,0 +1,86 @@
+"""The record of a run: what was done, with what, and what came out."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from svhn.files import replacing
+
+
+@dataclass
+class RunRecord:
+    """Everything needed to repeat a run and to believe its numbers.
+
+    Attributes
+    ----------
+    command : str
+        What was run, for example "train-tf".
+    config : dict
+        The resolved settings, seed included.
+    data : dict
+        Where the data came from: source, SHA-256, counts, licence note.
+    metrics : dict
+        Results; a metric on a test split says so in its name.
+    versions, hardware : dict
+        Filled in by `new`.
+    created : str
+        UTC time in ISO 8601.
+    """
+
+    command: str
+    config: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, Any] = field(default_factory=dict)
+    created: str = ""
+
+    @classmethod
+    def new(cls, command: str, config: Any, data: dict[str, Any], packages: tuple[str, ...]) -> "RunRecord":
+        """Start a record of a run that uses `packages`, with a config given as a dataclass or a dict."""
+        settings = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else dict(config)
+        versions = {"python": platform.python_version(), "svhn": _version("svhn")}
+        versions |= {name: _version(name) for name in packages}
+        created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        return cls(command, settings, data, {}, versions, hardware(), created)
+
+    def write(self, path: str | Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        write_json(path, dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "RunRecord":
+        return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def hardware() -> dict[str, Any]:
+    """Return the processor's name and the number of cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": _processor(), "cores": cores, "system": platform.system()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
