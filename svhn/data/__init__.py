@@ -1,0 +1,1 @@
+"""Reading, fetching, preparing and rendering data; knows neither TensorFlow nor PyTorch nor click."""

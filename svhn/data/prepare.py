@@ -1,0 +1,214 @@
+"""From the official files (or the generator) to prepared data: crops, gray, a split by photo, statistics."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from svhn.boxes import clip_digits
+from svhn.crops import CROP_SIZE, crop_digit, to_gray
+from svhn.data.cropped import read_cropped
+from svhn.data.digit_struct import FILE_NAME, DigitStruct
+from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared
+from svhn.data.sources import LICENCE_NOTE
+from svhn.errors import InputError
+from svhn.files import sha256
+from svhn.photos import read_rgb
+
+VALIDATION_FRACTION = 0.13
+SYNTHETIC = "synthetic"
+# Without digitStruct.mat nobody knows which crops share a photo. Whole blocks of neighbours go to one side of
+# the split, so that at most the photos at the block edges fall on both.
+BLOCK = 25
+SYNTHETIC_COUNTS = {"train": 12_000, "validation": 1_500, "test": 3_000}
+
+
+def resolve_source(option: str | None) -> tuple[str, str]:
+    """Decide which data to use: `option`, else `$SVHN_DATA`, else `data/svhn`, else the generator.
+
+    Returns
+    -------
+    source : str
+        A folder, a prepared `.h5` file, or "synthetic".
+    message : str
+        One line that says what was taken and, for the generator, how to get the real data.
+    """
+    if option:
+        origin = "--data"
+    elif option := os.environ.get("SVHN_DATA"):
+        origin = "$SVHN_DATA"
+    elif Path("data/svhn").is_dir():
+        option, origin = "data/svhn", "the default folder"
+    else:
+        option, origin = SYNTHETIC, "no SVHN data found"
+    if option == SYNTHETIC:
+        cure = "real data: python cli.py fetch --split train --split test --dir data/svhn"
+        return SYNTHETIC, f"Data: generated digits, not SVHN ({origin}; {cure})"
+    return option, f"Data: {option} ({origin})"
+
+
+def load_data(source: str, seed: int = 0, splits: tuple[str, ...] = ("train", "test")) -> PreparedData:
+    """Load training data from a folder with official files, a prepared `.h5` file, or the generator."""
+    if source == SYNTHETIC:
+        return generate(seed)
+    if Path(source).suffix in (".h5", ".hdf5"):
+        return read_prepared(source)
+    return prepare(source, seed=seed, splits=splits)
+
+
+def prepare(
+    folder: str | Path,
+    fraction: float = VALIDATION_FRACTION,
+    seed: int = 0,
+    splits: tuple[str, ...] = ("train", "test"),
+) -> PreparedData:
+    """Read the official files of a folder and split the training digits by photo.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Holds `train_32x32.mat` or `train/` with photos and `digitStruct.mat`, or both; likewise for `test`.
+    fraction : float
+        Part of every class's training digits that goes to validation, 0 to 1 exclusive.
+    seed : int
+        Of the split.
+    splits : tuple of str
+        Which of "train" and "test" to read; one that is not there is left out.
+
+    Returns
+    -------
+    PreparedData
+        With the splits `train` and `validation` (both from the official train split) and `test`.
+
+    Raises
+    ------
+    InputError
+        When the folder has none of the splits, or a file is damaged or inconsistent.
+    """
+    folder = Path(folder)
+    found = {split: files for split in splits if (files := _files(folder, split))}
+    if not found:
+        raise InputError(
+            f"{folder}: no SVHN data found; expected {splits[0]}_32x32.mat or {splits[0]}/{FILE_NAME} in it "
+            "(python cli.py fetch --split train --split test)"
+        )
+    read = {split: read_split(folder, split) for split in found}
+    provenance = {
+        "source": str(folder.name or folder),
+        "licence": LICENCE_NOTE,
+        "seed": seed,
+        "validation_fraction": fraction,
+        "split_rule": "by photo" if _struct(folder, "train").is_file() else f"by blocks of {BLOCK} crops",
+    }
+    for path in (path for paths in found.values() for path in paths):
+        provenance[f"sha256 {path.relative_to(folder)}"] = sha256(path)
+    if "train" not in read:
+        return PreparedData(read, None, provenance)
+    chosen = choose_validation(read["train"].labels, read["train"].photos, fraction, seed)
+    train, validation = read["train"].take(~chosen), read["train"].take(chosen)
+    parts = {"train": train, "validation": validation} | {k: v for k, v in read.items() if k != "train"}
+    return PreparedData(parts, Statistics.of(train), provenance)
+
+
+def read_split(folder: str | Path, split: str) -> Split:
+    """Read the digits of one official split ("train" or "test") from crops, from photos, or from both.
+
+    With both, pixels and labels come from the crops and the photos of the digits from `digitStruct.mat`. With
+    photos alone the crops are cut by the Format-2 rule. With crops alone blocks of neighbours stand for photos.
+    """
+    folder = Path(folder)
+    crops, struct = _crops(folder, split), _struct(folder, split)
+    if struct.is_file() and crops.is_file():
+        rgb, labels = read_cropped(crops)
+        photos, listed = _photos_of_digits(struct)
+        if not np.array_equal(labels, listed):
+            raise InputError(
+                f"{crops} and {struct} do not belong together: {len(labels)} and {len(listed)} digits, or other "
+                "labels; fetch both again or remove one"
+            )
+    elif struct.is_file():
+        rgb, labels, photos = _cut(struct)
+    elif crops.is_file():
+        rgb, labels = read_cropped(crops)
+        photos = np.arange(len(labels)) // BLOCK
+    else:
+        raise InputError(
+            f"{folder}: has no {split} split; expected {crops.name} or {split}/{FILE_NAME} in it "
+            f"(python cli.py fetch --split {split})"
+        )
+    return Split(rgb, to_gray(rgb), labels, photos)
+
+
+def choose_validation(labels: np.ndarray, photos: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Choose whole photos at random so that every class has `fraction` of its digits in the validation part.
+
+    Photos are taken in random order, each unless it would lift a class above its share.
+
+    Parameters
+    ----------
+    labels, photos : ndarray (N,) int
+    fraction : float
+    seed : int
+
+    Returns
+    -------
+    ndarray (N,) bool
+        True for digits of the validation part.
+    """
+    if not 0 < fraction < 1:
+        raise InputError(f"expected a validation fraction between 0 and 1, received {fraction}")
+    names, members = np.unique(photos, return_inverse=True)
+    counts = np.zeros((len(names), 10), np.int64)
+    np.add.at(counts, (members, labels), 1)
+    room = np.rint(counts.sum(axis=0) * fraction).astype(np.int64)
+    chosen = np.zeros(len(names), bool)
+    for photo in np.random.default_rng(seed).permutation(len(names)):
+        if (counts[photo] <= room).all():
+            chosen[photo] = True
+            room -= counts[photo]
+    return chosen[members]
+
+
+def generate(seed: int = 0, counts: dict[str, int] = SYNTHETIC_COUNTS) -> PreparedData:
+    """Render data with the project's own generator; the splits share no photo."""
+    from svhn.data.synthetic import render_crops
+
+    parts = {}
+    for number, (split, count) in enumerate(counts.items()):
+        rgb, labels = render_crops(count, seed=1000 * seed + number)
+        parts[split] = Split(rgb, to_gray(rgb), labels, np.arange(count))
+    provenance = {"source": SYNTHETIC, "licence": "generated by this project, no SVHN pixels", "seed": seed}
+    return PreparedData(parts, Statistics.of(parts["train"]), provenance)
+
+
+def _crops(folder: Path, split: str) -> Path:
+    return folder / f"{split}_{CROP_SIZE}x{CROP_SIZE}.mat"
+
+
+def _struct(folder: Path, split: str) -> Path:
+    return folder / split / FILE_NAME
+
+
+def _files(folder: Path, split: str) -> list[Path]:
+    return [path for path in (_crops(folder, split), _struct(folder, split)) if path.is_file()]
+
+
+def _photos_of_digits(struct: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return photo number and label of every digit in the order of the Format-2 crops."""
+    with DigitStruct(struct) as annotations:
+        rows = [(i, digit.label) for i, name in enumerate(annotations) for digit in annotations.listed(name)]
+    photos, labels = np.array(rows, np.int64).reshape(-1, 2).T
+    return photos, labels
+
+
+def _cut(struct: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut all digits of a photo folder: crops (N, 32, 32, 3), labels (N,), photo numbers (N,)."""
+    crops, rows = [], []
+    with DigitStruct(struct) as annotations:
+        for i, name in enumerate(annotations):
+            photo = read_rgb(struct.parent / name)
+            for digit in clip_digits(annotations.listed(name), photo.shape[1], photo.shape[0]):
+                crops.append(crop_digit(photo, digit.box))
+                rows.append((digit.label, i))
+    labels, photos = np.array(rows, np.int64).reshape(-1, 2).T
+    return np.array(crops, np.uint8).reshape(-1, CROP_SIZE, CROP_SIZE, 3), labels, photos

@@ -1,0 +1,140 @@
+"""Prepared data: crops, labels and statistics of all splits, in memory and as one HDF5 file."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from svhn.errors import InputError
+from svhn.files import replacing
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Digits of one split, in the order of the data set.
+
+    Attributes
+    ----------
+    rgb : ndarray (N, 32, 32, 3) uint8
+    gray : ndarray (N, 32, 32) uint8
+    labels : ndarray (N,) int64, 0..9
+    photos : ndarray (N,) int64
+        Which photo a digit comes from; equal numbers mean the same photo (or the same block, see `prepare`).
+    """
+
+    rgb: np.ndarray
+    gray: np.ndarray
+    labels: np.ndarray
+    photos: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, chosen: np.ndarray) -> "Split":
+        """Return the digits at the given indices (or where a (N,) bool array is True)."""
+        return Split(self.rgb[chosen], self.gray[chosen], self.labels[chosen], self.photos[chosen])
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and standard deviation of the training part, in grey levels 0..255."""
+
+    gray_mean: float
+    gray_std: float
+    rgb_mean: tuple[float, float, float]
+    rgb_std: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, split: Split) -> "Statistics":
+        gray_mean, gray_std = _moments(split.gray)
+        channels = [_moments(split.rgb[..., channel]) for channel in range(3)]
+        rgb_mean, rgb_std = zip(*channels, strict=True)
+        return cls(gray_mean, gray_std, rgb_mean, rgb_std)
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """All splits with the statistics of the training part and where everything came from.
+
+    Attributes
+    ----------
+    splits : dict[str, Split]
+        `train`, `validation`, `test`, as far as there is data for them.
+    statistics : Statistics or None
+        None when there is no training part.
+    provenance : dict[str, str | int | float]
+        Source, licence note, seed, split rule, SHA-256 of the files read.
+    """
+
+    splits: dict[str, Split]
+    statistics: Statistics | None
+    provenance: dict
+
+    def __getitem__(self, split: str) -> Split:
+        if split not in self.splits:
+            raise InputError(
+                f"{self.provenance['source']}: has no {split} split, only {', '.join(self.splits)}; "
+                "give another --data or --split"
+            )
+        return self.splits[split]
+
+
+def write_prepared(path: str | Path, data: PreparedData) -> None:
+    """Write prepared data as one HDF5 file, whole or not at all.
+
+    Layout: a group per split with the datasets `rgb`, `gray`, `labels`, `photos`; statistics and provenance are
+    attributes of the root.
+    """
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs.update(data.provenance)
+        if data.statistics:
+            file.attrs.update(dataclasses.asdict(data.statistics))
+        for name, split in data.splits.items():
+            group = file.create_group(name)
+            for field in dataclasses.fields(Split):
+                group.create_dataset(field.name, data=getattr(split, field.name), chunks=True, compression="lzf")
+
+
+def read_prepared(path: str | Path) -> PreparedData:
+    """Read a file of `write_prepared` into memory.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, of another layout or of a newer version.
+    """
+    cure = "make it again with python cli.py prepare"
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; {cure}")
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = {key: value.item() if hasattr(value, "item") else value for key, value in _attributes(file)}
+            if attributes.pop("format_version") > FORMAT_VERSION:
+                raise InputError(f"{path}: written by a newer version of this program; update it")
+            splits = {name: _read_split(group) for name, group in file.items()}
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged or not a file of python cli.py prepare ({error}); {cure}") from error
+    names = [field.name for field in dataclasses.fields(Statistics)]
+    known = {name: attributes.pop(name) for name in names if name in attributes}
+    return PreparedData(splits, Statistics(**known) if known else None, attributes)
+
+
+def _attributes(file: h5py.File) -> list[tuple]:
+    return [(key, tuple(value.tolist()) if np.ndim(value) else value) for key, value in file.attrs.items()]
+
+
+def _read_split(group: h5py.Group) -> Split:
+    return Split(*(group[field.name][()] for field in dataclasses.fields(Split)))
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Exact mean and standard deviation of uint8 values."""
+    counts = np.bincount(values.reshape(-1), minlength=256)
+    levels = np.arange(256)
+    mean = counts @ levels / counts.sum()
+    return float(mean), float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum()))
