@@ -29,7 +29,9 @@ def open_annotations(path: str | Path) -> Mapping[str, list[DigitBox]]:
         return DigitStruct(path)
     if path.suffix == ".json":
         return read_coco(path)
-    raise InputError(f"{path}: expected boxes as a digitStruct.mat or a COCO .json file, received {path.suffix or 'no suffix'}")
+    raise InputError(
+        f"{path}: expected boxes as a digitStruct.mat or a COCO .json file, received {path.suffix or 'no suffix'}"
+    )
 
 
 def find_annotations(folder: str | Path) -> Path | None:

@@ -6,19 +6,17 @@ Nothing here has state, so a run resumes at any iteration with the very batches 
 import numpy as np
 import tensorflow as tf
 
-# Largest random change, either way.
-ROTATION = 0.26  # radians, 15 degrees
-SHEAR = 0.25
-LOG_SCALE = 0.18
-SHIFT = 3.0  # pixels
-LOG_CONTRAST = 0.5
-BRIGHTNESS = 40.0  # grey levels
-CUTOUT = 8  # pixels, side of the square
-CUTOUT_CHANCE = 0.5
+from svhn.data.augmentation import AUGMENTATION, Augmentation
 
 
 def training_batches(
-    images: np.ndarray, labels: np.ndarray, batch_size: int, seed: int, start: int, stop: int, augmentation: bool
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    seed: int,
+    start: int,
+    stop: int,
+    augmentation: bool,
 ) -> tf.data.Dataset:
     """Return the batches of iterations `start` to `stop` - 1.
 
@@ -47,42 +45,43 @@ def training_batches(
         chosen = tf.raw_ops.RandomIndexShuffle(index=position % count, seed=keys, max_index=last)
         pixels = tf.cast(tf.gather(images, chosen), tf.float32)
         if augmentation:
-            pixels = augment(pixels, tf.stack([tf.constant(seed, tf.int64), iteration]))
+            pixels = augment(pixels, tf.stack([tf.constant(seed, tf.int64), iteration]), AUGMENTATION)
         return pixels, tf.gather(labels, chosen)
 
     batches = tf.data.Dataset.range(start, stop).map(batch, num_parallel_calls=2, deterministic=True)
     return batches.prefetch(4)
 
 
-def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def augment(images: tf.Tensor, seed: tf.Tensor, ranges: Augmentation) -> tf.Tensor:
     """Change a batch at random: float32 (B, H, W, C) in 0..255 -> the same.
 
-    Affine motion with the border repeated, contrast, brightness, inversion for half of the images, cutout. There
-    are no flips: a mirrored digit is another digit, or none.
+    Affine motion with the border repeated, cutout, contrast, brightness and inversion.
     """
     seeds = tf.random.experimental.stateless_split(seed, 4)
-    images = _move(images, seeds[0])
-    images = _cutout(images, seeds[1])
-    batch = tf.shape(images)[0]
-    contrast, brightness, inversion = tf.unstack(
-        tf.random.stateless_uniform([3, batch, 1, 1, 1], seeds[2], -1.0, 1.0)
-    )
+    images = _cutout(_move(images, seeds[0], ranges), seeds[1], ranges)
+    shape = [tf.shape(images)[0], 1, 1, 1]
+    contrast, brightness = tf.unstack(tf.random.stateless_uniform([2, *shape], seeds[2], -1.0, 1.0))
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-    images = (images - mean) * tf.exp(LOG_CONTRAST * contrast) + mean + BRIGHTNESS * brightness
-    images = tf.where(inversion > 0, 255.0 - images, images)
+    images = (images - mean) * tf.exp(ranges.log_contrast * contrast) + mean + ranges.brightness * brightness
+    inverted = tf.random.stateless_uniform(shape, seeds[3]) < ranges.inversion_chance
+    images = tf.where(inverted, 255.0 - images, images)
     return tf.clip_by_value(images, 0.0, 255.0)
 
 
-def _move(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _move(images: tf.Tensor, seed: tf.Tensor, ranges: Augmentation) -> tf.Tensor:
     batch, size = tf.shape(images)[0], tf.shape(images)[1:3]
     angle, shear, scale_x, scale_y, dx, dy = tf.unstack(tf.random.stateless_uniform([6, batch], seed, -1.0, 1.0))
-    cos, sin = tf.cos(ROTATION * angle), tf.sin(ROTATION * angle)
-    scale_x, scale_y = tf.exp(LOG_SCALE * scale_x), tf.exp(LOG_SCALE * scale_y)
-    a, b = cos * scale_x, (SHEAR * shear * cos - sin) * scale_y
-    c, d = sin * scale_x, (SHEAR * shear * sin + cos) * scale_y
+    cos, sin = tf.cos(ranges.rotation * angle), tf.sin(ranges.rotation * angle)
+    scale_x, scale_y = tf.exp(ranges.log_scale * scale_x), tf.exp(ranges.log_scale * scale_y)
+    a, b = cos * scale_x, (ranges.shear * shear * cos - sin) * scale_y
+    c, d = sin * scale_x, (ranges.shear * shear * sin + cos) * scale_y
     middle = tf.cast(size - 1, tf.float32) / 2
-    x0 = middle[1] - a * middle[1] - b * middle[0] + SHIFT * dx
-    y0 = middle[0] - c * middle[1] - d * middle[0] + SHIFT * dy
+    dx, dy = (
+        ranges.shift * dx * tf.cast(size[1], tf.float32),
+        ranges.shift * dy * tf.cast(size[0], tf.float32),
+    )
+    x0 = middle[1] - a * middle[1] - b * middle[0] + dx
+    y0 = middle[0] - c * middle[1] - d * middle[0] + dy
     zero = tf.zeros_like(a)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
@@ -94,12 +93,16 @@ def _move(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _cutout(images: tf.Tensor, seed: tf.Tensor, ranges: Augmentation) -> tf.Tensor:
     """Paint a square in the image's mean colour; half of it may lie outside the image."""
-    shape = tf.shape(images)
-    x, y, chance = tf.unstack(tf.random.stateless_uniform([3, shape[0], 1, 1], seed))
-    rows, columns = tf.range(shape[1], dtype=tf.float32), tf.range(shape[2], dtype=tf.float32)
-    near_y = tf.abs(rows[None, :, None] - y * tf.cast(shape[1], tf.float32)) < CUTOUT / 2
-    near_x = tf.abs(columns[None, None, :] - x * tf.cast(shape[2], tf.float32)) < CUTOUT / 2
-    covered = (near_y & near_x & (chance < CUTOUT_CHANCE))[..., None]
+    batch, height, width = tf.unstack(tf.shape(images)[:3])
+    x, y, chance = tf.unstack(tf.random.stateless_uniform([3, batch, 1, 1], seed))
+    rows, columns = _fractions(height)[None, :, None], _fractions(width)[None, None, :]
+    near = (tf.abs(rows - y) < ranges.cutout / 2) & (tf.abs(columns - x) < ranges.cutout / 2)
+    covered = (near & (chance < ranges.cutout_chance))[..., None]
     return tf.where(covered, tf.reduce_mean(images, axis=[1, 2], keepdims=True), images)
+
+
+def _fractions(size: tf.Tensor) -> tf.Tensor:
+    """Pixel centres as fractions of the side."""
+    return (tf.range(tf.cast(size, tf.float32)) + 0.5) / tf.cast(size, tf.float32)

@@ -125,7 +125,13 @@ class _Run:
         """Run iterations `start` to `stop` - 1; return the next iteration and whether SIGINT ended it early."""
         config = self.config
         batches = training_batches(
-            self.images, self.data["train"].labels, config.batch_size, config.seed, start, stop, config.augmentation
+            self.images,
+            self.data["train"].labels,
+            config.batch_size,
+            config.seed,
+            start,
+            stop,
+            config.augmentation,
         )
         began = marked = time.perf_counter()
         sums, recent, iteration = np.zeros(2), np.zeros(2), start
@@ -204,7 +210,9 @@ def read_config(run_dir: str | Path) -> TrainConfig:
     try:
         return TrainConfig(**json.loads(path.read_text(encoding="utf-8"))["train"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the config of a train-tf run ({error}); name its folder with --run-dir") from error
+        raise InputError(
+            f"{path}: not the config of a train-tf run ({error}); name its folder with --run-dir"
+        ) from error
 
 
 def _open_run(run_dir: Path, config: TrainConfig, resume: bool) -> Path:
@@ -239,7 +247,10 @@ def _read_history(run_dir: Path) -> list[dict]:
 
 
 def _write_history(run_dir: Path, history: list[dict]) -> None:
-    with replacing(run_dir / "history.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(run_dir / "history.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, HISTORY)
         writer.writeheader()
         writer.writerows(history)

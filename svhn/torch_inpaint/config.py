@@ -1,0 +1,114 @@
+"""Settings of the PyTorch plug-in; importable without PyTorch."""
+
+from dataclasses import dataclass, field
+
+NETS = (
+    "ConvNet32",
+    "ConvNet48",
+    "ConvNet32_753",
+    "ConvNet48_333",
+    "ConvNet48_Dropout",
+    "ConvNet48_Dropout2",
+    "ConvNet48_Dropout3",
+)
+OPTIMIZERS = ("SGD", "Adagrad", "Adadelta", "Adam", "ASGD")
+DEFAULT_CHECKPOINT = "torch-convnet48-dropout3"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How `train-torch` trains.
+
+    Attributes
+    ----------
+    net : str
+        One of `NETS`.
+    epochs, batch : int
+    opt : str
+        One of `OPTIMIZERS`; SGD uses momentum .9.
+    lr : float
+        Initial learning rate; it falls to zero along a cosine.
+    augmentation : bool
+        Random rotation, shear, scale, shift, contrast, inversion and cutout; never flips.
+    seed : int
+        Of weights, dropout, order of the data, augmentation and the validation split.
+    """
+
+    net: str = "ConvNet48_Dropout3"
+    epochs: int = 100
+    batch: int = 32
+    opt: str = "SGD"
+    lr: float = 0.005
+    augmentation: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class KeyPixelConfig:
+    """How background is told from digits; lengths are fractions of the digits' height.
+
+    Attributes
+    ----------
+    box_margin : float
+        A digit is looked for in its box and this far around it.
+    halo : float
+        The mask reaches this far beyond the strokes (at least two pixels).
+    """
+
+    box_margin: float = 0.1
+    halo: float = 0.1
+
+
+@dataclass(frozen=True)
+class FillConfig:
+    """How the GRNN paints.
+
+    Attributes
+    ----------
+    sigma_per_distance : float
+        Kernel bandwidth as a fraction of the distance to the nearest key pixel.
+    least_sigma : float
+        Pixels.
+    ridge : float
+        Pull of the locally linear fit towards a locally constant one.
+    steering : int
+        Rounds in which kernels are stretched along the edges of the last fill; 0 for round kernels.
+    most_stretch : float
+        Largest ratio of a kernel's axes.
+    reach : float
+        Key pixels farther than this from the mask are not used; pixels.
+    grain : float
+        Noise added to the fill, as a fraction of the noise of its surroundings.
+    """
+
+    sigma_per_distance: float = 0.5
+    least_sigma: float = 1.0
+    ridge: float = 0.2
+    steering: int = 2
+    most_stretch: float = 8.0
+    reach: float = 16.0
+    grain: float = 0.5
+
+
+@dataclass(frozen=True)
+class RemovalConfig:
+    """How `DigitRemover` works.
+
+    Attributes
+    ----------
+    context : float
+        Margin of background around a number, as a fraction of its digits' height (at least 8 pixels).
+    work_height : int
+        Larger digits are found and filled at a scale at which they are this many pixels tall.
+    legible : float
+        A digit counts as legible when the classifier still gives it at least this probability.
+    rounds : int
+        How often a legible number's mask may be widened; the last time to its whole boxes.
+    """
+
+    context: float = 0.5
+    work_height: int = 48
+    legible: float = 0.5
+    rounds: int = 2
+    key_pixels: KeyPixelConfig = field(default_factory=KeyPixelConfig)
+    fill: FillConfig = field(default_factory=FillConfig)
