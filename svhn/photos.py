@@ -1,5 +1,7 @@
 """Reading and writing photos: the only place that knows BGR, EXIF orientation, ICC, alpha and 16 bit."""
 
+import io
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,20 @@ from svhn.files import replacing
 
 # Pillow modes whose pixels are kept as they are; every other mode is converted to RGB or RGBA.
 _NATIVE_MODES = ("L", "LA", "RGB", "RGBA")
+_ORIENTATION = 0x0112
+# How stored pixels are turned upright, by EXIF orientation.
+_UPRIGHT = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels),
+}
+# A TIFF keeps its layout (size, strips, depth) among the EXIF tags; only these describe the picture.
+_DESCRIPTIVE_TAGS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825)
+_PNG_START = 8 + 25  # signature and IHDR
 
 
 @dataclass(frozen=True)
@@ -27,7 +43,8 @@ class Photo:
     format : str
         Pillow's name of the file format, for example "PNG" or "JPEG".
     metadata : dict
-        What goes back into the output: `exif` (orientation reset), `icc_profile`, `dpi`, JPEG `qtables`.
+        What goes back into the output: `exif` (orientation reset, no thumbnail), `icc_profile`, `dpi`, JPEG
+        `qtables`. A 16-bit TIFF is written without them.
     """
 
     rgb: np.ndarray
@@ -51,7 +68,7 @@ def read_photo(path: str | Path) -> Photo:
         with Image.open(path) as image:
             deep = image.format in ("PNG", "TIFF") and ";16" in str(image.tile)
             image.load()
-            native = _read_deep(path) if deep else _native(ImageOps.exif_transpose(image))
+            native = _read_deep(path, image) if deep else _native(ImageOps.exif_transpose(image))
             return Photo(_to_rgb(native), native, image.format, _metadata(image))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such photo") from error
@@ -82,7 +99,7 @@ def write_photo(path: str | Path, photo: Photo, rgb: np.ndarray, mask: np.ndarra
     pixels[mask] = _from_rgb(rgb[mask], pixels)
     with replacing(path) as temporary:
         if pixels.dtype == np.uint16:
-            _write_deep(temporary, pixels, photo.format)
+            _write_deep(temporary, pixels, photo)
         else:
             Image.fromarray(pixels).save(temporary, format=photo.format, **_save_options(photo))
 
@@ -110,11 +127,16 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
 
 def _metadata(image: Image.Image) -> dict:
     metadata = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
+    if image.mode in ("CMYK", "LAB"):  # the pixels become RGB, which this profile does not describe
+        metadata.pop("icc_profile", None)
     exif = image.getexif()
-    exif.pop(0x0112, None)  # orientation: the pixels are upright from here on
+    exif.pop(_ORIENTATION, None)  # the pixels are upright from here on
+    if image.format == "TIFF":
+        for tag in set(exif) - set(_DESCRIPTIVE_TAGS):
+            del exif[tag]
     if len(exif):
         metadata["exif"] = exif.tobytes()
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         metadata |= {"qtables": image.quantization, "subsampling": _subsampling(image)}
     return metadata
 
@@ -131,26 +153,49 @@ def _save_options(photo: Photo) -> dict:
 
 
 def _native(image: Image.Image) -> np.ndarray:
-    if image.mode not in _NATIVE_MODES:
-        transparent = image.mode in ("PA", "RGBa") or "transparency" in image.info
-        gray = image.mode == "1" or image.mode.startswith(("I", "F"))
-        image = image.convert("RGBA" if transparent else "L" if gray else "RGB")
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"expected 8 bit per channel, in PNG and TIFF also 16, received Pillow mode {image.mode}")
+    transparent = image.mode in ("PA", "RGBa") or "transparency" in image.info
+    if image.mode not in _NATIVE_MODES or transparent:
+        gray = image.mode in ("1", "L", "LA")
+        image = image.convert(("L" if gray else "RGB") + ("A" if transparent else ""))
     return np.array(image)
 
 
-def _read_deep(path: Path) -> np.ndarray:
-    """Read a 16-bit PNG or TIFF with OpenCV, since Pillow reduces its colours to 8 bit."""
+def _read_deep(path: Path, image: Image.Image) -> np.ndarray:
+    """Read a 16-bit PNG or TIFF with OpenCV, since Pillow reduces its colours to 8 bit.
+
+    OpenCV and Pillow turn a TIFF upright while they load it, neither does so with a PNG.
+    """
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise InputError(f"{path}: OpenCV cannot read this 16-bit photo; save it with 8 bit per channel")
-    return _swap_red_and_blue(pixels)
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1), lambda same: same)
+    return _swap_red_and_blue(np.ascontiguousarray(turn(pixels)))
 
 
-def _write_deep(path: Path, pixels: np.ndarray, file_format: str) -> None:
-    written, data = cv2.imencode("." + file_format.lower(), _swap_red_and_blue(pixels))
+def _write_deep(path: Path, pixels: np.ndarray, photo: Photo) -> None:
+    written, data = cv2.imencode("." + photo.format.lower(), _swap_red_and_blue(pixels))
     if not written:
-        raise InputError(f"{path}: OpenCV could not encode a 16-bit {file_format}")
-    data.tofile(path)
+        raise InputError(f"{path}: OpenCV could not encode a 16-bit {photo.format}")
+    content = data.tobytes()
+    if photo.format == "PNG":
+        content = content[:_PNG_START] + _png_metadata(photo.metadata) + content[_PNG_START:]
+    path.write_bytes(content)
+
+
+def _png_metadata(metadata: dict) -> bytes:
+    """Return EXIF, ICC profile and resolution as PNG chunks, encoded by Pillow."""
+    file = io.BytesIO()
+    Image.new("L", (1, 1)).save(file, "PNG", **metadata)
+    content, chunks, position = file.getvalue(), b"", _PNG_START
+    while position < len(content):
+        size, name = struct.unpack_from(">I4s", content, position)
+        end = position + size + 12  # length, name and checksum are four bytes each
+        if name in (b"eXIf", b"iCCP", b"pHYs"):
+            chunks += content[position:end]
+        position = end
+    return chunks
 
 
 def _swap_red_and_blue(pixels: np.ndarray) -> np.ndarray:

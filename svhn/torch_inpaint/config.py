@@ -86,7 +86,7 @@ class FillConfig:
     ridge: float = 0.2
     steering: int = 2
     most_stretch: float = 8.0
-    reach: float = 16.0
+    reach: float = 10.0
     grain: float = 0.5
 
 
