@@ -68,7 +68,7 @@ def read_photo(path: str | Path) -> Photo:
         with Image.open(path) as image:
             deep = image.format in ("PNG", "TIFF") and ";16" in str(image.tile)
             image.load()
-            native = _read_deep(path, image) if deep else _native(ImageOps.exif_transpose(image))
+            native = _read_deep(path, image) if deep else _read_native(path, ImageOps.exif_transpose(image))
             return Photo(_to_rgb(native), native, image.format, _metadata(image))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such photo") from error
@@ -152,9 +152,12 @@ def _save_options(photo: Photo) -> dict:
     return options
 
 
-def _native(image: Image.Image) -> np.ndarray:
+def _read_native(path: Path, image: Image.Image) -> np.ndarray:
     if image.mode.startswith(("I", "F")):
-        raise ValueError(f"expected 8 bit per channel, in PNG and TIFF also 16, received Pillow mode {image.mode}")
+        raise InputError(
+            f"{path}: expected 8 bit per channel, in PNG and TIFF also 16, received Pillow mode {image.mode}; "
+            "save it with 8 bit per channel"
+        )
     transparent = image.mode in ("PA", "RGBa") or "transparency" in image.info
     if image.mode not in _NATIVE_MODES or transparent:
         gray = image.mode in ("1", "L", "LA")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from svhn.boxes import clip_digits
 from svhn.crops import CROP_SIZE, crop_digit, to_gray
 from svhn.data.cropped import read_cropped
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
@@ -142,7 +141,8 @@ def read_split(folder: str | Path, split: str) -> Split:
 def choose_validation(labels: np.ndarray, photos: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Choose whole photos at random so that every class has `fraction` of its digits in the validation part.
 
-    Photos are taken in random order, each unless it would lift a class above its share.
+    Photos are taken in random order, each unless it would lift a class above its share; then photos are added or
+    given back for as long as that brings the classes nearer to their shares, which large blocks need.
 
     Parameters
     ----------
@@ -162,10 +162,18 @@ def choose_validation(labels: np.ndarray, photos: np.ndarray, fraction: float, s
     np.add.at(counts, (members, labels), 1)
     room = np.rint(counts.sum(axis=0) * fraction).astype(np.int64)
     chosen = np.zeros(len(names), bool)
-    for photo in np.random.default_rng(seed).permutation(len(names)):
+    order = np.random.default_rng(seed).permutation(len(names))
+    for photo in order:
         if (counts[photo] <= room).all():
             chosen[photo] = True
             room -= counts[photo]
+    moved = True
+    while moved:  # ends, because every move makes the sum of squares smaller
+        moved = False
+        for photo in order:
+            after = room + counts[photo] * (1 if chosen[photo] else -1)
+            if after @ after < room @ room:
+                chosen[photo], room, moved = not chosen[photo], after, True
     return chosen[members]
 
 
@@ -207,8 +215,13 @@ def _cut(struct: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with DigitStruct(struct) as annotations:
         for i, name in enumerate(annotations):
             photo = read_rgb(struct.parent / name)
-            for digit in clip_digits(annotations.listed(name), photo.shape[1], photo.shape[0]):
-                crops.append(crop_digit(photo, digit.box))
+            for digit in annotations.listed(name):
+                if digit.box.clip(photo.shape[1], photo.shape[0]) is None:
+                    raise InputError(
+                        f"{struct}: the box {digit.box.as_list()} lies outside {name} ({photo.shape[1]} x "
+                        f"{photo.shape[0]} pixels); correct it or fetch both again (python cli.py fetch)"
+                    )
+                crops.append(crop_digit(photo, digit.box))  # not clipped first: the rule squares the whole box
                 rows.append((digit.label, i))
     labels, photos = np.array(rows, np.int64).reshape(-1, 2).T
     return np.array(crops, np.uint8).reshape(-1, CROP_SIZE, CROP_SIZE, 3), labels, photos
