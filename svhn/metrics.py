@@ -10,7 +10,10 @@ NUM_CLASSES = 10
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int = NUM_CLASSES) -> np.ndarray:
     """Count (true, predicted) pairs: two (N,) integer arrays -> (classes, classes) int64, rows are true labels."""
-    pairs = np.asarray(labels, np.int64) * classes + np.asarray(predictions, np.int64)
+    labels, predictions = np.asarray(labels, np.int64), np.asarray(predictions, np.int64)
+    if not all(((values >= 0) & (values < classes)).all() for values in (labels, predictions)):
+        raise ValueError(f"expected labels and predictions 0..{classes - 1}, received others")
+    pairs = labels * classes + predictions
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
@@ -44,7 +47,7 @@ def classification_report(labels: np.ndarray, predictions: np.ndarray) -> dict[s
     f1 = _ratio(2 * hits, support + predicted)
     return {
         "accuracy": correct / n if n else 0.0,
-        "accuracy_interval": accuracy_interval(correct, n),
+        "accuracy_interval": list(accuracy_interval(correct, n)),
         "n": n,
         "per_class": [
             {

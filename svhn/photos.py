@@ -71,7 +71,7 @@ def read_photo(path: str | Path) -> Photo:
             native = _read_deep(path, image) if deep else _read_native(path, ImageOps.exif_transpose(image))
             return Photo(_to_rgb(native), native, image.format, _metadata(image))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such photo") from error
+        raise InputError(f"{path}: no such photo; check the path") from error
     except InputError:
         raise
     except Exception as error:  # Pillow raises many kinds of error on damaged files
@@ -94,9 +94,16 @@ def write_photo(path: str | Path, photo: Photo, rgb: np.ndarray, mask: np.ndarra
         The new picture.
     mask : ndarray (H, W) bool
         True where the new picture is used.
+
+    Raises
+    ------
+    InputError
+        When Pillow reads the photo's format but cannot write it.
     """
     pixels = photo.native.copy()
     pixels[mask] = _from_rgb(rgb[mask], pixels)
+    if photo.format not in Image.SAVE:
+        raise InputError(f"{path}: cannot write {photo.format} files; save the photo as PNG or JPEG first")
     with replacing(path) as temporary:
         if pixels.dtype == np.uint16:
             _write_deep(temporary, pixels, photo)

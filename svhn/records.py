@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from svhn.errors import InputError
 from svhn.files import replacing
 
 
@@ -62,7 +63,12 @@ class RunRecord:
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(content, indent=2, default=_plain) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Turn what JSON does not know into what it knows: NumPy's numbers and arrays, else a string."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def hardware() -> dict[str, Any]:
@@ -84,3 +90,23 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
+
+
+def new_run_dir(command: str, runs: str | Path = "runs") -> Path:
+    """Return a new folder name for a run of `command`, made of its name and the local time."""
+    return Path(runs) / f"{command}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def last_run(command: str, runs: str | Path = "runs") -> Path:
+    """Return the folder of the last run of `command` that was started.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    configs = sorted(Path(runs).glob("*/config.json"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(configs):
+        if json.loads(path.read_text(encoding="utf-8")).get("command") == command:
+            return path.parent
+    raise InputError(f"{runs}: no run of {command} to resume; name its folder with --run-dir")

@@ -7,6 +7,7 @@ from pathlib import Path
 from svhn.boxes import Box, DigitBox, reading_order
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
 from svhn.errors import InputError
+from svhn.files import replacing
 
 COCO_FILE_NAME = "boxes.json"
 
@@ -57,7 +58,7 @@ def read_coco(path: str | Path) -> dict[str, list[DigitBox]]:
             photos[names[entry["image_id"]]].append(DigitBox(Box.from_size(*entry["bbox"]), label))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; give the boxes as a digitStruct.mat or COCO .json") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: not a COCO file ({type(error).__name__}: {error}); expected images with id and file_name, "
             "and annotations with image_id and bbox [left, top, width > 0, height > 0]"
@@ -92,7 +93,8 @@ def write_coco(path: str | Path, photos: Mapping[str, tuple[int, int, list[Digit
             )
     categories = [{"id": label, "name": str(label)} for label in range(10)]
     content = {"images": images, "annotations": annotations, "categories": categories}
-    Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _label(name: str) -> int | None:

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.io
 
 from svhn.errors import InputError
+from svhn.files import replacing
 
 
 def read_cropped(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -39,9 +40,11 @@ def read_cropped(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_cropped(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """Write (N, 32, 32, 3) uint8 crops with labels 0..9 as a Format-2 file."""
+    """Write (N, 32, 32, 3) uint8 crops with labels 0..9 as a Format-2 file, whole or not at all."""
     labels = np.where(labels == 0, 10, labels).astype(np.uint8)
-    scipy.io.savemat(path, {"X": images.transpose(1, 2, 3, 0), "y": labels[:, None]}, do_compression=True)
+    variables = {"X": images.transpose(1, 2, 3, 0), "y": labels[:, None]}
+    with replacing(path) as temporary:
+        scipy.io.savemat(temporary, variables, appendmat=False, do_compression=True)
 
 
 def _load(path: Path) -> dict:

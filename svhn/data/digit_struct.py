@@ -8,6 +8,7 @@ import numpy as np
 
 from svhn.boxes import Box, DigitBox, reading_order
 from svhn.errors import InputError
+from svhn.files import replacing
 
 FILE_NAME = "digitStruct.mat"
 _FIELDS = ("left", "top", "width", "height", "label")
@@ -40,6 +41,8 @@ class DigitStruct(Mapping):
             self._boxes = root["bbox"][()].reshape(-1)
             names = (self._file[reference][()] for reference in root["name"][()].reshape(-1))
             self._index = {name.astype(np.uint16).tobytes().decode("utf-16-le"): i for i, name in enumerate(names)}
+            if len(self._boxes) != len(root["name"]):
+                raise ValueError(f"{len(root['name'])} names for {len(self._boxes)} photos")
         except (KeyError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             self.close()
             raise self._damaged(error) from error
@@ -68,7 +71,7 @@ class DigitStruct(Mapping):
         try:
             group = self._file[reference]
             columns = [self._values(group[field]) for field in _FIELDS]
-            return [DigitBox(Box.from_size(*row[:4]), int(row[4]) % 10) for row in zip(*columns, strict=True)]
+            return [DigitBox(Box.from_size(*row[:4]), _label(row[4])) for row in zip(*columns, strict=True)]
         except (KeyError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise self._damaged(error, f" at {name}") from error
 
@@ -81,6 +84,12 @@ class DigitStruct(Mapping):
 
     def _damaged(self, error: Exception, where: str = "") -> InputError:
         return InputError(f"{self.path}: damaged or not SVHN's digitStruct layout{where} ({error}); {_CURE}")
+
+
+def _label(value: float) -> int:
+    if not 1 <= value <= 10:
+        raise ValueError(f"expected a label 1..10, received {value:g}")
+    return int(value) % 10
 
 
 def _open(path: Path) -> h5py.File:
@@ -109,7 +118,9 @@ def write_digit_struct(path: str | Path, photos: Mapping[str, Sequence[DigitBox]
     photos : mapping
         File name -> the photo's digits, labels 0..9 (0 is written as SVHN's 10).
     """
-    with h5py.File(path, "w", userblock_size=512) as file:
+    if unlabelled := [name for name, digits in photos.items() if any(digit.label is None for digit in digits)]:
+        raise ValueError(f"expected a label for every digit, received none in {', '.join(unlabelled)}")
+    with replacing(path) as temporary, h5py.File(temporary, "w", userblock_size=512) as file:
         references = file.create_group("#refs#")
         root = file.create_group("digitStruct")
         rows = []

@@ -55,6 +55,13 @@ def load_data(source: str, seed: int = 0, splits: tuple[str, ...] = ("train", "t
     return prepare(source, seed=seed, splits=splits)
 
 
+def load_split(source: str, split: str) -> Split:
+    """Load one split of a source; the official test split is read without preparing the others."""
+    if split == "test" and Path(source).is_dir():
+        return read_split(source, split)
+    return load_data(source)[split]
+
+
 def prepare(
     folder: str | Path,
     fraction: float = VALIDATION_FRACTION,

@@ -82,6 +82,19 @@ class PreparedData:
             )
         return self.splits[split]
 
+    def summary(self) -> str:
+        """Return a table of the digits per split and class, and the statistics of the training part."""
+        lines = [f"{'split':<12}{'photos':>8}{'digits':>8}" + "".join(f"{digit:>7}" for digit in range(10))]
+        for name, split in self.splits.items():
+            counts = "".join(f"{count:>7}" for count in np.bincount(split.labels, minlength=10))
+            lines.append(f"{name:<12}{len(np.unique(split.photos)):>8}{len(split):>8}{counts}")
+        if self.statistics:
+            lines.append(
+                f"training part, gray: mean {self.statistics.gray_mean:.2f}, "
+                f"standard deviation {self.statistics.gray_std:.2f} of 255"
+            )
+        return "\n".join(lines)
+
 
 def write_prepared(path: str | Path, data: PreparedData) -> None:
     """Write prepared data as one HDF5 file, whole or not at all.
@@ -117,7 +130,9 @@ def read_prepared(path: str | Path) -> PreparedData:
             if attributes.pop("format_version") > FORMAT_VERSION:
                 raise InputError(f"{path}: written by a newer version of this program; update it")
             splits = {name: _read_split(group) for name, group in file.items()}
-    except (OSError, KeyError, TypeError, AttributeError) as error:
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: damaged or not a file of python cli.py prepare ({error}); {cure}") from error
     names = [field.name for field in dataclasses.fields(Statistics)]
     known = {name: attributes.pop(name) for name in names if name in attributes}

@@ -1,5 +1,6 @@
 """Use a saved model: a `.keras` file or a SavedModel folder."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from svhn.crops import CROP_SIZE
 from svhn.errors import InputError
+from svhn.metrics import NUM_CLASSES
 from svhn.tf_models.export import SIGNATURE, prepare_pixels
 
 BATCH = 256
@@ -25,11 +28,19 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     -------
     callable
         uint8 (N, 32, 32, 3) RGB -> probabilities float32 (N, 10).
+
+    Raises
+    ------
+    InputError
+        When the model is missing, damaged, or of another kind.
     """
     path = Path(path)
     try:
         predict = _from_keras(path) if path.suffix == ".keras" else _from_saved_model(path)
-    except (OSError, ValueError, KeyError) as error:
+        shape = predict(tf.zeros((1, CROP_SIZE, CROP_SIZE, 3), tf.uint8)).shape
+        if shape != (1, NUM_CLASSES):
+            raise ValueError(f"expected (1, {NUM_CLASSES}) probabilities for one crop, received {shape}")
+    except Exception as error:  # a damaged file makes Keras and TensorFlow raise almost anything
         raise InputError(f"{path}: not a readable model of this project ({error})") from error
 
     def classify(images: np.ndarray) -> np.ndarray:
@@ -40,6 +51,9 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _from_keras(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:
+    with zipfile.ZipFile(path) as archive:  # Keras does not look at the checksums
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} in it is damaged")
     return probabilities_of(keras.models.load_model(path, compile=False))
 
 

@@ -78,21 +78,27 @@ def train(
     report : callable
         Called with a Progress every 50 iterations and after each interval.
     """
-    run_dir = _open_run(Path(run_dir), config, resume)
+    if missing := {"train", "validation"} - data.splits.keys():
+        raise InputError(
+            f"{data.provenance['source']}: no {' and no '.join(sorted(missing))} split; give another --data"
+        )
+    run_dir = _open_run(Path(run_dir), config, data, resume)
     run = _Run(data, config, run_dir)
     iteration = run.restore() if resume else 0
-    stop = False
-    while iteration < config.iterations and not stop:
-        target = min((iteration // config.interval + 1) * config.interval, config.iterations)
-        iteration, stop = run.advance(iteration, target, report)
-        run.save(iteration)
+    with _interruptible() as interrupted:
+        while iteration < config.iterations and not interrupted():
+            target = min((iteration // config.interval + 1) * config.interval, config.iterations)
+            iteration = run.advance(iteration, target, report, interrupted)
+            if iteration == target:
+                run.measure(iteration, report)
+            run.save(iteration)
     if iteration < config.iterations:
         return TrainResult(run_dir, False, iteration)
     return TrainResult(run_dir, True, iteration, run.finish())
 
 
 class _Run:
-    """The state of one run: everything that a checkpoint must hold is in `self.variables`."""
+    """The state of one run; `self.saver` holds everything that a resumed run needs."""
 
     def __init__(self, data: PreparedData, config: TrainConfig, run_dir: Path):
         keras.utils.set_random_seed(config.seed)
@@ -106,9 +112,10 @@ class _Run:
         self.probabilities = probabilities_of(self.model)
         # `model.variables` includes the state of dropout's random generators.
         variables = [variable.value for variable in self.model.variables + self.optimizer.variables]
-        self.saver = tf.train.CheckpointManager(
-            tf.train.Checkpoint(variables=variables), str(run_dir / "checkpoints"), max_to_keep=2
-        )
+        # Loss, accuracy, iterations and seconds, summed over the interval in hand.
+        self.sums = tf.Variable(tf.zeros(4, tf.float64))
+        checkpoint = tf.train.Checkpoint(variables=variables, sums=self.sums)
+        self.saver = tf.train.CheckpointManager(checkpoint, str(run_dir / "checkpoints"), max_to_keep=2)
         self.history = _read_history(run_dir)
         self.step = tf.function(self._step)
 
@@ -121,8 +128,14 @@ class _Run:
         correct = tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32)
         return loss, tf.reduce_mean(correct)
 
-    def advance(self, start: int, stop: int, report: Callable[[Progress], None]) -> tuple[int, bool]:
-        """Run iterations `start` to `stop` - 1; return the next iteration and whether SIGINT ended it early."""
+    def advance(
+        self,
+        start: int,
+        stop: int,
+        report: Callable[[Progress], None] = lambda progress: None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Run iterations `start` to `stop` - 1, or fewer when `interrupted` says so; return the next iteration."""
         config = self.config
         batches = training_batches(
             self.images,
@@ -134,25 +147,27 @@ class _Run:
             config.augmentation,
         )
         began = marked = time.perf_counter()
-        sums, recent, iteration = np.zeros(2), np.zeros(2), start
-        with _interruptible() as interrupted:
-            for images, labels in batches:
-                measured = np.array([value.numpy() for value in self.step(images, labels)])
-                sums, recent, iteration = sums + measured, recent + measured, iteration + 1
-                if (iteration - start) % REPORT_EVERY == 0:
-                    now = time.perf_counter()
-                    rate = REPORT_EVERY / (now - marked)
-                    report(Progress(iteration, config.iterations, *(recent / REPORT_EVERY).tolist(), rate))
-                    recent, marked = np.zeros(2), now
-                if interrupted():
-                    break
-        if iteration == stop:
-            seconds = time.perf_counter() - began
-            self._measure(iteration, (sums / (stop - start)).tolist(), seconds, (stop - start) / seconds, report)
-        return iteration, iteration < stop
+        sums, recent, iteration = self.sums.numpy(), np.zeros(2), start
+        for images, labels in batches:
+            measured = np.array([value.numpy() for value in self.step(images, labels)])
+            sums[:3] += [*measured, 1]
+            recent, iteration = recent + measured, iteration + 1
+            if (iteration - start) % REPORT_EVERY == 0:
+                now = time.perf_counter()
+                rate = REPORT_EVERY / (now - marked)
+                report(Progress(iteration, config.iterations, *(recent / REPORT_EVERY).tolist(), rate))
+                recent, marked = np.zeros(2), now
+            if interrupted():
+                break
+        sums[3] += time.perf_counter() - began
+        self.sums.assign(sums)
+        return iteration
 
-    def _measure(self, iteration: int, training: list[float], seconds: float, rate: float, report) -> None:
+    def measure(self, iteration: int, report: Callable[[Progress], None]) -> None:
         """Measure on the validation split, keep the network when it is the best so far, add to the history."""
+        *training, count, seconds = self.sums.numpy().tolist()
+        training = [value / count for value in training]
+        self.sums.assign(tf.zeros_like(self.sums))
         split = self.data["validation"]
         probabilities = _predict(self.probabilities, split)
         right = np.clip(probabilities[np.arange(len(split)), split.labels], 1e-12, 1)
@@ -165,7 +180,7 @@ class _Run:
         row = dict(zip(HISTORY, [iteration, *training, loss, accuracy, seconds], strict=True))
         self.history.append(row)
         _write_history(self.run_dir, self.history)
-        report(Progress(iteration, self.config.iterations, *training, rate, accuracy))
+        report(Progress(iteration, self.config.iterations, *training, count / seconds, accuracy))
 
     def save(self, iteration: int) -> None:
         self.saver.save(checkpoint_number=iteration)
@@ -175,7 +190,11 @@ class _Run:
         if self.saver.latest_checkpoint is None:
             self.history = []
             return 0
-        self.saver.checkpoint.restore(self.saver.latest_checkpoint).assert_consumed()
+        status = self.saver.checkpoint.restore(self.saver.latest_checkpoint)
+        if any(name.startswith("sums/") for name, _ in tf.train.list_variables(self.saver.latest_checkpoint)):
+            status.assert_consumed()
+        else:
+            status.expect_partial()  # a run begun by a version that did not save the sums
         iteration = int(self.optimizer.iterations.numpy())
         self.history = [row for row in self.history if row["iteration"] <= iteration]
         return iteration
@@ -206,24 +225,33 @@ class _Run:
 
 def read_config(run_dir: str | Path) -> TrainConfig:
     """Read the settings of a run folder."""
-    path = Path(run_dir) / "config.json"
+    return TrainConfig(**_read_settings(Path(run_dir))["train"])
+
+
+def _read_settings(run_dir: Path) -> dict:
+    path = run_dir / "config.json"
     try:
-        return TrainConfig(**json.loads(path.read_text(encoding="utf-8"))["train"])
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        TrainConfig(**settings["train"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: not the config of a train-tf run ({error}); name its folder with --run-dir"
         ) from error
+    return settings
 
 
-def _open_run(run_dir: Path, config: TrainConfig, resume: bool) -> Path:
+def _open_run(run_dir: Path, config: TrainConfig, data: PreparedData, resume: bool) -> Path:
+    settings = {"command": "train-tf", "train": dataclasses.asdict(config), "data": data.provenance}
     if resume:
-        if read_config(run_dir) != config:
+        stored = _read_settings(run_dir)
+        if stored["train"] != settings["train"]:
             raise InputError(f"{run_dir}: this run has other settings than asked for; resume it without giving any")
+        if stored.get("data", data.provenance) != json.loads(json.dumps(data.provenance)):
+            raise InputError(f"{run_dir}: this run was started on other data; resume it with the --data it began with")
         return run_dir
-    if run_dir.exists() and any(run_dir.iterdir()):
+    if any(ensure_folder(run_dir).iterdir()):
         raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
-    ensure_folder(run_dir)
-    write_json(run_dir / "config.json", {"command": "train-tf", "train": dataclasses.asdict(config)})
+    write_json(run_dir / "config.json", settings)
     return run_dir
 
 

@@ -1,5 +1,8 @@
 """From anybody's images to the classifier's input batch, and back."""
 
+import functools
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from svhn.crops import LUMINANCE
-from svhn.torch_inpaint.classifiers import Classifier, Preprocessing
+from svhn.torch_inpaint.classifiers import Classifier, Preprocessing, load_classifier
 
 
 def to_tensor(images: Any) -> torch.Tensor:
@@ -25,7 +28,7 @@ def to_tensor(images: Any) -> torch.Tensor:
     if isinstance(images, torch.Tensor):
         tensor = images
     elif isinstance(images, np.ndarray):
-        tensor = torch.from_numpy(np.ascontiguousarray(images) if images.flags.writeable else images.copy())
+        tensor = torch.from_numpy(np.require(images, requirements=["C", "W"]))
     elif hasattr(images, "__dlpack__"):
         tensor = torch.from_dlpack(images)
     elif hasattr(images, "numpy"):
@@ -44,13 +47,25 @@ def to_images(tensor: torch.Tensor) -> np.ndarray:
     return tensor.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def normalise(images: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    """Turn (N, 1 or 3, H, W) in 0..255 into what the network's first layer expects: float32 (N, 1, H, W)."""
+def to_gray(images: torch.Tensor) -> torch.Tensor:
+    """Turn (N, 1 or 3, H, W) into float32 (N, 1, H, W) on the same scale."""
     images = images.float()
-    if images.shape[1] == 3:
-        weights = torch.tensor(LUMINANCE, device=images.device)
-        images = torch.einsum("nchw,c->nhw", images, weights)[:, None]
-    return (images / 255 - preprocessing.mean) / preprocessing.std
+    if images.shape[1] == 1:
+        return images
+    weights = torch.tensor(LUMINANCE, device=images.device)
+    return torch.einsum("nchw,c->nhw", images, weights)[:, None]
+
+
+def normalise(gray: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+    """Turn gray pictures (N, 1, H, W) in 0..255 into what the network's first layer expects."""
+    values = (gray / 255 - preprocessing.mean) / preprocessing.std
+    return standardise(values) if preprocessing.standardise else values
+
+
+def standardise(values: torch.Tensor) -> torch.Tensor:
+    """Bring every picture of (N, C, H, W) to its own mean and contrast."""
+    variance, mean = torch.var_mean(values, dim=(1, 2, 3), correction=0, keepdim=True)
+    return (values - mean) / (variance + 0.01).sqrt()
 
 
 def to_batch(images: Any, preprocessing: Preprocessing, device: str | torch.device = "cpu") -> torch.Tensor:
@@ -67,11 +82,15 @@ def to_batch(images: Any, preprocessing: Preprocessing, device: str | torch.devi
     torch.Tensor float32 (N, 1, size, size)
         Resized with antialiased bicubic interpolation where the size differs.
     """
-    batch = normalise(to_tensor(images).to(device), preprocessing)
-    size = (preprocessing.size, preprocessing.size)
-    if batch.shape[-2:] != size:
-        batch = functional.interpolate(batch, size, mode="bicubic", antialias=True)
-    return batch.contiguous(memory_format=torch.channels_last)
+    return normalise(resize(to_tensor(images).to(device), preprocessing.size), preprocessing)
+
+
+def resize(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Turn (N, 1 or 3, H, W) in 0..255 into gray float32 (N, 1, size, size), antialiased bicubic."""
+    gray = to_gray(images)
+    if gray.shape[-2:] == (size, size):
+        return gray
+    return functional.interpolate(gray, (size, size), mode="bicubic", antialias=True).clamp(0, 255)
 
 
 def classify(classifier: Classifier, images: Any, batch: int = 256) -> np.ndarray:
@@ -83,6 +102,11 @@ def classify(classifier: Classifier, images: Any, batch: int = 256) -> np.ndarra
             for i in range(0, len(images), batch)
         ]
     return torch.cat(parts).numpy() if parts else np.zeros((0, 10), np.float32)
+
+
+def load_predictor(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Load a checkpoint as a function from crops, uint8 (N, H, W, 3) RGB, to probabilities, float32 (N, 10)."""
+    return functools.partial(classify, load_classifier(path))
 
 
 def feature_maps(classifier: Classifier, regions: torch.Tensor) -> torch.Tensor:
@@ -98,7 +122,7 @@ def feature_maps(classifier: Classifier, regions: torch.Tensor) -> torch.Tensor:
         M maps of the first convolution, before batch norm; the border is repeated, not padded with zeros.
     """
     convolution = classifier.net.first_conv
-    inputs = normalise(regions.to(convolution.weight.device), classifier.preprocessing)
+    inputs = normalise(to_gray(regions.to(convolution.weight.device)), classifier.preprocessing)
     border = convolution.padding[0]
     padded = functional.pad(inputs, (border,) * 4, mode="replicate")
     return functional.conv2d(padded, convolution.weight, convolution.bias)

@@ -48,11 +48,21 @@ assert tuple(FAMILY) == NETS
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network expects: gray float32 (N, 1, size, size), (value / 255 - mean) / std."""
+    """What a network expects: gray float32 (N, 1, size, size).
+
+    Attributes
+    ----------
+    size : int
+    mean, std : float
+        value -> (value / 255 - mean) / std.
+    standardise : bool
+        Then bring every picture to its own mean and contrast: x -> (x - mean(x)) / sqrt(var(x) + 0.01).
+    """
 
     size: int = 40
     mean: float = 0.5
     std: float = 0.5
+    standardise: bool = True
 
 
 class ConvNet(nn.Module):

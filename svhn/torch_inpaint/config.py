@@ -50,13 +50,23 @@ class KeyPixelConfig:
     Attributes
     ----------
     box_margin : float
-        A digit is looked for in its box and this far around it.
-    halo : float
-        The mask reaches this far beyond the strokes (at least two pixels).
+        A digit is looked for in its box and this far around it (at least two pixels).
+    maps_weight : float
+        Weight of the feature maps' mean and std beside the colours.
+    halo_contrast : float
+        What differs from the local background by this part of the strokes' contrast still belongs to the digit.
+    reach : float
+        The mask reaches this far beyond strokes and halo (at least two pixels).
+    least_share, most_share : float
+        A mask that covers less or more than this part of a box is not believed; the whole box is taken instead.
     """
 
-    box_margin: float = 0.1
-    halo: float = 0.1
+    box_margin: float = 0.08
+    maps_weight: float = 0.5
+    halo_contrast: float = 0.2
+    reach: float = 0.08
+    least_share: float = 0.05
+    most_share: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class FillConfig:
     most_stretch : float
         Largest ratio of a kernel's axes.
     reach : float
-        Key pixels farther than this from the mask are not used; pixels.
+        Key pixels are used that lie up to this much farther than the nearest ones; pixels.
     grain : float
         Noise added to the fill, as a fraction of the noise of its surroundings.
     """
@@ -86,7 +96,7 @@ class FillConfig:
     ridge: float = 0.2
     steering: int = 2
     most_stretch: float = 8.0
-    reach: float = 10.0
+    reach: float = 6.0
     grain: float = 0.5
 
 

@@ -4,13 +4,21 @@ A GRNN (Specht 1991) answers with the mean of its patterns' values, weighted by 
 also fits a plane instead of a constant (locally linear), and kernels can be stretched (steering).
 """
 
+import itertools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
 import torch
 from torch.nn import functional
 
 from svhn.torch_inpaint.config import FillConfig
 
-# Distances computed at once; bounds the memory at about 16 times as many bytes.
+# Weights computed at once; bounds the memory at about 8 times as many bytes.
 BUDGET = 1 << 22
+TILE = 16
+MOST_TILES = 64
+MOST_PADDING = 1.3
 TENSOR_SIGMA = 3.0
 
 
@@ -56,39 +64,39 @@ def grnn(
     sigma = torch.as_tensor(sigma, dtype=points.dtype, device=points.device).expand(queries.shape[:2])
     centre = points.mean(dim=1, keepdim=True)  # small coordinates keep float32 exact
     points, queries = points - centre, queries - centre
+    x, y = points[..., :1], points[..., 1:]
+    padding = torch.zeros_like(x) if known is None else (~known[..., None]) * -1e9
+    squares = torch.cat([x * x, x * y, y * y, x, y, padding], dim=2).transpose(1, 2)
+    if linear:
+        values = torch.cat([x, y, x * x, x * y, y * y, values, x * values, y * values], dim=2)
     rows = max(1, budget // (points.shape[0] * points.shape[1]))
     answers = []
     for start in range(0, queries.shape[1], rows):
         part = slice(start, start + rows)
-        chunk_metric = None if metric is None else metric[:, part]
-        weights = _weights(points, queries[:, part], sigma[:, part], known, chunk_metric)
-        if linear:
-            answers.append(_plane(weights, points, values, queries[:, part], sigma[:, part], ridge))
-        else:
-            answers.append(weights @ values)
+        coefficients = _coefficients(queries[:, part], sigma[:, part], None if metric is None else metric[:, part])
+        answer = (coefficients @ squares).softmax(dim=2) @ values
+        answers.append(_plane(answer, queries[:, part], sigma[:, part], ridge) if linear else answer)
     return torch.cat(answers, dim=1)
 
 
-def _weights(points, queries, sigma, known, metric) -> torch.Tensor:
-    """Return (B, Q, K) weights that sum to one over the patterns."""
-    dx = points[:, None, :, 0] - queries[:, :, None, 0]
-    dy = points[:, None, :, 1] - queries[:, :, None, 1]
-    scale = (-0.5 / sigma**2)[:, :, None]
-    if metric is None:
-        exponent = (dx * dx).addcmul_(dy, dy).mul_(scale)
-    else:
-        a, b, c = (metric[:, :, None, i] * scale for i in range(3))
-        exponent = (a * dx).addcmul_(2 * b, dy).mul_(dx).addcmul_(c * dy, dy)
-    if known is not None:
-        exponent.masked_fill_(~known[:, None, :], -torch.inf)
-    return exponent.softmax(dim=2)
+def _coefficients(queries: torch.Tensor, sigma: torch.Tensor, metric: torch.Tensor | None) -> torch.Tensor:
+    """Return (B, Q, 6): -d^2 / 2 sigma^2 as a linear function of a pattern's (xx, xy, yy, x, y, 1 if padding).
+
+    The part that is the same for all patterns of a query is left out, since softmax does not see it.
+    """
+    x, y = queries.unbind(dim=2)
+    a, b, c = (torch.ones_like(x), torch.zeros_like(x), torch.ones_like(x)) if metric is None else metric.unbind(dim=2)
+    scale = -0.5 / sigma**2
+    terms = [a, 2 * b, c, -2 * (a * x + b * y), -2 * (b * x + c * y)]
+    return torch.stack([term * scale for term in terms] + [torch.ones_like(x)], dim=2)
 
 
-def _plane(weights, points, values, queries, sigma, ridge) -> torch.Tensor:
-    """Fit value = v + slope (p - m) around the weighted mean m by weighted ridge regression; evaluate at the query."""
-    x, y = points[..., :1], points[..., 1:]
-    moments = weights @ torch.cat([x, y, x * x, x * y, y * y, values, x * values, y * values], dim=2)
-    channels = values.shape[2]
+def _plane(moments: torch.Tensor, queries: torch.Tensor, sigma: torch.Tensor, ridge: float) -> torch.Tensor:
+    """Evaluate at the query the plane v + slope (p - m) that ridge regression fits to the weighted patterns.
+
+    `moments` (B, Q, 5 + 3 C) holds the weighted means of x, y, xx, xy, yy, v, x v, y v.
+    """
+    channels = (moments.shape[2] - 5) // 3
     mx, my, xx, xy, yy, mean, xv, yv = moments.split([1, 1, 1, 1, 1, channels, channels, channels], dim=2)
     pull = ridge * sigma[..., None] ** 2
     xx, xy, yy = xx - mx * mx + pull, xy - mx * my, yy - my * my + pull
@@ -104,7 +112,8 @@ def fill(
     """Paint the masked pixels of a batch of regions from their key pixels.
 
     A first fill with round kernels, whose size follows the distance to the nearest key pixel, is repainted
-    `config.steering` times with kernels stretched along its own edges.
+    `config.steering` times with kernels stretched along its own edges. The masks are cut into tiles, each with the
+    key pixels around it; all tiles of all regions are computed together, and cost grows linearly with their number.
 
     Parameters
     ----------
@@ -112,77 +121,124 @@ def fill(
     mask : torch.Tensor bool (B, H, W)
         True = to be filled.
     key_pixels : torch.Tensor bool (B, H, W)
-        True = background to learn from; at least one in every region.
+        True = background to learn from; at least one in every region with a mask.
     config : FillConfig
 
     Returns
     -------
     torch.Tensor float32 (B, C, H, W)
-        `images` with new values where `mask` is True, within the range of the region's key pixels.
+        `images` with new values where `mask` is True, within the range of the key pixels used.
     """
-    pattern_index, known = _padded_index(key_pixels)
-    query_index, wanted = _padded_index(mask)
-    if query_index.shape[1] == 0:
-        return images.clone()
-    width = images.shape[-1]
-    points, queries = _positions(pattern_index, width), _positions(query_index, width)
-    values = _take(images, pattern_index)
-    sigma = _distances(points, queries, known).mul_(config.sigma_per_distance).clamp_(min=config.least_sigma)
-    low = values.masked_fill(~known[..., None], torch.inf).amin(dim=1, keepdim=True)
-    high = values.masked_fill(~known[..., None], -torch.inf).amax(dim=1, keepdim=True)
-    result, metric = images, None
-    for _ in range(config.steering + 1):
-        answers = grnn(points, values, queries, sigma, known, metric, linear=True, ridge=config.ridge)
-        result = _put(images, query_index, wanted, answers.clamp(low, high))
-        metric = _steer(result, query_index, config.most_stretch)
+    groups = [_Group.of(tiles, images) for tiles in _similar(_tiles(mask, key_pixels, config))]
+    result = images
+    for round_ in range(config.steering + 1):
+        metrics = _metrics(result, config.most_stretch) if round_ else None
+        painted = images.clone().flatten(2).transpose(1, 2)  # bnc
+        for group in groups:
+            metric = None if metrics is None else metrics[group.region[:, None], group.queries]
+            answers = group.answer(metric, config.ridge)
+            real = group.wanted
+            painted[group.region[:, None].expand_as(real)[real], group.queries[real]] = answers[real]
+        result = painted.transpose(1, 2).reshape(images.shape)
     return result
 
 
-def _padded_index(chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """List the True pixels of each region, padded to the longest list: flat index (B, N) and is-real (B, N)."""
-    flat = chosen.flatten(1)
-    counts = flat.sum(dim=1)
-    index = torch.argsort(flat, dim=1, descending=True, stable=True)[:, : int(counts.max())]
-    return index, torch.arange(index.shape[1], device=flat.device) < counts[:, None]
+@dataclass(frozen=True)
+class _Tile:
+    """Some masked pixels of one region and the key pixels around them, as flat pixel indices."""
+
+    region: int
+    queries: np.ndarray
+    patterns: np.ndarray
+    sigma: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Tiles of similar size as tensors: T tiles of up to Q queries and K patterns."""
+
+    region: torch.Tensor  # (T,)
+    queries: torch.Tensor  # (T, Q) flat pixel indices
+    wanted: torch.Tensor  # (T, Q) False for padding
+    known: torch.Tensor  # (T, K) False for padding
+    sigma: torch.Tensor  # (T, Q)
+    points: torch.Tensor  # (T, K, 2)
+    values: torch.Tensor  # (T, K, C)
+    width: int
+
+    @classmethod
+    def of(cls, tiles: list[_Tile], images: torch.Tensor) -> "_Group":
+        width, device = images.shape[-1], images.device
+        region = torch.tensor([tile.region for tile in tiles], device=device)
+        queries, wanted = _stacked([tile.queries for tile in tiles], device)
+        patterns, known = _stacked([tile.patterns for tile in tiles], device)
+        sigma, _ = _stacked([tile.sigma for tile in tiles], device)
+        values = images.flatten(2).transpose(1, 2)[region[:, None], patterns]
+        return cls(region, queries, wanted, known, sigma, _positions(patterns, width), values, width)
+
+    def answer(self, metric: torch.Tensor | None, ridge: float) -> torch.Tensor:
+        """Return (T, Q, C), clipped to the range of each tile's key pixels."""
+        queries = _positions(self.queries, self.width)
+        answers = grnn(self.points, self.values, queries, self.sigma, self.known, metric, linear=True, ridge=ridge)
+        padding = ~self.known[..., None]
+        low = self.values.masked_fill(padding, torch.inf).amin(dim=1, keepdim=True)
+        high = self.values.masked_fill(padding, -torch.inf).amax(dim=1, keepdim=True)
+        return answers.clamp(low, high)
+
+
+def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, config: FillConfig) -> list[_Tile]:
+    """Cut the masks into tiles; the key pixels of a tile are those up to `config.reach` beyond its nearest ones."""
+    tiles = []
+    for region, (hole, keys) in enumerate(zip(mask.cpu().numpy(), key_pixels.cpu().numpy(), strict=True)):
+        if not hole.any():
+            continue
+        if not keys.any():
+            raise ValueError(f"expected at least one key pixel in every region with a mask, region {region} has none")
+        distance = cv2.distanceTransform((~keys).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        flat = np.arange(hole.size).reshape(hole.shape)
+        for top, left in itertools.product(range(0, hole.shape[0], TILE), range(0, hole.shape[1], TILE)):
+            own = (slice(top, top + TILE), slice(left, left + TILE))
+            if not hole[own].any():
+                continue
+            far = int(np.ceil(distance[own][hole[own]].max() + config.reach))
+            near = (slice(max(0, top - far), top + TILE + far), slice(max(0, left - far), left + TILE + far))
+            sigma = np.maximum(config.sigma_per_distance * distance[own][hole[own]], config.least_sigma)
+            tiles.append(_Tile(region, flat[own][hole[own]], flat[near][keys[near]], sigma.astype(np.float32)))
+    return tiles
+
+
+def _similar(tiles: list[_Tile]) -> list[list[_Tile]]:
+    """Group tiles of similar size, so that padding them to one size wastes little."""
+    groups: list[list[_Tile]] = []
+    for tile in sorted(tiles, key=lambda tile: len(tile.patterns)):
+        group = groups[-1] if groups else None
+        if group and len(group) < MOST_TILES and len(tile.patterns) <= MOST_PADDING * len(group[0].patterns):
+            group.append(tile)
+        else:
+            groups.append([tile])
+    return groups
+
+
+def _stacked(arrays: list[np.ndarray], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack arrays of different length: values (T, N), padded with the last one, and is-real (T, N)."""
+    longest = max(len(array) for array in arrays)
+    padded = np.stack([np.pad(array, (0, longest - len(array)), mode="edge") for array in arrays])
+    real = np.arange(longest) < np.array([len(array) for array in arrays])[:, None]
+    return torch.from_numpy(padded).to(device), torch.from_numpy(real).to(device)
 
 
 def _positions(index: torch.Tensor, width: int) -> torch.Tensor:
-    return torch.stack([index % width, index // width], dim=2).float()
+    """Turn flat pixel indices (...) into (..., 2) float32 (x, y)."""
+    return torch.stack([index % width, index // width], dim=-1).float()
 
 
-def _take(images: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Gather (B, C, H, W) at flat pixel indices (B, N) -> (B, N, C)."""
-    flat = images.flatten(2)
-    return flat.gather(2, index[:, None].expand(-1, flat.shape[1], -1)).transpose(1, 2)
-
-
-def _put(images: torch.Tensor, index: torch.Tensor, real: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Return `images` with (B, N, C) values at flat pixel indices (B, N), where `real`."""
-    kept = torch.where(real[..., None], values, _take(images, index))
-    flat = images.flatten(2).clone()
-    flat.scatter_(2, index[:, None].expand(-1, flat.shape[1], -1), kept.transpose(1, 2))
-    return flat.view_as(images)
-
-
-def _distances(points: torch.Tensor, queries: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Return the distance (B, Q) of each query to the nearest pattern node."""
-    rows = max(1, BUDGET // (points.shape[0] * points.shape[1]))
-    far = (~known).to(points.dtype)[:, None, :] * 1e6
-    nearest = [
-        (torch.cdist(part, points, compute_mode="donot_use_mm_for_euclid_dist") + far).amin(dim=2)
-        for part in queries.split(rows, dim=1)
-    ]
-    return torch.cat(nearest, dim=1)
-
-
-def _steer(images: torch.Tensor, index: torch.Tensor, most_stretch: float) -> torch.Tensor:
-    """Return the metric (B, N, 3) that stretches kernels along the edges at some pixels.
+def _metrics(images: torch.Tensor, most_stretch: float) -> torch.Tensor:
+    """Return for every pixel the metric (B, H * W, 3) that stretches its kernel along the edges there.
 
     The structure tensor, averaged over 3 pixels, has eigenvalues l1 >= l2; the kernel is
     sqrt((l1 + 1) / (l2 + 1)) times as long along the edge as across it.
     """
-    tensor = _take(_structure_tensor(images), index)
-    xx, xy, yy = tensor.unbind(dim=2)
+    xx, xy, yy = _structure_tensor(images).flatten(2).unbind(dim=1)
     middle, half = (xx + yy) / 2, (xx - yy) / 2
     radius = torch.sqrt(half * half + xy * xy).clamp(min=1e-6)
     stretch = torch.sqrt((middle + radius + 1) / ((middle - radius).clamp(min=0) + 1)).clamp(max=most_stretch)

@@ -17,10 +17,9 @@ from svhn.errors import InputError
 from svhn.files import ensure_folder, replacing
 from svhn.metrics import classification_report
 from svhn.records import RunRecord, write_json
-from svhn.torch_inpaint.adapter import classify, to_batch
+from svhn.torch_inpaint.adapter import classify, normalise, resize, to_tensor
 from svhn.torch_inpaint.classifiers import (
     Classifier,
-    ConvNet,
     Preprocessing,
     build_net,
     load_classifier,
@@ -67,16 +66,17 @@ def train(
     torch.manual_seed(config.seed)
     preprocessing = Preprocessing()
     net = build_net(config.net, preprocessing).to(device=device, memory_format=torch.channels_last)
-    images = to_batch(data["train"].gray, preprocessing, device)
+    images = resize(to_tensor(data["train"].gray).to(device), preprocessing.size)
     labels = torch.from_numpy(data["train"].labels).to(device)
     optimizer = _optimizer(config, net)
     steps = config.epochs * -(-len(labels) // config.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    current = Classifier(net, config.net, preprocessing, data.provenance)
     history: list[Epoch] = []
     for number in range(1, config.epochs + 1):
         began = time.perf_counter()
-        loss = _epoch(net, optimizer, schedule, images, labels, config, number)
-        current = Classifier(net.eval(), config.net, preprocessing, data.provenance)
+        loss = _epoch(current, optimizer, schedule, images, labels, config, number)
+        net.eval()
         accuracy = _accuracy(current, data["validation"])
         history.append(Epoch(number, loss, accuracy, time.perf_counter() - began))
         if accuracy >= max(row.validation_accuracy for row in history):
@@ -91,8 +91,7 @@ def augment(images: torch.Tensor, generator: torch.Generator, ranges: Augmentati
 
     Parameters
     ----------
-    images : torch.Tensor float32 (N, 1, H, W)
-        In -1..1, which stands for 0..255.
+    images : torch.Tensor float32 (N, 1, H, W), 0..255
     generator : torch.Generator
         On the CPU.
     ranges : Augmentation
@@ -113,9 +112,9 @@ def augment(images: torch.Tensor, generator: torch.Generator, ranges: Augmentati
     contrast, brightness, inversion = draw(3, count, 1, 1, 1)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     images = (images - mean) * (ranges.log_contrast * contrast).exp() + mean
-    images = images + ranges.brightness / 127.5 * brightness
+    images = images + ranges.brightness * brightness
     inverted = (inversion + 1) / 2 < ranges.inversion_chance
-    return torch.where(inverted, -images, images).clamp(-1, 1)
+    return torch.where(inverted, 255 - images, images).clamp(0, 255)
 
 
 def _matrices(draws: torch.Tensor, ranges: Augmentation) -> torch.Tensor:
@@ -139,16 +138,15 @@ def _cutout(images: torch.Tensor, draws: torch.Tensor, ranges: Augmentation) -> 
     return torch.where(covered, images.mean(dim=(2, 3), keepdim=True), images)
 
 
-def _epoch(net: ConvNet, optimizer, schedule, images, labels, config: TrainConfig, number: int) -> float:
+def _epoch(classifier: Classifier, optimizer, schedule, images, labels, config: TrainConfig, number: int) -> float:
     """Go once over the training digits, in the order and with the changes of this epoch; return the mean loss."""
-    net.train()
+    net = classifier.net.train()
     generator = torch.Generator().manual_seed(config.seed * 100_003 + number)
     order = torch.randperm(len(labels), generator=generator).to(labels.device)
     total = torch.zeros((), device=labels.device)
     for chosen in order.split(config.batch):
-        batch = images[chosen]
-        if config.augmentation:
-            batch = augment(batch, generator)
+        batch = augment(images[chosen], generator) if config.augmentation else images[chosen]
+        batch = normalise(batch, classifier.preprocessing)
         logits = net(batch.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits, labels[chosen])
         optimizer.zero_grad(set_to_none=True)

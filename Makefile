@@ -1,0 +1,27 @@
+# Two commands: `make demo` and `make test`. Both set up .venv on the first call and reuse it afterwards.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test clean
+
+demo: $(READY)
+	$(BIN)/python cli.py remove-digits samples/*.png --output-dir demo-out --save-masks
+	@echo "Before: samples/   After: demo-out/   Masks (white = changed): demo-out/masks/"
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest tests --ignore tests/tf_models
+	$(BIN)/python -m pytest tests/tf_models  # a process of its own: TensorFlow and PyTorch do not share one
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) demo-out .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Many photos: what to do, doing it, and saying what happened."""

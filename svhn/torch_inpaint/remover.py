@@ -1,0 +1,329 @@
+"""From a photo and boxes to the photo without the digits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from svhn.boxes import Box, DigitBox, clip_digits, group_digits
+from svhn.checkpoints import find_model
+from svhn.crops import crop_digit
+from svhn.errors import InputError
+from svhn.torch_inpaint.adapter import classify, feature_maps
+from svhn.torch_inpaint.classifiers import Classifier, load_classifier
+from svhn.torch_inpaint.composite import Region, cut_region, enlarge_fill, enlarge_mask, grain_like, paste
+from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, FillConfig, RemovalConfig
+from svhn.torch_inpaint.grnn import fill
+from svhn.torch_inpaint.key_pixels import KeyPixels, find_key_pixels, paint_boxes, widen, window_of
+
+MOST_REGIONS = 16
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the classifier reads in a number's boxes: one digit and one probability 0..1 for each box."""
+
+    text: str
+    confidences: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class NumberReport:
+    """What happened to one number.
+
+    Attributes
+    ----------
+    boxes : tuple of Box
+        Its digits in reading order, clipped to the photo.
+    before, after : Reading
+        What the classifier reads in the boxes. It must always name a digit, so after the removal its text is a
+        guess; its confidence counts.
+    rounds : int
+        How often the mask had to be widened.
+    legible : bool
+        Whether a digit is still read as before with at least `RemovalConfig.legible`, after all rounds.
+    """
+
+    boxes: tuple[Box, ...]
+    before: Reading
+    after: Reading
+    rounds: int
+    legible: bool
+
+
+@dataclass(frozen=True)
+class RemovalResult:
+    """A photo after the removal.
+
+    Attributes
+    ----------
+    image : ndarray (H, W, 3) uint8, RGB
+        Equal to the input outside `mask`, bit for bit.
+    mask : ndarray (H, W) bool
+        True = was filled.
+    key_pixels : ndarray (H, W) bool
+        True = background that the fill learned from.
+    numbers : tuple of NumberReport
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    key_pixels: np.ndarray
+    numbers: tuple[NumberReport, ...] = ()
+
+
+@dataclass
+class _Job:
+    """One number on its way through the rounds."""
+
+    region: Region
+    boxes: tuple[Box, ...]
+    keys: KeyPixels
+    before: list[tuple[int, float]] = field(default_factory=list)
+    after: list[tuple[int, float]] = field(default_factory=list)
+    rounds: int = 0
+
+
+class DigitRemover:
+    """Removes digits from photos.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Its first layer finds the key pixels, and it reads the digits before and after.
+    config : RemovalConfig
+    """
+
+    def __init__(self, classifier: Classifier, config: RemovalConfig = RemovalConfig()):
+        self.classifier = classifier
+        self.config = config
+        self.device = classifier.net.first_conv.weight.device
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path = DEFAULT_CHECKPOINT, device: str = "auto", config: RemovalConfig = RemovalConfig()
+    ) -> "DigitRemover":
+        """Load the classifier from a checkpoint, by default the shipped one; see `choose_device` for `device`."""
+        return cls(load_classifier(find_model(path).path, choose_device(device)), config)
+
+    def remove(self, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> RemovalResult:
+        """Remove the digits in `boxes` from one photo.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+            Not modified.
+        boxes : sequence of Box or DigitBox
+            One per digit; they are clipped to the photo, and those outside it are ignored.
+
+        Returns
+        -------
+        RemovalResult
+        """
+        return self.remove_batch([photo], [boxes])[0]
+
+    def remove_batch(
+        self, photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Box | DigitBox]]
+    ) -> list[RemovalResult]:
+        """Remove digits from several photos, all their regions together; each result equals `remove`'s."""
+        jobs = [job for i, photo in enumerate(photos) for job in self._jobs(i, check_photo(photo), boxes[i])]
+        self._read(photos, jobs, "before")
+        images = [photo.copy() for photo in photos]
+        pending = jobs
+        while pending:
+            self._paint(photos, images, pending)
+            self._read(images, pending, "after")
+            pending = [job for job in pending if self._is_legible(job) and self._widen(job)]
+        return [self._result(images[i], [job for job in jobs if job.region.photo == i]) for i in range(len(photos))]
+
+    def _jobs(self, index: int, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> list[_Job]:
+        """Group the boxes of a photo into numbers and find the key pixels of each."""
+        digits = [box if isinstance(box, DigitBox) else DigitBox(box) for box in boxes]
+        numbers = group_digits(clip_digits(digits, photo.shape[1], photo.shape[0]))
+        found = []
+        for number in numbers:
+            own = tuple(digit.box for digit in number.digits)
+            region = cut_region(index, photo, own, self.config.context, self.config.work_height)
+            found.append(_Job(region, own, self._key_pixels(region)))
+        return found
+
+    def _key_pixels(self, region: Region) -> KeyPixels:
+        with torch.inference_mode():
+            maps = feature_maps(self.classifier, torch.from_numpy(region.pixels.copy()).permute(2, 0, 1)[None])[0]
+            mean, std = maps.mean(dim=0).cpu().numpy(), maps.std(dim=0).cpu().numpy()
+        return find_key_pixels(region.pixels, region.boxes, mean, std, self.config.key_pixels)
+
+    def _read(self, images: Sequence[np.ndarray], jobs: Sequence[_Job], when: str) -> None:
+        crops = [crop_digit(images[job.region.photo], box) for job in jobs for box in job.boxes]
+        probabilities = iter(classify(self.classifier, np.array(crops))) if crops else iter(())
+        for job in jobs:
+            rows = [next(probabilities) for _ in job.boxes]
+            setattr(job, when, [(int(row.argmax()), float(row.max())) for row in rows])
+
+    def _is_legible(self, job: _Job) -> bool:
+        return any(
+            before == after and confidence >= self.config.legible
+            for (before, _), (after, confidence) in zip(job.before, job.after, strict=True)
+        )
+
+    def _widen(self, job: _Job) -> bool:
+        """Widen a job's mask for the next round; False when all rounds are used up."""
+        if job.rounds >= self.config.rounds:
+            return False
+        job.rounds += 1
+        config, shape = self.config.key_pixels, job.keys.mask.shape
+        windows = [window_of(box, config).clip(shape[1], shape[0]) for box in job.region.boxes]
+        window = paint_boxes(windows, shape)
+        last = job.rounds == self.config.rounds
+        height = int(np.median([box.height for box in job.region.boxes]))
+        mask = job.keys.mask | (window if last else widen(job.keys.mask, max(1, round(0.08 * height))))
+        job.keys = KeyPixels(mask, job.keys.key_pixels & ~mask)
+        return True
+
+    def _paint(self, photos: Sequence[np.ndarray], images: Sequence[np.ndarray], jobs: Sequence[_Job]) -> None:
+        """Fill the masks of all jobs, starting from the photos as they were."""
+        filled = fill_regions([(job.region.pixels, job.keys) for job in jobs], self.config.fill, self.device)
+        for job, painted in zip(jobs, filled, strict=True):
+            box = job.region.box
+            original = photos[job.region.photo][box.slices]
+            mask = enlarge_mask(job.keys.mask, original.shape[:2])
+            painted = enlarge_fill(painted, original, mask)
+            painted += grain_like(original, mask, ~widen(mask, 2), self.config.fill.grain)
+            paste(images[job.region.photo], box, painted, mask, feather=0)
+
+    def _result(self, image: np.ndarray, jobs: Sequence[_Job]) -> RemovalResult:
+        mask, key_pixels = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
+        for job in jobs:
+            box = job.region.box
+            size = (box.height, box.width)
+            mask[box.slices] |= enlarge_mask(job.keys.mask, size)
+            used = job.keys.key_pixels.astype(np.uint8)
+            key_pixels[box.slices] |= cv2.resize(used, size[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        numbers = tuple(
+            NumberReport(job.boxes, _reading(job.before), _reading(job.after), job.rounds, self._is_legible(job))
+            for job in jobs
+        )
+        return RemovalResult(image, mask, key_pixels & ~mask, numbers)
+
+
+def inpaint(
+    photo: np.ndarray, mask: np.ndarray, config: RemovalConfig = RemovalConfig(), device: str = "auto"
+) -> np.ndarray:
+    """Fill a mask that the caller brings.
+
+    Parameters
+    ----------
+    photo : ndarray (H, W, 3) uint8, RGB
+        Not modified.
+    mask : ndarray (H, W) bool
+        True = to be filled; at least one pixel must be False.
+    config : RemovalConfig
+    device : str
+        See `choose_device`.
+
+    Returns
+    -------
+    ndarray (H, W, 3) uint8, RGB
+        Equal to `photo` where `mask` is False, bit for bit.
+    """
+    check_photo(photo)
+    mask = np.asarray(mask)
+    if mask.shape != photo.shape[:2] or mask.dtype != bool:
+        raise ValueError(f"expected a bool mask of shape {photo.shape[:2]}, received {mask.dtype} {mask.shape}")
+    if mask.all():
+        raise ValueError("expected at least one pixel outside the mask, received a mask that covers the whole photo")
+    image = photo.copy()
+    holes = _holes(mask)
+    regions = [cut_region(0, photo, [box], config.context, config.work_height) for box in holes]
+    keys = []
+    for region in regions:
+        full = mask[region.box.slices].astype(np.float32)
+        part = cv2.resize(full, region.pixels.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.01
+        keys.append(KeyPixels(part, ~part))
+    pairs = [(region.pixels, key) for region, key in zip(regions, keys, strict=True)]
+    for region, painted in zip(regions, fill_regions(pairs, config.fill, choose_device(device)), strict=True):
+        original, part = photo[region.box.slices], mask[region.box.slices]
+        painted = enlarge_fill(painted, original, part)
+        painted += grain_like(original, part, ~widen(part, 2), config.fill.grain)
+        paste(image, region.box, painted, part, feather=0)
+    return image
+
+
+def _holes(mask: np.ndarray) -> list[Box]:
+    """Return boxes around the parts of a mask; parts whose surroundings overlap share a box."""
+    near = widen(mask, 8).astype(np.uint8)
+    count, labels = cv2.connectedComponents(near)
+    boxes = []
+    for label in range(1, count):
+        rows, columns = np.nonzero(mask & (labels == label))
+        boxes.append(Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1))
+    return boxes
+
+
+def fill_regions(
+    regions: Sequence[tuple[np.ndarray, KeyPixels]], config: FillConfig, device: torch.device
+) -> list[np.ndarray]:
+    """Fill regions of different sizes with the GRNN, many at once.
+
+    Parameters
+    ----------
+    regions : sequence of (ndarray (H, W, 3) uint8, KeyPixels)
+    config : FillConfig
+    device : torch.device
+
+    Returns
+    -------
+    list of ndarray (H, W, 3) float32, 0..255
+        In the order of `regions`.
+    """
+    results: list[np.ndarray] = []
+    for start in range(0, len(regions), MOST_REGIONS):
+        part = regions[start : start + MOST_REGIONS]
+        shape = np.max([pixels.shape[:2] for pixels, _ in part], axis=0)
+        images = np.stack([_padded(pixels, shape) for pixels, _ in part]).astype(np.float32)
+        masks = np.stack([_padded(keys.mask, shape, fill=False) for _, keys in part])
+        key_pixels = np.stack([_padded(_usable(keys), shape, fill=False) for _, keys in part])
+        batch = (torch.from_numpy(array).to(device) for array in (images.transpose(0, 3, 1, 2), masks, key_pixels))
+        with torch.inference_mode():
+            filled = fill(*batch, config).permute(0, 2, 3, 1).cpu().numpy()
+        for picture, (pixels, _) in zip(filled, part, strict=True):
+            results.append(np.ascontiguousarray(picture[: pixels.shape[0], : pixels.shape[1]]))
+    return results
+
+
+def _usable(keys: KeyPixels) -> np.ndarray:
+    """Return the key pixels; where there are none, every pixel outside the mask, or at worst the region itself."""
+    if keys.key_pixels.any():
+        return keys.key_pixels
+    return np.ones_like(keys.mask) if keys.mask.all() else ~keys.mask
+
+
+def _padded(array: np.ndarray, shape: Sequence[int], fill: bool | None = None) -> np.ndarray:
+    """Pad (h, w, ...) at the bottom and right to `shape`, with `fill` or by repeating the border."""
+    rest = [(0, 0)] * (array.ndim - 2)
+    widths = [(0, shape[0] - array.shape[0]), (0, shape[1] - array.shape[1]), *rest]
+    return np.pad(array, widths, mode="edge") if fill is None else np.pad(array, widths, constant_values=fill)
+
+
+def _reading(rows: Sequence[tuple[int, float]]) -> Reading:
+    return Reading("".join(str(digit) for digit, _ in rows), tuple(confidence for _, confidence in rows))
+
+
+def check_photo(photo: np.ndarray) -> np.ndarray:
+    """Return `photo` if it is (H, W, 3) uint8, else raise ValueError."""
+    if not isinstance(photo, np.ndarray) or photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
+        received = f"{getattr(photo, 'dtype', type(photo).__name__)} {getattr(photo, 'shape', '')}"
+        raise ValueError(f"expected a photo as uint8 (H, W, 3) RGB, received {received}")
+    return photo
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn "auto", "cpu" or "cuda" into a device; "auto" is CUDA where there is a device for it."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device found; use --device cpu, or install a CUDA build of PyTorch")
+    return torch.device(name)
