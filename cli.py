@@ -262,10 +262,9 @@ def evaluate(model, data, split, report_dir):
     Example:
       python cli.py evaluate tf-seed --data data/svhn --split test --report report
     """
-    from svhn.reports import format_report, write_report
-
     from svhn.checkpoints import PYTORCH, find_model
     from svhn.data.prepare import load_split, resolve_source
+    from svhn.reports import format_report, write_report
 
     found = find_model(model)
     source, message = resolve_source(data)

@@ -140,9 +140,7 @@ def _is_unpacked(file: OfficialFile, target: Path) -> bool:
     )
 
 
-def _download(
-    file: OfficialFile, folder: Path, base_url: str, progress: Progress, attempts: int, pause: float
-) -> None:
+def _download(file: OfficialFile, folder: Path, base_url: str, progress: Progress, attempts: int, pause: float) -> None:
     """Bring `file` into `folder` under its own name, in as many tries as it takes."""
     url = f"{base_url.rstrip('/')}/{file.name}"
     part = folder / f"{file.name}.part"
@@ -198,8 +196,7 @@ def _open(url: str, done: int, part: Path) -> http.client.HTTPResponse:
             part.unlink(missing_ok=True)
         elif error.code < 500 and error.code not in (408, 429):
             raise InputError(
-                f"{url}: the server answered {error.code} {error.reason}; check the address or try another "
-                "mirror"
+                f"{url}: the server answered {error.code} {error.reason}; check the address or try another mirror"
             ) from error
         raise _Interrupted(f"the server answered {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:

@@ -53,6 +53,8 @@ class KeyPixelConfig:
         A digit is looked for in its box and this far around it (at least two pixels).
     maps_weight : float
         Weight of the feature maps' mean and std beside the colours.
+    evidence : float
+        A pixel is ink when its kind is so much more common inside the boxes than just outside: p / (p + q), 0.5 to 1.
     halo_contrast : float
         What differs from the local background by this part of the strokes' contrast still belongs to the digit.
     reach : float
@@ -63,6 +65,7 @@ class KeyPixelConfig:
 
     box_margin: float = 0.08
     maps_weight: float = 0.5
+    evidence: float = 0.667
     halo_contrast: float = 0.2
     reach: float = 0.08
     least_share: float = 0.05

@@ -16,8 +16,8 @@ from svhn.torch_inpaint.config import FillConfig
 
 # Weights computed at once; bounds the memory at about 8 times as many bytes.
 BUDGET = 1 << 22
-TILE = 16
-MOST_TILES = 64
+TILE = 8
+MOST_TILES = 256
 MOST_PADDING = 1.3
 TENSOR_SIGMA = 3.0
 
@@ -107,7 +107,11 @@ def _plane(moments: torch.Tensor, queries: torch.Tensor, sigma: torch.Tensor, ri
 
 
 def fill(
-    images: torch.Tensor, mask: torch.Tensor, key_pixels: torch.Tensor, config: FillConfig = FillConfig()
+    images: torch.Tensor,
+    mask: torch.Tensor,
+    key_pixels: torch.Tensor,
+    config: FillConfig = FillConfig(),
+    inside: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Paint the masked pixels of a batch of regions from their key pixels.
 
@@ -123,16 +127,19 @@ def fill(
     key_pixels : torch.Tensor bool (B, H, W)
         True = background to learn from; at least one in every region with a mask.
     config : FillConfig
+    inside : torch.Tensor bool (B, H, W), optional
+        False where a region was padded to the size of the batch; without it nothing was.
 
     Returns
     -------
     torch.Tensor float32 (B, C, H, W)
         `images` with new values where `mask` is True, within the range of the key pixels used.
     """
+    inside = torch.ones_like(mask) if inside is None else inside
     groups = [_Group.of(tiles, images) for tiles in _similar(_tiles(mask, key_pixels, config))]
     result = images
     for round_ in range(config.steering + 1):
-        metrics = _metrics(result, config.most_stretch) if round_ else None
+        metrics = _metrics(result, inside, config.most_stretch) if round_ else None
         painted = images.clone().flatten(2).transpose(1, 2)  # bnc
         for group in groups:
             metric = None if metrics is None else metrics[group.region[:, None], group.queries]
@@ -232,13 +239,13 @@ def _positions(index: torch.Tensor, width: int) -> torch.Tensor:
     return torch.stack([index % width, index // width], dim=-1).float()
 
 
-def _metrics(images: torch.Tensor, most_stretch: float) -> torch.Tensor:
+def _metrics(images: torch.Tensor, inside: torch.Tensor, most_stretch: float) -> torch.Tensor:
     """Return for every pixel the metric (B, H * W, 3) that stretches its kernel along the edges there.
 
     The structure tensor, averaged over 3 pixels, has eigenvalues l1 >= l2; the kernel is
     sqrt((l1 + 1) / (l2 + 1)) times as long along the edge as across it.
     """
-    xx, xy, yy = _structure_tensor(images).flatten(2).unbind(dim=1)
+    xx, xy, yy = _structure_tensor(images, inside).flatten(2).unbind(dim=1)
     middle, half = (xx + yy) / 2, (xx - yy) / 2
     radius = torch.sqrt(half * half + xy * xy).clamp(min=1e-6)
     stretch = torch.sqrt((middle + radius + 1) / ((middle - radius).clamp(min=0) + 1)).clamp(max=most_stretch)
@@ -248,23 +255,26 @@ def _metrics(images: torch.Tensor, most_stretch: float) -> torch.Tensor:
     return torch.stack([mean + difference * cos2, difference * sin2, mean - difference * cos2], dim=2)
 
 
-def _structure_tensor(images: torch.Tensor) -> torch.Tensor:
-    """Return (B, 3, H, W): gradient products xx, xy, yy, mean over channels, Gaussian average."""
+def _structure_tensor(images: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """Return (B, 3, H, W): gradient products xx, xy, yy, mean over channels, Gaussian average.
+
+    Pixels on the border, or beside padding, have no gradient of their own and do not count.
+    """
     padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
     dx = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
     dy = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
     products = torch.stack([(dx * dx).mean(dim=1), (dx * dy).mean(dim=1), (dy * dy).mean(dim=1)], dim=1)
-    return gaussian_blur(products, TENSOR_SIGMA)
+    outside = functional.pad((~inside)[:, None].to(products.dtype), (1, 1, 1, 1), value=1.0)
+    weight = 1 - functional.max_pool2d(outside, 3, stride=1)
+    return _gaussian_blur(products * weight, TENSOR_SIGMA) / _gaussian_blur(weight, TENSOR_SIGMA).clamp(min=1e-6)
 
 
-def gaussian_blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Blur (B, C, H, W) with a separable Gaussian; the border is repeated."""
-    radius = max(1, int(3 * sigma + 0.5))
+def _gaussian_blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Blur (B, C, H, W) with a separable Gaussian; beyond the border everything is zero."""
+    radius = int(3 * sigma + 0.5)
     offsets = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, -1)
     groups = images.shape[1]
-    images = functional.pad(images, (radius, radius, 0, 0), mode="replicate")
-    images = functional.conv2d(images, kernel[:, :, None, :], groups=groups)
-    images = functional.pad(images, (0, 0, radius, radius), mode="replicate")
-    return functional.conv2d(images, kernel[:, :, :, None], groups=groups)
+    images = functional.conv2d(images, kernel[:, :, None, :], padding=(0, radius), groups=groups)
+    return functional.conv2d(images, kernel[:, :, :, None], padding=(radius, 0), groups=groups)

@@ -286,9 +286,11 @@ def fill_regions(
         images = np.stack([_padded(pixels, shape) for pixels, _ in part]).astype(np.float32)
         masks = np.stack([_padded(keys.mask, shape, fill=False) for _, keys in part])
         key_pixels = np.stack([_padded(_usable(keys), shape, fill=False) for _, keys in part])
-        batch = (torch.from_numpy(array).to(device) for array in (images.transpose(0, 3, 1, 2), masks, key_pixels))
+        inside = np.stack([_padded(np.ones_like(keys.mask), shape, fill=False) for _, keys in part])
+        arrays = (images.transpose(0, 3, 1, 2), masks, key_pixels, inside)
+        pixels_, masks_, keys_, inside_ = (torch.from_numpy(array).to(device) for array in arrays)
         with torch.inference_mode():
-            filled = fill(*batch, config).permute(0, 2, 3, 1).cpu().numpy()
+            filled = fill(pixels_, masks_, keys_, config, inside_).permute(0, 2, 3, 1).cpu().numpy()
         for picture, (pixels, _) in zip(filled, part, strict=True):
             results.append(np.ascontiguousarray(picture[: pixels.shape[0], : pixels.shape[1]]))
     return results

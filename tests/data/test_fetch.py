@@ -142,9 +142,7 @@ class TestSources:
         assert [file.name for file in official_files("test", "crops")] == ["test_32x32.mat"]
 
     def test_table_is_consistent(self):
-        assert (
-            len({file.name for file in OFFICIAL_FILES}) == len({file.sha256 for file in OFFICIAL_FILES}) == 6
-        )
+        assert len({file.name for file in OFFICIAL_FILES}) == len({file.sha256 for file in OFFICIAL_FILES}) == 6
         assert sum(file.size for file in OFFICIAL_FILES) == 4_211_782_059
         for file in OFFICIAL_FILES:
             ending = {"photos": ".tar.gz", "crops": "_32x32.mat"}[file.format]
@@ -293,9 +291,7 @@ class TestGivingUp:
     def test_bounded_tries_keep_what_arrived(self, site, tmp_path):
         site.content["train_32x32.mat"] = CROPS
         site.cuts = [1_000, 500, 0]
-        with pytest.raises(
-            InputError, match=r"train_32x32\.mat: gave up at 1,500 of 50,000 bytes .*again later"
-        ):
+        with pytest.raises(InputError, match=r"train_32x32\.mat: gave up at 1,500 of 50,000 bytes .*again later"):
             get(site, tmp_path, attempts=3)
         assert len(site.requests) == 3
         assert names(tmp_path) == ["train_32x32.mat.part"]
@@ -355,9 +351,7 @@ class TestGivingUp:
     def test_full_disk_while_downloading(self, site, tmp_path):
         site.content["train_32x32.mat"] = CROPS
         (tmp_path / "train_32x32.mat.part").symlink_to("/dev/full")
-        with pytest.raises(
-            InputError, match=r"train_32x32\.mat\.part: cannot write \(No space left.*make room"
-        ):
+        with pytest.raises(InputError, match=r"train_32x32\.mat\.part: cannot write \(No space left.*make room"):
             get(site, tmp_path)
 
 
@@ -445,9 +439,7 @@ class TestUnpack:
         get_photos(site, tmp_path, make_archive(PHOTOS))
         assert "1.png" in names(tmp_path / "train")
 
-    @pytest.mark.parametrize(
-        "damage", ["photo gone", "other archive", "unreadable marker", "marker of a list"]
-    )
+    @pytest.mark.parametrize("damage", ["photo gone", "other archive", "unreadable marker", "marker of a list"])
     def test_marker_is_not_believed_blindly(self, site, tmp_path, damage):
         archive = make_archive(PHOTOS)
         get_photos(site, tmp_path, archive)

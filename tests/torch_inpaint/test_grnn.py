@@ -69,7 +69,9 @@ def test_far_queries_do_not_divide_by_zero():
 def test_a_batch_equals_its_items_and_chunks_do_not_matter(linear):
     points, values, queries = random_case(batch=3)
     together = grnn(points, values, queries, 3.0, linear=linear)
-    alone = torch.cat([grnn(p[None], v[None], q[None], 3.0, linear=linear) for p, v, q in zip(points, values, queries)])
+    alone = torch.cat(
+        [grnn(p[None], v[None], q[None], 3.0, linear=linear) for p, v, q in zip(points, values, queries, strict=True)]
+    )
     torch.testing.assert_close(together, alone, atol=1e-2, rtol=0)
     chunked = grnn(points, values, queries, 3.0, linear=linear, budget=points.shape[0] * points.shape[1] * 4)
     torch.testing.assert_close(together, chunked, atol=1e-2, rtol=0)

@@ -1,0 +1,186 @@
+"""The report of a classifier: numbers as JSON and text, the confusion matrix and the worst mistakes as pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+
+from svhn.files import ensure_folder, replacing
+from svhn.metrics import NUM_CLASSES, classification_report
+from svhn.records import write_json
+
+GALLERY_COLUMNS = 8
+GALLERY_SIZE = 64
+DPI = 130
+INK, MUTED, WRONG = "#1c2733", "#6b7885", "#b3261e"
+_COLOURS = colormaps["Blues"]
+# Shares below a few percent are what a confusion matrix is read for: a root scale keeps them apart from white.
+_SHARES = PowerNorm(0.5, vmin=0.0, vmax=1.0)
+
+
+def write_report(
+    folder: str | Path,
+    rgb: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    title: str,
+    extra: dict[str, Any],
+) -> dict[str, Any]:
+    """Write `report.json`, `confusion.png` and `misclassified.png` into a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made when it is not there.
+    rgb : ndarray (N, H, W, 3) uint8
+        The digits as they were classified, for the gallery.
+    labels : ndarray (N,) int, 0..9
+        True digits.
+    probabilities : ndarray (N, 10) float, 0..1
+        What the model says; the largest one is its prediction.
+    title : str
+        Heads both pictures, for example "tf-seed, test".
+    extra : dict
+        What was measured, for example model, data and split; it goes into the report beside the results.
+
+    Returns
+    -------
+    dict
+        The content of `report.json`: `extra` and the keys of `svhn.metrics.classification_report`.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written to.
+    ValueError
+        When the arrays do not belong together.
+    """
+    if not len(rgb) == len(labels) == len(probabilities) or np.shape(probabilities)[1:] != (NUM_CLASSES,):
+        raise ValueError(
+            f"expected N digits, N labels and (N, {NUM_CLASSES}) probabilities, received {len(rgb)}, "
+            f"{len(labels)} and {np.shape(probabilities)}"
+        )
+    folder = ensure_folder(folder)
+    predictions = np.argmax(probabilities, axis=1)
+    report = extra | classification_report(labels, predictions)
+    mistakes = worst_mistakes(labels, probabilities)
+    _save(folder / "confusion.png", draw_confusion(report, title))
+    _save(folder / "misclassified.png", draw_mistakes(rgb, labels, probabilities, mistakes, title))
+    write_json(folder / "report.json", report)
+    return report
+
+
+def format_report(report: dict[str, Any]) -> str:
+    """Return a report as a text table: a line per digit with precision, recall, f1, support; then the accuracy."""
+    lines = ["digit  precision  recall     f1  support"]
+    lines += [
+        f"{row['digit']:>5}  {row['precision']:>9.3f}  {row['recall']:>6.3f}  {row['f1']:>5.3f}  {row['support']:>7,}"
+        for row in report["per_class"]
+    ]
+    right = int(np.trace(report["confusion"]))
+    return "\n".join([*lines, "", f"{_accuracy(report)}, {right:,} of {report['n']:,} digits right"])
+
+
+def worst_mistakes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the indices of all misclassified digits, (M,) int, the most confident mistake first."""
+    wrong = np.flatnonzero(np.argmax(probabilities, axis=1) != labels)
+    return wrong[np.argsort(-np.max(probabilities[wrong], axis=1), kind="stable")]
+
+
+def draw_confusion(report: dict[str, Any], title: str) -> Figure:
+    """Draw the confusion matrix of a report: counts, colours by share of the row, recall and precision aside."""
+    counts = np.array(report["confusion"])
+    support = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
+    figure = Figure(figsize=(8.2, 8.5), dpi=DPI, facecolor="white")
+    _heading(figure, title, f"{_accuracy(report)}, {report['n']:,} digits", inches=8.5)
+    axes = figure.add_axes((0.1, 0.035, 0.82, 0.82 * 8.2 / 8.5))
+    axes.imshow(shares, cmap=_COLOURS, norm=_SHARES)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if _SHARES(shares[row, column]) > 0.55 else INK
+            weight = "bold" if row == column else "normal"
+            axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=10, weight=weight)
+    _label_matrix(axes, report["per_class"])
+    return figure
+
+
+def draw_mistakes(
+    rgb: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, mistakes: np.ndarray, title: str
+) -> Figure:
+    """Draw the first mistakes (indices, (M,) int) as a gallery: crop, true and predicted digit, confidence."""
+    shown = mistakes[:GALLERY_SIZE]
+    rows = -(-len(shown) // GALLERY_COLUMNS)
+    height = 1.0 + 1.3 * rows
+    figure = Figure(figsize=(8.8, height), dpi=DPI, facecolor="white")
+    _heading(figure, title, _mistakes_in_words(len(mistakes), len(labels), len(shown)), inches=height)
+    if not rows:
+        return figure
+    axes = figure.add_axes((0.03, 0.0, 0.94, 1 - 0.95 / height))
+    axes.set(xlim=(0, GALLERY_COLUMNS), ylim=(1.26 * rows, 0), aspect="equal", anchor="N")
+    axes.axis("off")
+    for place, index in enumerate(shown):
+        row, column = divmod(place, GALLERY_COLUMNS)
+        _draw_mistake(axes, column, 1.26 * row, rgb[index], labels[index], probabilities[index])
+    return figure
+
+
+def _draw_mistake(axes: Axes, x: float, y: float, crop: np.ndarray, label: int, probabilities: np.ndarray) -> None:
+    prediction = int(np.argmax(probabilities))
+    axes.imshow(crop, extent=(x + 0.04, x + 0.96, y + 0.96, y + 0.04), interpolation="nearest")
+    style = {"va": "center", "fontsize": 10}
+    axes.text(x + 0.05, y + 1.07, f"{label} →", ha="left", color=INK, **style)
+    axes.text(x + 0.36, y + 1.07, str(prediction), ha="left", color=WRONG, weight="bold", **style)
+    axes.text(x + 0.95, y + 1.07, f"{probabilities[prediction]:.0%}", ha="right", color=MUTED, **style)
+
+
+def _mistakes_in_words(mistakes: int, n: int, shown: int) -> str:
+    if not n:
+        return "no digits were classified"
+    if not mistakes:
+        return f"none of {n:,} digits was misclassified"
+    which = f"the {shown} most confident" if shown < mistakes else "most confident first"
+    return f"{mistakes:,} of {n:,} digits misclassified ({mistakes / n:.2%}): {which}, true → predicted, confidence"
+
+
+def _label_matrix(axes: Axes, per_class: list[dict]) -> None:
+    digits = range(NUM_CLASSES)
+    axes.set_xticks(digits, [str(digit) for digit in digits])
+    axes.set_yticks(digits, [str(digit) for digit in digits])
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("predicted digit", color=MUTED, fontsize=11, labelpad=8)
+    axes.set_ylabel("true digit", color=MUTED, fontsize=11, labelpad=8)
+    axes.tick_params(length=0, labelsize=12, labelcolor=INK)
+    axes.set_xticks(np.arange(0.5, NUM_CLASSES - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, NUM_CLASSES - 1), minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.tick_params(which="minor", length=0)
+    axes.spines[:].set_visible(False)
+    last = NUM_CLASSES - 0.4
+    for row in per_class:
+        axes.text(last, row["digit"], f"{row['recall']:.1%}", va="center", color=MUTED, fontsize=9)
+        axes.text(row["digit"], last, f"{row['precision']:.1%}", ha="center", va="top", color=MUTED, fontsize=9)
+    axes.text(last, -0.75, "recall", va="center", color=MUTED, fontsize=9)
+    axes.text(-0.6, last, "precision", ha="right", va="top", color=MUTED, fontsize=9)
+
+
+def _heading(figure: Figure, title: str, line: str, inches: float) -> None:
+    size = min(15.0, 900 / max(len(title), 1))
+    y = 1 - 0.2 / inches
+    figure.text(0.035, y, title, va="top", color=INK, fontsize=size, weight="bold", parse_math=False)
+    figure.text(0.035, 1 - 0.53 / inches, line, va="top", color=MUTED, fontsize=10.5)
+
+
+def _accuracy(report: dict[str, Any]) -> str:
+    low, high = report["accuracy_interval"]
+    return f"accuracy {report['accuracy']:.2%} (95% interval {low:.2%} to {high:.2%})"
+
+
+def _save(path: Path, figure: Figure) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary)
