@@ -19,7 +19,7 @@ SYNTHETIC = "synthetic"
 # Without digitStruct.mat nobody knows which crops share a photo. Whole blocks of neighbours go to one side of
 # the split, so that at most the photos at the block edges fall on both.
 BLOCK = 25
-SYNTHETIC_COUNTS = {"train": 12_000, "validation": 1_500, "test": 3_000}
+SYNTHETIC_COUNTS = {"train": 8_000, "validation": 1_000, "test": 2_000}
 
 
 def resolve_source(option: str | None) -> tuple[str, str]:

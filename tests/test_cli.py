@@ -1,0 +1,115 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import cli
+from svhn.torch_inpaint.config import TrainConfig
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = cli.cli.commands
+
+
+def run(*arguments, cwd=ROOT, code=0):
+    """Run a command in a process of its own, as a user does."""
+    script = [sys.executable, str(ROOT / "cli.py"), *map(str, arguments)]
+    result = subprocess.run(script, cwd=cwd, capture_output=True, text=True, timeout=400)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_with_an_example_that_parses(name):
+    text = CliRunner().invoke(cli.cli, [name, "--help"]).output
+    (example,) = re.findall(rf"python cli\.py {name} (.*)", text)
+    command = COMMANDS[name]
+    command.make_context(name, [word for word in example.split() if word], resilient_parsing=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained_or_has_a_default_to_show(name):
+    for parameter in COMMANDS[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help or parameter.show_default or isinstance(parameter.type, click.Choice), parameter.name
+
+
+def test_defaults_come_from_the_dataclasses():
+    options = {parameter.name: parameter.default for parameter in COMMANDS["train-torch"].params}
+    assert all(options[field] == getattr(TrainConfig(), field) for field in ("net", "batch", "epochs", "opt", "lr"))
+
+
+def test_remove_digits_on_the_samples(tmp_path):
+    photos = sorted((ROOT / "samples").glob("house-*"))
+    output = run("remove-digits", *photos, "--output-dir", tmp_path / "out", "--save-masks")
+    assert f"{len(photos)} photos: {len(photos)} removed" in output
+    assert {path.name for path in (tmp_path / "out").glob("house-*")} == {path.name for path in photos}
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == len(photos)
+
+
+def test_a_bad_photo_gives_exit_code_1_and_the_others_are_done(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    output = run(
+        "remove-digits", ROOT / "samples" / "house-1.png", tmp_path / "bad.png", "--output-dir", tmp_path / "o", code=1
+    )
+    assert "bad.png" in output and "1 removed" in output and "1 failed" in output and "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["remove-digits", "x.png", "--model", "nothing"], "no model found"),
+        (["prepare", "--data", "nowhere", "--output", "x.h5"], "no SVHN data found"),
+        (["evaluate", "nothing", "--data", "synthetic"], "no model found"),
+        (["inpaint", "a.png", "--mask", "b.png", "--output", "c.png"], "a.png"),
+        (["train-tf", "--resume", "--run-dir", "nowhere"], "--run-dir"),
+    ],
+)
+def test_errors_are_one_clear_line(arguments, words, tmp_path):
+    output = run(*arguments, cwd=tmp_path, code=1)
+    assert words in output and "Traceback" not in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_prints_the_counts(tiny_svhn, tmp_path):
+    output = run("prepare", "--data", tiny_svhn.folder, "--output", tmp_path / "prepared.h5")
+    assert "validation" in output and "test" in output and (tmp_path / "prepared.h5").is_file()
+
+
+def test_evaluate_the_pytorch_checkpoint(tiny_svhn, tmp_path):
+    report = tmp_path / "report"
+    output = run("evaluate", "torch-convnet48-dropout3", "--data", tiny_svhn.folder, "--report", report)
+    content = json.loads((report / "report.json").read_text())
+    assert {"accuracy", "n", "per_class", "confusion"} <= set(content)
+    assert 0 <= content["accuracy"] <= 1 and sum(map(sum, content["confusion"])) == content["n"]
+    assert (report / "confusion.png").is_file() and (report / "misclassified.png").is_file()
+    assert "accuracy" in output.lower()
+
+
+@pytest.mark.svhn
+@pytest.mark.parametrize(
+    "model, least", [("torch-convnet48-dropout3", 0.90), ("tf-seed", 0.915), ("tf-seed/saved_model", 0.915)]
+)
+def test_shipped_models_are_as_good_as_their_cards_say(svhn_dir, tmp_path, model, least):
+    run("evaluate", model, "--data", svhn_dir, "--split", "test", "--report", tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["accuracy"] >= least
+
+
+def test_train_tf_on_generated_digits_then_evaluate(tmp_path):
+    output = run("train-tf", "--data", "synthetic", "--iterations", 20, "--interval", 10, cwd=tmp_path)
+    assert "generated digits" in output and "fetch" in output
+    (run_dir,) = (tmp_path / "runs").iterdir()
+    record = json.loads((run_dir / "record.json").read_text())
+    assert record["data"]["source"] == "synthetic"
+    assert "already" not in run("train-tf", "--resume", cwd=tmp_path)
+
+
+def test_train_torch_writes_a_run(tiny_svhn, tmp_path):
+    run("train-torch", "--data", tiny_svhn.folder, "--epochs", 1, "--cpu", "--id", "mine", cwd=tmp_path)
+    assert (tmp_path / "runs" / "mine" / "model.pt").is_file()
+    output = run("train-torch", "--data", tiny_svhn.folder, "--epochs", 1, "--cpu", "--id", "mine", cwd=tmp_path, code=1)
+    assert "not empty" in output
