@@ -43,11 +43,26 @@ positive = click.FloatRange(min=0, min_open=True)
 photos_argument = click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
+def _load_tensorflow():
+    """Import TensorFlow and start it up without the lines that its C++ part prints whatever the log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import tensorflow
+
+        tensorflow.constant(0)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="svhn")
 def cli():
     """Remove house numbers from street photos; train, measure and export digit classifiers on SVHN."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @cli.command()
@@ -182,6 +197,7 @@ def train_tf(ctx, data, run_dir, resume, **settings):
     Example:
       python cli.py train-tf --data data/svhn --iterations 50000
     """
+    _load_tensorflow()
     from svhn.data.prepare import load_data, resolve_source
     from svhn.records import last_run, new_run_dir
     from svhn.tf_models.train import read_config, train
@@ -273,6 +289,7 @@ def evaluate(model, data, split, report_dir):
     if found.framework == PYTORCH:
         from svhn.torch_inpaint.adapter import load_predictor
     else:
+        _load_tensorflow()
         from svhn.tf_models.predict import load_classifier as load_predictor
     probabilities = load_predictor(found.path)(digits.rgb)
     folder = report_dir or Path("runs") / f"evaluate-{Path(model).stem}-{split}"

@@ -23,7 +23,7 @@ def checkpoint_folder() -> Path:
         return Path(chosen)
     package = Path(__file__).parent
     beside = package.parent / "checkpoints"
-    return beside if beside.is_dir() else package / "checkpoints"
+    return beside if beside.is_dir() else package / "_checkpoints"
 
 
 def find_model(path: str | Path) -> ModelFile:

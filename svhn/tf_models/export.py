@@ -26,10 +26,10 @@ def export_saved_model(model: keras.Model, folder: str | Path) -> None:
         Written whole or not at all.
     """
     with replacing_folder(folder) as temporary:
-        archive = keras.export.ExportArchive()
-        archive.track(model)
-        archive.add_endpoint(SIGNATURE, _served(model), [_signature()])
-        archive.write_out(str(temporary), verbose=False)
+        module = tf.Module()
+        module.weights = [variable.value for variable in model.variables]  # ExportArchive would store them twice
+        module.serve = tf.function(_served(model), input_signature=[_signature()])
+        tf.saved_model.save(module, str(temporary), signatures={SIGNATURE: module.serve})
         _check(model, temporary)
 
 
