@@ -1,6 +1,6 @@
 """Make the README's picture: photo | mask | result of two samples.
 
-    python -m benchmarks.make_strip
+python -m benchmarks.make_strip
 """
 
 from pathlib import Path

@@ -143,10 +143,9 @@ def main(data, split, photos, rendered, reader, output):
     record.metrics["rendered"] = closeness(rendered, fills)
     for name, row in record.metrics["read_back"]["methods"].items():
         speed = f"{row['photos_per_second']:.0f} photos/s" if row["photos_per_second"] else ""
-        click.echo(
-            f"{name:<28} true digit read {row['true_digit_read']:6.1%}  above .9: {row['true_digit_read_above_0.9']:6.1%}"
-            f"  chance {row['chance']:6.1%}  {speed}"
-        )
+        read, sure = row["true_digit_read"], row["true_digit_read_above_0.9"]
+        chance = row["chance"]
+        click.echo(f"{name:<28} true digit read {read:6.1%}  above .9: {sure:6.1%}  chance {chance:6.1%}  {speed}")
     for name, row in record.metrics["rendered"]["methods"].items():
         click.echo(f"{name:<28} rendered: PSNR {row['psnr']:.2f} dB, SSIM {row['ssim']:.3f}")
     if output:

@@ -109,7 +109,7 @@ def test_train_tf_on_generated_digits_then_evaluate(tmp_path):
 
 
 def test_train_torch_writes_a_run(tiny_svhn, tmp_path):
-    run("train-torch", "--data", tiny_svhn.folder, "--epochs", 1, "--cpu", "--id", "mine", cwd=tmp_path)
+    arguments = ["train-torch", "--data", tiny_svhn.folder, "--epochs", 1, "--cpu", "--id", "mine"]
+    run(*arguments, cwd=tmp_path)
     assert (tmp_path / "runs" / "mine" / "model.pt").is_file()
-    output = run("train-torch", "--data", tiny_svhn.folder, "--epochs", 1, "--cpu", "--id", "mine", cwd=tmp_path, code=1)
-    assert "not empty" in output
+    assert "not empty" in run(*arguments, cwd=tmp_path, code=1)
