@@ -14,7 +14,7 @@ NOISE_REACH = 8
 
 @dataclass(frozen=True)
 class Region:
-    """The surroundings of one number, cut out of its photo at working scale.
+    """The surroundings of one number (or hole), cut out of its photo at working scale.
 
     Attributes
     ----------
@@ -26,19 +26,16 @@ class Region:
         The region at working scale.
     boxes : tuple of Box
         The digits' boxes in `pixels`.
-    scale : float
-        Size in `pixels` over size in the photo, at most 1.
     """
 
     photo: int
     box: Box
     pixels: np.ndarray
     boxes: tuple[Box, ...]
-    scale: float
 
 
-def cut_region(index: int, photo: np.ndarray, boxes: Sequence[Box], context: float, work_height: int) -> Region:
-    """Cut out a number with a margin of background.
+def cut_region(index: int, photo: np.ndarray, boxes: Sequence[Box], margin: float, scale: float) -> Region:
+    """Cut out what lies in some boxes with a margin of background, and bring it to working scale.
 
     Parameters
     ----------
@@ -46,20 +43,19 @@ def cut_region(index: int, photo: np.ndarray, boxes: Sequence[Box], context: flo
         Index of the photo in its batch.
     photo : ndarray (H, W, 3) uint8, RGB
     boxes : sequence of Box
-        The number's digits, inside the photo.
-    context : float
-        Margin as a fraction of the median height of the boxes.
-    work_height : int
-        Boxes taller than this are scaled down to it.
+        The number's digits, or a hole, inside the photo.
+    margin : float
+        Pixels; at least `LEAST_CONTEXT` are taken.
+    scale : float
+        Of the region's pixels, over 0; it is not enlarged.
     """
-    height = float(np.median([box.height for box in boxes]))
-    box = union(boxes).grow(max(LEAST_CONTEXT, round(context * height))).clip(photo.shape[1], photo.shape[0])
-    pixels, scale = photo[box.slices], min(1.0, work_height / height)
+    box = union(boxes).grow(max(LEAST_CONTEXT, round(margin))).clip(photo.shape[1], photo.shape[0])
+    pixels = photo[box.slices]
     if scale < 1:
         size = (max(1, round(box.width * scale)), max(1, round(box.height * scale)))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     local = tuple(_scaled(other.shift(-box.left, -box.top), box, pixels) for other in boxes)
-    return Region(index, box, pixels, local, scale)
+    return Region(index, box, pixels, local)
 
 
 def _scaled(box: Box, region: Box, pixels: np.ndarray) -> Box:

@@ -113,6 +113,8 @@ class RemovalConfig:
         Margin of background around a number, as a fraction of its digits' height (at least 8 pixels).
     work_height : int
         Larger digits are found and filled at a scale at which they are this many pixels tall.
+    work_thickness : int
+        Thicker holes of `inpaint` are filled at a scale at which they are this many pixels thick.
     legible : float
         A digit counts as legible when the classifier still gives it at least this probability.
     rounds : int
@@ -121,6 +123,7 @@ class RemovalConfig:
 
     context: float = 0.5
     work_height: int = 48
+    work_thickness: int = 32
     legible: float = 0.5
     rounds: int = 2
     key_pixels: KeyPixelConfig = field(default_factory=KeyPixelConfig)

@@ -146,7 +146,9 @@ class DigitRemover:
         found = []
         for number in numbers:
             own = tuple(digit.box for digit in number.digits)
-            region = cut_region(index, photo, own, self.config.context, self.config.work_height)
+            height = float(np.median([box.height for box in own]))
+            margin, scale = self.config.context * height, self.config.work_height / height
+            region = cut_region(index, photo, own, margin, scale)
             found.append(_Job(region, own, self._key_pixels(region)))
         return found
 
@@ -236,8 +238,7 @@ def inpaint(
     if mask.all():
         raise ValueError("expected at least one pixel outside the mask, received a mask that covers the whole photo")
     image = photo.copy()
-    holes = _holes(mask)
-    regions = [cut_region(0, photo, [box], config.context, config.work_height) for box in holes]
+    regions = [cut_region(0, photo, [box], thick, config.work_thickness / thick) for box, thick in _holes(mask)]
     keys = []
     for region in regions:
         full = mask[region.box.slices].astype(np.float32)
@@ -252,15 +253,17 @@ def inpaint(
     return image
 
 
-def _holes(mask: np.ndarray) -> list[Box]:
-    """Return boxes around the parts of a mask; parts whose surroundings overlap share a box."""
-    near = widen(mask, 8).astype(np.uint8)
-    count, labels = cv2.connectedComponents(near)
-    boxes = []
+def _holes(mask: np.ndarray) -> list[tuple[Box, float]]:
+    """Return the boxes and thicknesses (pixels) of the parts of a mask; parts close to each other share a box."""
+    distance = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    count, labels = cv2.connectedComponents(widen(mask, 8).astype(np.uint8))
+    holes = []
     for label in range(1, count):
-        rows, columns = np.nonzero(mask & (labels == label))
-        boxes.append(Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1))
-    return boxes
+        part = mask & (labels == label)
+        rows, columns = np.nonzero(part)
+        box = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        holes.append((box, 2 * float(distance[part].max())))
+    return holes
 
 
 def fill_regions(

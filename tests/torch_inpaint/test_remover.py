@@ -116,6 +116,14 @@ def test_inpaint_of_a_large_hole_has_no_seam():
     assert np.abs(image[:, 120] - image[:, 119])[50:250].mean() < 4
 
 
+def test_inpaint_of_a_long_thin_scratch_is_not_done_at_a_coarse_scale():
+    y, x = np.mgrid[:500, :700]
+    stripes = (128 + 100 * np.sin(x / 4.0))[..., None].repeat(3, axis=2).astype(np.uint8)
+    mask = np.abs(y - 0.6 * x) < 4
+    image = inpaint(stripes, mask, RemovalConfig(fill=FillConfig(grain=0)), device="cpu").astype(int)
+    assert np.abs(image - stripes)[mask].mean() < 12
+
+
 @pytest.mark.parametrize("mask", [np.zeros((4, 4), bool), np.zeros((60, 80), np.uint8), np.ones((60, 80), bool)])
 def test_inpaint_refuses_wrong_masks(mask):
     with pytest.raises(ValueError, match="mask"):
@@ -136,8 +144,7 @@ def test_grain_has_the_noise_of_its_surroundings():
 
 def test_regions_hold_their_boxes_at_working_scale():
     photo = np.zeros((400, 600, 3), np.uint8)
-    region = cut_region(0, photo, [Box(100, 50, 200, 250), Box(210, 50, 300, 250)], context=0.5, work_height=50)
-    assert region.scale == 0.25
+    region = cut_region(0, photo, [Box(100, 50, 200, 250), Box(210, 50, 300, 250)], margin=100, scale=0.25)
     assert region.box == Box(0, 0, 400, 350)
     assert region.pixels.shape[:2] == (88, 100)
     assert all(abs(box.height - 50) <= 2 for box in region.boxes)
