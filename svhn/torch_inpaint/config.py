@@ -90,6 +90,8 @@ class FillConfig:
         Largest ratio of a kernel's axes.
     reach : float
         Key pixels are used that lie up to this much farther than the nearest ones; pixels.
+    patterns : int
+        At most this many key pixels, the nearest ones, serve a tile of the mask.
     grain : float
         Noise added to the fill, as a fraction of the noise of its surroundings.
     """
@@ -100,6 +102,7 @@ class FillConfig:
     steering: int = 2
     most_stretch: float = 8.0
     reach: float = 6.0
+    patterns: int = 320
     grain: float = 0.5
 
 
@@ -128,3 +131,34 @@ class RemovalConfig:
     rounds: int = 2
     key_pixels: KeyPixelConfig = field(default_factory=KeyPixelConfig)
     fill: FillConfig = field(default_factory=FillConfig)
+
+
+@dataclass(frozen=True)
+class SeedConfig:
+    """How the reference project's GRNN paints.
+
+    Attributes
+    ----------
+    sigma : float
+        Kernel bandwidth in pixels.
+    every : int
+        Every so many key pixels, in raster order, one is a pattern node.
+    learning_rate : float
+        Of Adagrad, for values scaled to 0..1.
+    epochs : int
+        At most, on all key pixels at once.
+    tolerance : float
+        Training stops at a mean square error below this, for values scaled to 0..1.
+    rounds : int
+        Rings of unknown pixels, each beside the known ones, that are predicted and then learned from.
+    round_epochs : int
+        At most, after each of them.
+    """
+
+    sigma: float = 1.8
+    every: int = 3
+    learning_rate: float = 0.1
+    epochs: int = 2000
+    tolerance: float = 5e-5
+    rounds: int = 30
+    round_epochs: int = 20

@@ -18,8 +18,10 @@ from svhn.torch_inpaint.config import FillConfig
 BUDGET = 1 << 22
 TILE = 8
 MOST_TILES = 256
-MOST_PADDING = 1.3
+MOST_PADDING = 2.0
 TENSOR_SIGMA = 3.0
+# Up to this side a blur is two matrix products, several times as fast as a convolution.
+MATRIX_BLUR = 1024
 
 
 def grnn(
@@ -171,6 +173,8 @@ class _Group:
     sigma: torch.Tensor  # (T, Q)
     points: torch.Tensor  # (T, K, 2)
     values: torch.Tensor  # (T, K, C)
+    low: torch.Tensor  # (T, 1, C) range of the values
+    high: torch.Tensor
     width: int
 
     @classmethod
@@ -181,16 +185,14 @@ class _Group:
         patterns, known = _stacked([tile.patterns for tile in tiles], device)
         sigma, _ = _stacked([tile.sigma for tile in tiles], device)
         values = images.flatten(2).transpose(1, 2)[region[:, None], patterns]
-        return cls(region, queries, wanted, known, sigma, _positions(patterns, width), values, width)
+        low, high = values.aminmax(dim=1, keepdim=True)  # padding repeats a pattern
+        return cls(region, queries, wanted, known, sigma, _positions(patterns, width), values, low, high, width)
 
     def answer(self, metric: torch.Tensor | None, ridge: float) -> torch.Tensor:
         """Return (T, Q, C), clipped to the range of each tile's key pixels."""
         queries = _positions(self.queries, self.width)
         answers = grnn(self.points, self.values, queries, self.sigma, self.known, metric, linear=True, ridge=ridge)
-        padding = ~self.known[..., None]
-        low = self.values.masked_fill(padding, torch.inf).amin(dim=1, keepdim=True)
-        high = self.values.masked_fill(padding, -torch.inf).amax(dim=1, keepdim=True)
-        return answers.clamp(low, high)
+        return answers.clamp(self.low, self.high)
 
 
 def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, config: FillConfig) -> list[_Tile]:
@@ -209,9 +211,19 @@ def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, config: FillConfig) -> 
                 continue
             far = int(np.ceil(distance[own][hole[own]].max() + config.reach))
             near = (slice(max(0, top - far), top + TILE + far), slice(max(0, left - far), left + TILE + far))
+            patterns = _nearest(flat[near][keys[near]], flat[own][hole[own]], hole.shape[1], config.patterns)
             sigma = np.maximum(config.sigma_per_distance * distance[own][hole[own]], config.least_sigma)
-            tiles.append(_Tile(region, flat[own][hole[own]], flat[near][keys[near]], sigma.astype(np.float32)))
+            tiles.append(_Tile(region, flat[own][hole[own]], patterns, sigma.astype(np.float32)))
     return tiles
+
+
+def _nearest(patterns: np.ndarray, queries: np.ndarray, width: int, count: int) -> np.ndarray:
+    """Return the `count` patterns nearest to the middle of the queries; both are flat pixel indices."""
+    if len(patterns) <= count:
+        return patterns
+    y, x = np.divmod(queries, width)
+    dy, dx = np.divmod(patterns, width) - np.array([[y.mean()], [x.mean()]])
+    return patterns[np.argpartition(dx * dx + dy * dy, count)[:count]]
 
 
 def _similar(tiles: list[_Tile]) -> list[list[_Tile]]:
@@ -228,9 +240,10 @@ def _similar(tiles: list[_Tile]) -> list[list[_Tile]]:
 
 def _stacked(arrays: list[np.ndarray], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Stack arrays of different length: values (T, N), padded with the last one, and is-real (T, N)."""
-    longest = max(len(array) for array in arrays)
-    padded = np.stack([np.pad(array, (0, longest - len(array)), mode="edge") for array in arrays])
-    real = np.arange(longest) < np.array([len(array) for array in arrays])[:, None]
+    counts = np.array([len(array) for array in arrays])
+    real = np.arange(counts.max()) < counts[:, None]
+    padded = np.repeat(np.stack([array[-1:] for array in arrays]), counts.max(), axis=1)
+    padded[real] = np.concatenate(arrays)
     return torch.from_numpy(padded).to(device), torch.from_numpy(real).to(device)
 
 
@@ -274,7 +287,18 @@ def _gaussian_blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
     radius = int(3 * sigma + 0.5)
     offsets = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, -1)
+    kernel = kernel / kernel.sum()
+    if max(images.shape[-2:]) <= MATRIX_BLUR:
+        return _band(kernel, images.shape[-2]) @ images @ _band(kernel, images.shape[-1])
     groups = images.shape[1]
+    kernel = kernel.expand(groups, 1, -1)
     images = functional.conv2d(images, kernel[:, :, None, :], padding=(0, radius), groups=groups)
     return functional.conv2d(images, kernel[:, :, :, None], padding=(radius, 0), groups=groups)
+
+
+def _band(kernel: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the symmetric (size, size) matrix that convolves with `kernel`."""
+    index = torch.arange(size, device=kernel.device)
+    distance = (index[:, None] - index).abs()
+    radius = len(kernel) // 2
+    return torch.where(distance <= radius, kernel[(radius + distance).clamp(max=2 * radius)], 0.0)
