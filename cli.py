@@ -31,6 +31,12 @@ data_option = click.option(
     help="Folder with SVHN's files, a prepared .h5 file, or 'synthetic'. Default: $SVHN_DATA, else data/svhn, else "
     "digits from the built-in generator.",
 )
+boxes_option = click.option(
+    "--boxes", type=click.Path(path_type=Path), help="digitStruct.mat or COCO .json with the digits' boxes."
+)
+model_option = click.option(
+    "--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="PyTorch checkpoint to use."
+)
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
@@ -67,12 +73,12 @@ def cli():
 
 @cli.command()
 @photos_argument
-@click.option("--boxes", type=click.Path(path_type=Path), help="digitStruct.mat or COCO .json with the digits' boxes.")
+@boxes_option
 @click.option(
     "--output-dir", type=click.Path(path_type=Path), default="removed", show_default=True, help="Where results go."
 )
 @click.option("--save-masks", is_flag=True, help="Also write masks/<stem>.png, white = changed.")
-@click.option("--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="PyTorch checkpoint to use.")
+@model_option
 @device_option
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def remove_digits(photos, boxes, output_dir, save_masks, model, device, quiet):
@@ -126,6 +132,27 @@ def inpaint(photo, mask_file, output, device):
     from svhn.jobs.removal import inpaint_photo
 
     inpaint_photo(photo, mask_file, output, device)
+    click.echo(f"{output}: written")
+
+
+@cli.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@boxes_option
+@click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: explain-<photo's stem>.png.")
+@model_option
+@device_option
+def explain(photo, boxes, output, model, device):
+    """Draw how a photo's numbers are found and removed: feature maps, key pixels, mask, fill, result.
+
+    \b
+    Example:
+      python cli.py explain samples/house-1.png --output explained.png
+    """
+    from svhn.jobs.removal import explain_photo
+    from svhn.torch_inpaint import DigitRemover
+
+    output = output or Path(f"explain-{photo.stem}.png")
+    explain_photo(photo, DigitRemover.from_checkpoint(model, device), output, boxes)
     click.echo(f"{output}: written")
 
 

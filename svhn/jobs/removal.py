@@ -79,7 +79,7 @@ def remove_photos(
     """
     output_dir = Path(output_dir)
     paths = _checked([Path(path) for path in paths], output_dir, save_masks)
-    find = _BoxFinder(boxes)
+    find = BoxFinder(boxes)
     ensure_folder(output_dir)
     if save_masks:
         ensure_folder(output_dir / MASKS)
@@ -119,6 +119,44 @@ def inpaint_photo(photo: str | Path, mask: str | Path, output: str | Path, devic
     write_photo(output, picture, inpaint(picture.rgb, hole, device=device), hole)
 
 
+def explain_photo(
+    photo: str | Path, remover: "DigitRemover", output: str | Path, boxes: str | Path | None = None
+) -> None:
+    """Draw how the digits of one photo are found and removed, as one figure; the photo itself is not written.
+
+    Parameters
+    ----------
+    photo : str or Path
+    remover : DigitRemover
+    output : str or Path
+        The figure, a .png, .pdf or .svg file.
+    boxes : str or Path, optional
+        As in `remove_photos`.
+
+    Raises
+    ------
+    InputError
+        When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
+    """
+    from svhn.torch_inpaint.explain import FORMATS, draw, explain
+
+    photo, output = Path(photo), Path(output)
+    if output.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"{output}: expected a figure's name that ends in {', '.join(FORMATS)}; choose such an --output"
+        )
+    if output.resolve() == photo.resolve():
+        raise InputError(f"{output}: the output would overwrite an input; choose another --output")
+    loaded = _read(photo, BoxFinder(boxes)(photo))
+    if loaded.error:
+        raise InputError(loaded.error)
+    if not loaded.digits:
+        raise InputError(f"{photo}: its list of boxes is empty, so there is nothing to explain; choose another photo")
+    figure = draw(explain(remover, loaded.photo.rgb, loaded.digits), photo.name)
+    with replacing(output) as temporary:
+        figure.savefig(temporary)
+
+
 def _checked(paths: list[Path], output_dir: Path, save_masks: bool) -> list[Path]:
     """Refuse a job in which a file would be written twice or over an input."""
     if not paths:
@@ -135,7 +173,7 @@ def _checked(paths: list[Path], output_dir: Path, save_masks: bool) -> list[Path
     return paths
 
 
-class _BoxFinder:
+class BoxFinder:
     """Finds the digits of a photo in the given box file, or in the one beside the photo."""
 
     def __init__(self, boxes: str | Path | None):
@@ -181,7 +219,7 @@ def _lines(paths, find, remover, output_dir: Path, save_masks: bool, pool: Threa
     yield from (future.result() for future in writing)
 
 
-def _load(batch: Sequence[Path], find: _BoxFinder, pool: ThreadPoolExecutor) -> list:
+def _load(batch: Sequence[Path], find: BoxFinder, pool: ThreadPoolExecutor) -> list:
     """Look the boxes up here (HDF5 files are not for several threads) and decode in the pool."""
     futures = []
     for path in batch:

@@ -1,5 +1,6 @@
 """Regions of a photo: cut, scale, grain, and paste back so that nothing outside the mask changes."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,10 @@ import numpy as np
 from svhn.boxes import Box, union
 
 LEAST_CONTEXT = 8
-NOISE_REACH = 8
+# Grain: how far from the mask it is taken, the side of its blocks, how many blocks count as equally busy.
+GRAIN_REACH, GRAIN_BLOCKS, GRAIN_CHOICE = 16, (12, 8, 5), 6
+GRAIN_BLUR = 1.5
+LEAST_BUSY = 0.1  # grey levels
 
 
 @dataclass(frozen=True)
@@ -102,35 +106,81 @@ def enlarge_fill(filled: np.ndarray, original: np.ndarray, mask: np.ndarray) -> 
     return large + carried / (weight + 0.1)[..., None]
 
 
-def grain_like(original: np.ndarray, mask: np.ndarray, known: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Make noise for the mask that resembles the noise of the known pixels near it.
+def grain_like(
+    original: np.ndarray, painted: np.ndarray, mask: np.ndarray, known: np.ndarray, strength: float, seed: int = 0
+) -> np.ndarray:
+    """Take grain for the mask from known pixels near it.
+
+    The mask is covered with blocks; each gets the fine detail (what a small blur takes away) of a known block of
+    its colour that is about as busy as its surroundings, and weaker where none is so calm. Real grain keeps its
+    correlations and the traces of JPEG, which made-up noise has not.
 
     Parameters
     ----------
     original : ndarray (H, W, 3) uint8
+    painted : ndarray (H, W, 3) float32, 0..255
+        With the fill inside the mask.
     mask, known : ndarray (H, W) bool
     strength : float
-        1 for as much noise as the surroundings have.
+        1 for as much grain as the surroundings have.
     seed : int
+        Of the choice among blocks that fit equally well.
 
     Returns
     -------
     ndarray (H, W, 3) float32
-        Zero outside the mask; as correlated from pixel to pixel and between channels as the original's noise.
+        Zero outside the mask, and everywhere when there is no known block.
     """
-    noise = np.zeros(original.shape, np.float32)
-    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    inner &= cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= NOISE_REACH
-    if strength <= 0 or inner.sum() < 16:
-        return noise
-    colours = original.astype(np.float32)
-    residual = colours - cv2.GaussianBlur(colours, (0, 0), 1.0)
-    samples = residual[inner]
-    spread = 1.4826 * np.median(np.abs(samples), axis=0)
-    white = np.random.default_rng(seed).standard_normal((*mask.shape, 1)).astype(np.float32)
-    shaped = white - cv2.GaussianBlur(white, (0, 0), 1.0)[..., None]
-    noise[mask] = (strength * spread * shaped / shaped.std())[mask]
-    return noise
+    grain = np.zeros(original.shape, np.float32)
+    near = known & (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= GRAIN_REACH)
+    size = next((size for size in GRAIN_BLOCKS if _blocks(near, size).sum() >= GRAIN_CHOICE), None)
+    if strength <= 0 or size is None or not mask.any():
+        return grain
+    detail = _detail(original, known)
+    busy = np.log(np.abs(detail).mean(axis=2) + LEAST_BUSY)
+    wanted = _spread(busy, near, size / 2)
+    rows, columns = np.nonzero(_blocks(near, size))
+    levels, colours = (_block_means(values, size)[rows, columns] for values in (busy, original.astype(np.float32)))
+    rng = np.random.default_rng(seed)
+    top, left = (int(index.min()) for index in np.nonzero(mask))
+    for y, x in itertools.product(range(top, mask.shape[0], size), range(left, mask.shape[1], size)):
+        own = (slice(y, y + size), slice(x, x + size))
+        if mask[own].any():
+            target, colour = wanted[own][mask[own]].mean(), painted[own][mask[own]].mean(axis=0)
+            misfit = np.linalg.norm(colours - colour, axis=1) / 10 + np.abs(levels - target)
+            chosen = rng.choice(np.argpartition(misfit, GRAIN_CHOICE - 1)[:GRAIN_CHOICE])
+            height, width = mask[own].shape
+            source = (slice(rows[chosen], rows[chosen] + height), slice(columns[chosen], columns[chosen] + width))
+            most = 3 * np.exp(target)  # grain has no edges
+            grain[own] = np.clip(detail[source] * min(1.0, np.exp(target - levels[chosen])), -most, most)
+    return strength * np.where(mask[..., None], grain, 0)
+
+
+def _block_means(values: np.ndarray, size: int) -> np.ndarray:
+    """Return the mean of the square whose upper left corner a pixel is."""
+    return cv2.boxFilter(values, -1, (size, size), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+
+
+def _blocks(near: np.ndarray, size: int) -> np.ndarray:
+    """Return where the upper left corner of a square lies that is wholly True; (H, W) bool."""
+    return _block_means(near.astype(np.float32), size) > 1 - 0.5 / size**2
+
+
+def _detail(original: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return what differs from a small blur over known pixels: (H, W, 3) float32."""
+    colours, weight = original.astype(np.float32), known.astype(np.float32)[..., None]
+    blurred = cv2.GaussianBlur(colours * weight, (0, 0), GRAIN_BLUR)
+    total = cv2.GaussianBlur(weight, (0, 0), GRAIN_BLUR)
+    return (colours - blurred / (total[..., None] + 1e-4)) * weight
+
+
+def _spread(values: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
+    """Carry values (H, W) of known pixels everywhere: the mean of what is near, of all where nothing is."""
+    weight = known.astype(np.float32)
+    summed = cv2.GaussianBlur(values * weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    total = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    overall = values[known].mean()
+    return (summed + 1e-4 * overall) / (total + 1e-4)
 
 
 def paste(photo: np.ndarray, box: Box, painted: np.ndarray, mask: np.ndarray, feather: float) -> None:

@@ -93,7 +93,7 @@ class FillConfig:
     patterns : int
         At most this many key pixels, the nearest ones, serve a tile of the mask.
     grain : float
-        Noise added to the fill, as a fraction of the noise of its surroundings.
+        Fine detail added to the fill, as a fraction of that of its surroundings; 0 for the smooth fill.
     """
 
     sigma_per_distance: float = 0.5
@@ -103,7 +103,7 @@ class FillConfig:
     most_stretch: float = 8.0
     reach: float = 6.0
     patterns: int = 320
-    grain: float = 0.5
+    grain: float = 0.6
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def find_key_pixels(
     height, width = region.shape[:2]
     windows = [window_of(box, config).clip(width, height) for box in boxes]
     inside = paint_boxes(windows, (height, width))
-    features = _features(region, map_mean, map_std, inside, config)
+    features = pixel_features(region, map_mean, map_std, inside, config)
     inked = inside & (ink_evidence(features, boxes) > config.evidence)
     mask = np.zeros((height, width), bool)
     for box, window in zip(boxes, windows, strict=True):
@@ -103,8 +103,10 @@ def _pixels(fraction: float, boxes: Sequence[Box]) -> int:
     return max(LEAST_PIXELS, round(fraction * height))
 
 
-def _features(region, map_mean, map_std, inside, config: KeyPixelConfig) -> np.ndarray:
-    """Stack colours and reduced maps (H, W, 5) float32, each kind in units of its spread inside the windows."""
+def pixel_features(
+    region: np.ndarray, map_mean: np.ndarray, map_std: np.ndarray, inside: np.ndarray, config: KeyPixelConfig
+) -> np.ndarray:
+    """Stack colours and reduced maps (H, W, 5) float32, each in units of its spread where `inside` (H, W) is True."""
     colours = cv2.GaussianBlur(region, (0, 0), 0.5).astype(np.float32)
     colours /= np.sqrt(colours[inside].var(axis=0).mean()) + 1.0
     maps = np.stack([map_mean, map_std], axis=2)

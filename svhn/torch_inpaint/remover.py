@@ -75,6 +75,25 @@ class RemovalResult:
     numbers: tuple[NumberReport, ...] = ()
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """What the remover sees of one number before it paints.
+
+    Attributes
+    ----------
+    region : Region
+    map_mean, map_std : ndarray (h, w) float32
+        The classifier's first-layer feature maps of the region, reduced.
+    keys : KeyPixels
+        At working scale, before any widening.
+    """
+
+    region: Region
+    map_mean: np.ndarray
+    map_std: np.ndarray
+    keys: KeyPixels
+
+
 @dataclass
 class _Job:
     """One number on its way through the rounds."""
@@ -139,6 +158,10 @@ class DigitRemover:
             pending = [job for job in pending if self._is_legible(job) and self._widen(job)]
         return [self._result(images[i], [job for job in jobs if job.region.photo == i]) for i in range(len(photos))]
 
+    def inspect(self, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> list[Inspection]:
+        """Return what `remove` sees of each number of a photo, in the order of its `numbers`; nothing is painted."""
+        return [self._inspect(job.region) for job in self._jobs(0, check_photo(photo), boxes)]
+
     def _jobs(self, index: int, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> list[_Job]:
         """Group the boxes of a photo into numbers and find the key pixels of each."""
         digits = [box if isinstance(box, DigitBox) else DigitBox(box) for box in boxes]
@@ -149,14 +172,17 @@ class DigitRemover:
             height = float(np.median([box.height for box in own]))
             margin, scale = self.config.context * height, self.config.work_height / height
             region = cut_region(index, photo, own, margin, scale)
-            found.append(_Job(region, own, self._key_pixels(region)))
+            found.append(_Job(region, own, self._inspect(region).keys))
         return found
 
-    def _key_pixels(self, region: Region) -> KeyPixels:
+    def _inspect(self, region: Region) -> Inspection:
         with torch.inference_mode():
             maps = feature_maps(self.classifier, torch.from_numpy(region.pixels.copy()).permute(2, 0, 1)[None])[0]
-            mean, std = maps.mean(dim=0).cpu().numpy(), maps.std(dim=0).cpu().numpy()
-        return find_key_pixels(region.pixels, region.boxes, mean, std, self.config.key_pixels)
+            mean = maps.mean(dim=0)
+            std = (maps.square().mean(dim=0) - mean.square()).clamp(min=0).sqrt()
+        mean, std = mean.cpu().numpy(), std.cpu().numpy()
+        keys = find_key_pixels(region.pixels, region.boxes, mean, std, self.config.key_pixels)
+        return Inspection(region, mean, std, keys)
 
     def _read(self, images: Sequence[np.ndarray], jobs: Sequence[_Job], when: str) -> None:
         crops = [crop_digit(images[job.region.photo], box) for job in jobs for box in job.boxes]
@@ -193,7 +219,7 @@ class DigitRemover:
             original = photos[job.region.photo][box.slices]
             mask = enlarge_mask(job.keys.mask, original.shape[:2])
             painted = enlarge_fill(painted, original, mask)
-            painted += grain_like(original, mask, ~widen(mask, 2), self.config.fill.grain)
+            painted += grain_like(original, painted, mask, ~widen(mask, 2), self.config.fill.grain)
             paste(images[job.region.photo], box, painted, mask, feather=0)
 
     def _result(self, image: np.ndarray, jobs: Sequence[_Job]) -> RemovalResult:
@@ -248,7 +274,7 @@ def inpaint(
     for region, painted in zip(regions, fill_regions(pairs, config.fill, choose_device(device)), strict=True):
         original, part = photo[region.box.slices], mask[region.box.slices]
         painted = enlarge_fill(painted, original, part)
-        painted += grain_like(original, part, ~widen(part, 2), config.fill.grain)
+        painted += grain_like(original, painted, part, ~widen(part, 2), config.fill.grain)
         paste(image, region.box, painted, part, feather=0)
     return image
 

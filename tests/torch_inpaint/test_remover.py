@@ -135,11 +135,12 @@ def test_grain_has_the_noise_of_its_surroundings():
     original = np.clip(rng.normal(128, 12, (80, 80, 1)) + np.zeros(3), 0, 255).astype(np.uint8)
     mask = np.zeros((80, 80), bool)
     mask[30:50, 30:50] = True
-    noise = grain_like(original, mask, ~mask, 1.0)
+    painted = np.full(original.shape, 128, np.float32)
+    noise = grain_like(original, painted, mask, ~mask, 1.0)
     assert not noise[~mask].any()
     assert 6 < noise[mask].std() < 14
-    assert grain_like(np.full_like(original, 128), mask, ~mask, 1.0).std() < 0.5
-    np.testing.assert_array_equal(noise, grain_like(original, mask, ~mask, 1.0))
+    assert grain_like(np.full_like(original, 128), painted, mask, ~mask, 1.0).std() < 0.5
+    np.testing.assert_array_equal(noise, grain_like(original, painted, mask, ~mask, 1.0))
 
 
 def test_regions_hold_their_boxes_at_working_scale():
