@@ -78,10 +78,17 @@ def cli():
     "--output-dir", type=click.Path(path_type=Path), default="removed", show_default=True, help="Where results go."
 )
 @click.option("--save-masks", is_flag=True, help="Also write masks/<stem>.png, white = changed.")
+@click.option(
+    "--fill",
+    type=click.Choice(torch_config.FILLS),
+    default=torch_config.FillConfig.method,
+    show_default=True,
+    help="How the digits are painted over; grnn-seed is the reference's network, slow and for comparison.",
+)
 @model_option
 @device_option
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-def remove_digits(photos, boxes, output_dir, save_masks, model, device, quiet):
+def remove_digits(photos, boxes, output_dir, save_masks, fill, model, device, quiet):
     """Write the photos again without their house numbers.
 
     Boxes come from --boxes, else from a digitStruct.mat or boxes.json beside the photos. Inputs are never changed.
@@ -94,7 +101,8 @@ def remove_digits(photos, boxes, output_dir, save_masks, model, device, quiet):
     from svhn.jobs.removal import remove_photos
     from svhn.torch_inpaint import DigitRemover
 
-    remover = DigitRemover.from_checkpoint(model, device)
+    config = torch_config.RemovalConfig(fill=torch_config.FillConfig(method=fill))
+    remover = DigitRemover.from_checkpoint(model, device, config)
 
     def show(line):
         if line["error"]:

@@ -13,6 +13,7 @@ NETS = (
 )
 OPTIMIZERS = ("SGD", "Adagrad", "Adadelta", "Adam", "ASGD")
 DEFAULT_CHECKPOINT = "torch-convnet48-dropout3"
+FILLS = ("steered", "grnn-seed")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ class FillConfig:
 
     Attributes
     ----------
+    method : str
+        "steered", locally linear with kernels stretched along edges, or "grnn-seed", the reference's network, for
+        comparison; the settings below but `grain` are of the first (see SeedConfig for the second).
     sigma_per_distance : float
         Kernel bandwidth as a fraction of the distance to the nearest key pixel.
     least_sigma : float
@@ -96,6 +100,7 @@ class FillConfig:
         Fine detail added to the fill, as a fraction of that of its surroundings; 0 for the smooth fill.
     """
 
+    method: str = "steered"
     sigma_per_distance: float = 0.5
     least_sigma: float = 1.0
     ridge: float = 0.2

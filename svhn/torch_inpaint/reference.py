@@ -4,6 +4,7 @@ Its network has a pattern node at every third key pixel and one summation weight
 key pixels; then it grows into the unknown pixels, ring by ring, on its own predictions.
 """
 
+import contextlib
 from collections.abc import Callable
 
 import cv2
@@ -82,6 +83,18 @@ def _corners(inside: torch.Tensor) -> torch.Tensor:
     return inside & side & (bare[:, :-2, 1:-1] | bare[:, 2:, 1:-1])
 
 
+@contextlib.contextmanager
+def _one_thread():
+    """Keep PyTorch to one thread: thousands of tiny steps crawl when its threads wait for each other on busy cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_thread()
 def fill_seed(
     images: torch.Tensor,
     mask: torch.Tensor,

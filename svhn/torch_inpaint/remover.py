@@ -18,6 +18,7 @@ from svhn.torch_inpaint.composite import Region, cut_region, enlarge_fill, enlar
 from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, FillConfig, RemovalConfig
 from svhn.torch_inpaint.grnn import fill
 from svhn.torch_inpaint.key_pixels import KeyPixels, find_key_pixels, paint_boxes, widen, window_of
+from svhn.torch_inpaint.reference import fill_seed
 
 MOST_REGIONS = 16
 
@@ -319,7 +320,11 @@ def fill_regions(
         arrays = (images.transpose(0, 3, 1, 2), masks, key_pixels, inside)
         pixels_, masks_, keys_, inside_ = (torch.from_numpy(array).to(device) for array in arrays)
         with torch.inference_mode():
-            filled = fill(pixels_, masks_, keys_, config, inside_).permute(0, 2, 3, 1).cpu().numpy()
+            if config.method == "grnn-seed":
+                filled = fill_seed(pixels_, masks_, keys_, inside=inside_)
+            else:
+                filled = fill(pixels_, masks_, keys_, config, inside_)
+            filled = filled.permute(0, 2, 3, 1).cpu().numpy()
         for picture, (pixels, _) in zip(filled, part, strict=True):
             results.append(np.ascontiguousarray(picture[: pixels.shape[0], : pixels.shape[1]]))
     return results

@@ -57,6 +57,14 @@ def test_rendered_digits_are_hardly_read_any_more(remover, rendered):
     assert still <= 0.1 * count
 
 
+def test_the_reference_fill_can_be_chosen(remover, rendered):
+    sample = rendered[3]
+    seed = DigitRemover(remover.classifier, RemovalConfig(fill=FillConfig(method="grnn-seed"), rounds=0))
+    image = seed.remove(sample.photo, sample.digits).image
+    assert psnr(image, sample.clean, sample.mask) > psnr(sample.photo, sample.clean, sample.mask) + 3
+    assert (image != remover.remove(sample.photo, sample.digits).image).any()
+
+
 def test_no_boxes_and_boxes_outside_leave_the_photo_alone(remover, rendered):
     photo = rendered[0].photo
     for boxes in ([], [Box(-50, -50, -10, -10)], [Box(5000, 5000, 5010, 5020)]):
