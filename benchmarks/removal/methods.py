@@ -1,0 +1,184 @@
+"""The methods compared: functions that fill a hole, and functions that remove digits given their boxes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from benchmarks.removal.holes import otsu_strokes
+from svhn.boxes import Box
+from svhn.torch_inpaint.key_pixels import KeyPixels, paint_boxes, widen
+
+OURS, RIVAL = "ours", "biharmonic"
+# Take many seconds for one hole.
+SLOW = ("grnn-seed",)
+RING, FSR_BORDER = 3, 16
+# Whole boxes are grown by this many pixels; fills see this many pixels around their mask.
+BOX_MARGIN, CONTEXT = 2, 24
+
+# (picture (H, W, 3) uint8, mask (H, W) bool, known (H, W) bool) -> picture (H, W, 3) uint8
+Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# (photo (H, W, 3) uint8, boxes) -> photo without the digits, what was filled (H, W) bool
+Remover = Callable[[np.ndarray, Sequence[Box]], tuple[np.ndarray, np.ndarray]]
+
+
+def fill_methods() -> dict[str, Fill]:
+    """Return all fill methods that can be imported here, by name."""
+    found = {OURS: _ours(), "ours, no grain": _ours(grain=0.0)}
+    found |= {"Telea r3": _opencv(cv2.INPAINT_TELEA), "Navier-Stokes r3": _opencv(cv2.INPAINT_NS)}
+    optional = {RIVAL: _biharmonic(), "FSR": _fsr(), "grnn-seed": _seed()}
+    found |= {name: method for name, method in optional.items() if method is not None}
+    return found | {"ring mean": _ring_mean}
+
+
+def removers(names: Sequence[str] | None = None) -> dict[str, Remover]:
+    """Return `DigitRemover` and the other fills with their natural masks, by name."""
+    from svhn.torch_inpaint import DigitRemover
+
+    remover = DigitRemover.from_checkpoint(device="cpu")
+
+    def ours(photo, boxes):
+        result = remover.remove(photo, boxes)
+        return result.image, result.mask
+
+    found: dict[str, Remover] = {OURS: ours}
+    for name, fill in fill_methods().items():
+        if name == RIVAL:
+            found["Otsu strokes, biharmonic"] = _over(fill, stroke_mask)
+        if not name.startswith(OURS):
+            found[f"whole boxes, {name}"] = _over(fill, box_mask)
+    return chosen(found, names)
+
+
+def chosen(methods: dict, names: Sequence[str] | None) -> dict:
+    """Return the methods whose names hold one of `names`; all without `names`."""
+    return {key: value for key, value in methods.items() if not names or any(name in key for name in names)}
+
+
+def box_mask(photo: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+    """Return the whole boxes, grown by `BOX_MARGIN`, as a mask (H, W)."""
+    height, width = photo.shape[:2]
+    return paint_boxes([box.grow(BOX_MARGIN).clip(width, height) for box in boxes], (height, width))
+
+
+def stroke_mask(photo: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+    """Return the darker or brighter part of each box, dilated by a pixel, as a mask (H, W)."""
+    gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    mask = np.zeros(gray.shape, bool)
+    for box in boxes:
+        mask[box.slices] |= otsu_strokes(gray[box.slices])
+    return widen(mask, 1)
+
+
+def fill_near(fill: Fill, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Fill a mask in a photo, showing the method only what is near the mask."""
+    if not mask.any() or mask.all():
+        return photo.copy()
+    rows, columns = np.nonzero(mask)
+    box = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    part = box.grow(CONTEXT).clip(mask.shape[1], mask.shape[0]).slices
+    image = photo.copy()
+    image[part] = fill(np.ascontiguousarray(photo[part]), mask[part], ~mask[part])
+    return image
+
+
+def _over(fill: Fill, mask_of: Callable) -> Remover:
+    def remove(photo, boxes):
+        mask = mask_of(photo, boxes)
+        return fill_near(fill, photo, mask), mask
+
+    return remove
+
+
+def _ours(**changes) -> Fill:
+    """Return the steps of `svhn.torch_inpaint.inpaint`, which takes every pixel outside the mask for known."""
+    import torch
+
+    from svhn.torch_inpaint.composite import grain_like, paste
+    from svhn.torch_inpaint.config import FillConfig
+    from svhn.torch_inpaint.remover import fill_regions
+
+    config = replace(FillConfig(), **changes)
+
+    def fill(picture, mask, known):
+        painted = fill_regions([(picture, KeyPixels(mask, known))], config, torch.device("cpu"))[0]
+        painted += grain_like(picture, painted, mask, known & ~widen(mask, 2), config.grain)
+        image = picture.copy()
+        paste(image, Box(0, 0, mask.shape[1], mask.shape[0]), painted, mask, feather=0)
+        return image
+
+    return fill
+
+
+def ours_batched(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray], known: Sequence[np.ndarray]) -> None:
+    """Fill many regions in one call, without grain, for timing only."""
+    import torch
+
+    from svhn.torch_inpaint.config import FillConfig
+    from svhn.torch_inpaint.remover import fill_regions
+
+    regions = [(p, KeyPixels(m, k)) for p, m, k in zip(pictures, masks, known, strict=True)]
+    fill_regions(regions, FillConfig(), torch.device("cpu"))
+
+
+def _opencv(flag: int) -> Fill:
+    return lambda picture, mask, known: cv2.inpaint(picture, mask.astype(np.uint8), 3, flag)
+
+
+def _biharmonic() -> Fill | None:
+    try:
+        from skimage.restoration import inpaint_biharmonic
+    except ImportError:
+        return None
+
+    def fill(picture, mask, known):
+        image = inpaint_biharmonic(picture, mask, channel_axis=-1)
+        return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+
+    return fill
+
+
+def _fsr() -> Fill | None:
+    """Return frequency-selective reconstruction, where OpenCV was built with its contributed modules."""
+    if not hasattr(cv2, "xphoto"):
+        return None
+
+    def fill(picture, mask, known):
+        # Near the edge of a picture it fails badly, and its "best" mode more often than its fast one.
+        padded = cv2.copyMakeBorder(picture, *[FSR_BORDER] * 4, cv2.BORDER_REFLECT_101)
+        valid = (~np.pad(mask, FSR_BORDER)).astype(np.uint8) * 255
+        image = np.zeros_like(padded)
+        cv2.xphoto.inpaint(padded, valid, image, cv2.xphoto.INPAINT_FSR_FAST)
+        return np.where(mask[..., None], image[FSR_BORDER:-FSR_BORDER, FSR_BORDER:-FSR_BORDER], picture)
+
+    return fill
+
+
+def _seed() -> Fill | None:
+    """Return the reference's GRNN."""
+    try:
+        from svhn.torch_inpaint.reference import fill_seed
+    except ImportError:
+        return None
+    import torch
+
+    def fill(picture, mask, known):
+        image = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+        with torch.no_grad():
+            filled = fill_seed(image, torch.from_numpy(mask)[None], torch.from_numpy(known)[None])[0]
+        filled = filled.permute(1, 2, 0).cpu().numpy()
+        return np.where(mask[..., None], np.clip(np.rint(filled), 0, 255).astype(np.uint8), picture)
+
+    return fill
+
+
+def _ring_mean(picture: np.ndarray, mask: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Paint every connected part of the mask with the mean of the known pixels around it."""
+    image = picture.copy()
+    count, parts = cv2.connectedComponents(mask.astype(np.uint8))
+    for part in range(1, count):
+        hole = parts == part
+        ring = widen(hole, RING) & known
+        image[hole] = np.rint(picture[ring if ring.any() else ~mask].mean(axis=0))
+    return image
