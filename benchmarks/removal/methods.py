@@ -95,7 +95,7 @@ def _ours(**changes) -> Fill:
     """Return the steps of `svhn.torch_inpaint.inpaint`, which takes every pixel outside the mask for known."""
     import torch
 
-    from svhn.torch_inpaint.composite import grain_like, paste
+    from svhn.torch_inpaint.composite import composite
     from svhn.torch_inpaint.config import FillConfig
     from svhn.torch_inpaint.remover import fill_regions
 
@@ -103,9 +103,8 @@ def _ours(**changes) -> Fill:
 
     def fill(picture, mask, known):
         painted = fill_regions([(picture, KeyPixels(mask, known))], config, torch.device("cpu"))[0]
-        painted += grain_like(picture, painted, mask, known & ~widen(mask, 2), config.grain)
         image = picture.copy()
-        paste(image, Box(0, 0, mask.shape[1], mask.shape[0]), painted, mask, feather=0)
+        composite(image, Box(0, 0, mask.shape[1], mask.shape[0]), picture, painted, mask, known, config.grain)
         return image
 
     return fill

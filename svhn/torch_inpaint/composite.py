@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, union
+from svhn.torch_inpaint.key_pixels import widen
 
 LEAST_CONTEXT = 8
 # Grain: how far from the mask it is taken, the side of its blocks, how many blocks count as equally busy.
@@ -183,22 +184,34 @@ def _spread(values: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
     return (summed + 1e-4 * overall) / (total + 1e-4)
 
 
-def paste(photo: np.ndarray, box: Box, painted: np.ndarray, mask: np.ndarray, feather: float) -> None:
-    """Blend a painted region into a photo, in place; pixels outside the mask are not touched.
+def composite(
+    image: np.ndarray,
+    box: Box,
+    original: np.ndarray,
+    painted: np.ndarray,
+    mask: np.ndarray,
+    known: np.ndarray,
+    grain: float,
+) -> None:
+    """Put a filled region into a photo, in place: enlarged to its resolution, with grain, inside the mask only.
+
+    There is no feathering: the mask's rim would let traces of the digit through, and the fill meets the known pixels.
 
     Parameters
     ----------
-    photo : ndarray (H, W, 3) uint8
+    image : ndarray (H, W, 3) uint8
+        The photo to change.
     box : Box
-        Where the region lies.
-    painted : ndarray (h, w, 3) float32, 0..255
-    mask : ndarray (h, w) bool
-    feather : float
-        Width in pixels, inwards from the mask's edge, over which the painting fades in; 0 for none.
+        Where the region lies in it.
+    original : ndarray (h, w, 3) uint8
+        The region before the removal.
+    painted : ndarray float32, 0..255
+        The filled region at working scale.
+    mask, known : ndarray (h, w) bool
+        True = is replaced; True = grain may be taken from here.
+    grain : float
+        See `FillConfig`.
     """
-    view = photo[box.slices]
-    padded = np.pad(mask, 1, mode="edge").astype(np.uint8)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    alpha = np.clip(distance / (feather + 1), 0, 1)[mask][:, None]
-    blended = alpha * painted[mask] + (1 - alpha) * view[mask]
-    view[mask] = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+    painted = enlarge_fill(painted, original, mask)
+    painted = painted + grain_like(original, painted, mask, known & ~widen(mask, 2), grain)
+    image[box.slices][mask] = np.clip(np.rint(painted[mask]), 0, 255).astype(np.uint8)

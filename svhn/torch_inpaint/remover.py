@@ -14,7 +14,7 @@ from svhn.crops import crop_digit
 from svhn.errors import InputError
 from svhn.torch_inpaint.adapter import classify, feature_maps
 from svhn.torch_inpaint.classifiers import Classifier, load_classifier
-from svhn.torch_inpaint.composite import Region, cut_region, enlarge_fill, enlarge_mask, grain_like, paste
+from svhn.torch_inpaint.composite import Region, composite, cut_region, enlarge_mask
 from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, FillConfig, RemovalConfig
 from svhn.torch_inpaint.grnn import fill
 from svhn.torch_inpaint.key_pixels import KeyPixels, find_key_pixels, paint_boxes, widen, window_of
@@ -219,9 +219,7 @@ class DigitRemover:
             box = job.region.box
             original = photos[job.region.photo][box.slices]
             mask = enlarge_mask(job.keys.mask, original.shape[:2])
-            painted = enlarge_fill(painted, original, mask)
-            painted += grain_like(original, painted, mask, ~widen(mask, 2), self.config.fill.grain)
-            paste(images[job.region.photo], box, painted, mask, feather=0)
+            composite(images[job.region.photo], box, original, painted, mask, ~mask, self.config.fill.grain)
 
     def _result(self, image: np.ndarray, jobs: Sequence[_Job]) -> RemovalResult:
         mask, key_pixels = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
@@ -274,9 +272,7 @@ def inpaint(
     pairs = [(region.pixels, key) for region, key in zip(regions, keys, strict=True)]
     for region, painted in zip(regions, fill_regions(pairs, config.fill, choose_device(device)), strict=True):
         original, part = photo[region.box.slices], mask[region.box.slices]
-        painted = enlarge_fill(painted, original, part)
-        painted += grain_like(original, painted, part, ~widen(part, 2), config.fill.grain)
-        paste(image, region.box, painted, part, feather=0)
+        composite(image, region.box, original, painted, part, ~part, config.fill.grain)
     return image
 
 

@@ -6,7 +6,7 @@ from svhn.boxes import Box, DigitBox
 from svhn.errors import InputError
 from svhn.metrics import psnr
 from svhn.torch_inpaint import DigitRemover, inpaint
-from svhn.torch_inpaint.composite import cut_region, enlarge_mask, grain_like, paste
+from svhn.torch_inpaint.composite import composite, cut_region, enlarge_mask, grain_like
 from svhn.torch_inpaint.config import FillConfig, RemovalConfig
 from svhn.torch_inpaint.remover import choose_device
 
@@ -166,16 +166,16 @@ def test_enlarged_masks_cover_what_they_covered():
     assert large[16:20, 16:20].all() and large.sum() < 400
 
 
-def test_paste_without_feather_replaces_and_with_it_fades():
-    photo = np.zeros((20, 20, 3), np.uint8)
+def test_composite_replaces_the_mask_and_nothing_else():
+    photo = np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8)
+    image, box = photo.copy(), Box(5, 5, 15, 15)
     mask = np.zeros((10, 10), bool)
     mask[2:8, 2:8] = True
     painted = np.full((10, 10, 3), 300.0, np.float32)
-    hard, soft = photo.copy(), photo.copy()
-    paste(hard, Box(5, 5, 15, 15), painted, mask, feather=0)
-    paste(soft, Box(5, 5, 15, 15), painted, mask, feather=2)
-    assert (hard[7:13, 7:13] == 255).all() and hard.sum() == 255 * 36 * 3
-    assert soft[7, 7, 0] < soft[9, 9, 0]
+    composite(image, box, photo[box.slices], painted, mask, ~mask, grain=0)
+    assert (image[7:13, 7:13] == 255).all()
+    image[7:13, 7:13] = photo[7:13, 7:13]
+    np.testing.assert_array_equal(image, photo)
 
 
 def test_the_package_names_are_there_and_nothing_else():
