@@ -1,13 +1,32 @@
 """Nobody ever sees half of a file."""
 
+import errno
 import hashlib
 import os
+import pickle
+import signal
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing, replacing_folder, sha256
+from svhn.files import (
+    TEMPORARY_PREFIX,
+    WriteError,
+    ensure_folder,
+    printable,
+    read_regular_file,
+    remove_leftovers,
+    replacing,
+    replacing_folder,
+    sha256,
+    write_whole,
+)
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_replacing_writes_the_file_and_leaves_nothing_else(tmp_path):
@@ -66,6 +85,79 @@ def test_replacing_folder_keeps_the_old_one_on_an_error(tmp_path):
         raise RuntimeError
     assert [path.name for path in target.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+KILLED = """
+import sys, time
+from svhn.files import replacing
+with replacing(sys.argv[1]) as temporary:
+    temporary.write_bytes(b"half")
+    print("written", flush=True)
+    time.sleep(60)
+"""
+
+
+def kill_while_writing(target: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(target)], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout.readline() == b"written\n"
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_kill_leaves_the_old_file_and_one_that_is_known_as_unfinished(tmp_path):
+    target = tmp_path / "photo.jpg"
+    target.write_text("old")
+    kill_while_writing(target)
+    assert target.read_text() == "old"
+    (left,) = set(tmp_path.iterdir()) - {target}
+    assert left.name.startswith(TEMPORARY_PREFIX)
+    assert remove_leftovers(tmp_path) == []  # it may belong to a process that is still writing
+    assert remove_leftovers(tmp_path, older_than=0) == [left]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_leftovers_are_told_by_name_and_age(tmp_path):
+    old, young, folder = (tmp_path / f"{TEMPORARY_PREFIX}{name}" for name in ("old.png", "young.png", "folder"))
+    others = [tmp_path / name for name in ("photo.png", ".hidden", f"not{TEMPORARY_PREFIX}")]
+    for path in (old, young, *others):
+        path.write_text("")
+    folder.mkdir()
+    (folder / "inside").write_text("")
+    for path in (old, folder, *others):
+        os.utime(path, (0, 0))
+    assert set(remove_leftovers(tmp_path)) == {old, folder}
+    assert set(tmp_path.iterdir()) == {young, *others}
+    assert remove_leftovers(tmp_path / "missing") == []
+
+
+def test_a_leftover_link_does_not_lead_out(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f"{TEMPORARY_PREFIX}link").symlink_to(tmp_path / "kept")
+    assert len(remove_leftovers(tmp_path / "out", older_than=-1)) == 1
+    assert (tmp_path / "kept").is_dir()
+
+
+def test_write_errors_carry_their_number_between_processes(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(WriteError, match=r"folder\.png: cannot be written \(Is a directory\)") as caught:
+        write_whole(tmp_path / "folder.png", b"content")
+    assert os.listdir(tmp_path) == ["folder.png"]
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copied), copied.errno) == (str(caught.value), errno.EISDIR)
+
+
+def test_regular_files_are_read_up_to_a_size(tmp_path):
+    (tmp_path / "file").write_bytes(b"123")
+    assert read_regular_file(tmp_path / "file", 3) == b"123"
+    with pytest.raises(InputError, match="3 bytes, expected at most 2"):
+        read_regular_file(tmp_path / "file", 2)
+
+
+def test_names_are_printed_on_one_line_and_stay_readable():
+    assert printable("plain größe 七.jpg") == "plain größe 七.jpg"
+    assert printable(Path("two\nlines\t\x1b[0m")) == "two\\nlines\\t\\x1b[0m"
+    assert printable(os.fsdecode(b"odd \xff")) == "odd \\udcff"
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
