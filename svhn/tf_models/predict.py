@@ -11,7 +11,8 @@ import tensorflow as tf
 from svhn.crops import CROP_SIZE
 from svhn.errors import InputError
 from svhn.metrics import NUM_CLASSES
-from svhn.tf_models.export import SIGNATURE, prepare_pixels
+from svhn.tf_models.export import SIGNATURE
+from svhn.tf_models.pixels import prepare_pixels
 
 BATCH = 256
 
@@ -36,7 +37,7 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     """
     path = Path(path)
     try:
-        predict = _from_keras(path) if path.suffix == ".keras" else _from_saved_model(path)
+        predict = probabilities_of(_read_keras(path)) if path.suffix == ".keras" else _from_saved_model(path)
         shape = predict(tf.zeros((1, CROP_SIZE, CROP_SIZE, 3), tf.uint8)).shape
         if shape != (1, NUM_CLASSES):
             raise ValueError(f"expected (1, {NUM_CLASSES}) probabilities for one crop, received {shape}")
@@ -50,11 +51,32 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     return classify
 
 
-def _from_keras(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:
+def load_network(path: str | Path) -> keras.Model:
+    """Load the Keras network of a `.keras` file: float32 (N, 32, 32, 1 or 3) in 0..255 -> logits (N, 10).
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or holds a network of another kind.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: a SavedModel has no Keras network in it; give the .keras file that it came from")
+    try:
+        model = _read_keras(path)
+        shapes = (model.input_shape, model.output_shape)
+        if shapes not in [((None, CROP_SIZE, CROP_SIZE, channels), (None, NUM_CLASSES)) for channels in (1, 3)]:
+            raise ValueError(f"expected crops of {CROP_SIZE} x {CROP_SIZE} to {NUM_CLASSES} logits, received {shapes}")
+    except Exception as error:  # a damaged file makes Keras raise almost anything
+        raise InputError(f"{path}: not a readable network of this project ({error})") from error
+    return model
+
+
+def _read_keras(path: Path) -> keras.Model:
     with zipfile.ZipFile(path) as archive:  # Keras does not look at the checksums
         if damaged := archive.testzip():
             raise ValueError(f"{damaged} in it is damaged")
-    return probabilities_of(keras.models.load_model(path, compile=False))
+    return keras.models.load_model(path, compile=False)
 
 
 def _from_saved_model(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:
