@@ -1,8 +1,9 @@
 """Training throughput against a bare `model.fit`: `python -m benchmarks.train_throughput`.
 
-Ours: the pipeline with augmentation and the training step, as `train-tf` runs them. The rival: `model.fit` on float32
-pixels that lie in memory, same graph, same optimiser, same batch, nothing else to do. Both take turns in one process,
-so that a busy machine slows both, with deterministic operations, as `train-tf` sets them for the whole process.
+Ours: the pipeline with the preset's mix and augmentation and its training step with average and weight decay, as
+`train-tf` runs them. The rival: `model.fit` on float32 pixels that lie in memory, same graph, same batch, plain Adam,
+nothing else to do. Both take turns in one process, so that a busy machine slows both, with deterministic operations, as
+`train-tf` sets them for the whole process.
 """
 
 import argparse
@@ -18,78 +19,101 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from svhn.crops import to_gray
 from svhn.data.prepared import PreparedData, Split, Statistics
 from svhn.records import RunRecord
-from svhn.tf_models.config import TrainConfig
+from svhn.tf_models.config import PRESETS, TrainConfig
 from svhn.tf_models.graphs import build_graph
-from svhn.tf_models.train import PACKAGES, _Run
+from svhn.tf_models.train import PACKAGES, Run
 
 
-def random_data(count: int) -> PreparedData:
-    """Noise: throughput does not look at the pictures."""
+def random_data(config: TrainConfig, count: int) -> PreparedData:
+    """Noise in every split of the mix: throughput does not look at the pictures."""
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (count, 32, 32, 3), np.uint8)
     split = Split(rgb, to_gray(rgb), rng.integers(0, 10, count), np.arange(count))
-    return PreparedData({"train": split}, Statistics.of(split), {"source": "random pixels"})
+    return PreparedData(dict.fromkeys(config.mix, split), Statistics.of(split), {"source": "random pixels"})
 
 
-def our_loop(data: PreparedData, config: TrainConfig, run_dir: str) -> Callable[[], object]:
-    """Return a function that trains for `config.interval` iterations, as `train-tf` does between checkpoints."""
-    run = _Run(data, config, Path(run_dir))
-    return lambda: run.advance(0, config.interval)
+def our_loop(data: PreparedData, config: TrainConfig, turn: int) -> Callable[[], object]:
+    """Return a function that trains for `turn` iterations, as `train-tf` does between checkpoints."""
+    with tempfile.TemporaryDirectory() as run_dir:
+        run = Run(data, config, Path(run_dir), tf.distribute.get_strategy(), lambda progress: None)
+    return lambda: run.advance(run.iteration + turn)
 
 
-def bare_fit(data: PreparedData, config: TrainConfig) -> Callable[[], object]:
-    """Return a function that lets Keras train for `config.interval` iterations."""
+def bare_fit(data: PreparedData, config: TrainConfig, turn: int) -> Callable[[], object]:
+    """Return a function that lets Keras train for `turn` iterations."""
     model = build_graph(config.graph, data.statistics)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # XLA is several times slower than the plain graph on a CPU: the rival shall be a fast one.
     model.compile(keras.optimizers.Adam(config.learning_rate), loss, metrics=["accuracy"], jit_compile=False)
-    pixels, labels = data["train"].gray[..., None].astype(np.float32), data["train"].labels
+    rng, count = np.random.default_rng(1), turn * config.batch_size
+    pixels = rng.uniform(0, 255, (count, *model.input_shape[1:])).astype(np.float32)
+    labels = rng.integers(0, 10, count)
     return lambda: model.fit(pixels, labels, batch_size=config.batch_size, epochs=1, verbose=0)
 
 
-def measure(rounds: int, config: TrainConfig) -> dict[str, list[float]]:
-    """Return images/s of every round, after one round of each to warm up; who goes first alternates."""
-    images = config.interval * config.batch_size
-    data = random_data(images)
-    with tempfile.TemporaryDirectory() as run_dir:
-        plain = dataclasses.replace(config, augmentation=False)
-        loops = {
-            "train-tf": our_loop(data, config, run_dir),
-            "train-tf without augmentation": our_loop(data, plain, run_dir),
-            "model.fit": bare_fit(data, config),
+def measure(config: TrainConfig, rounds: int, turn: int) -> dict[str, np.ndarray]:
+    """Return images per second and per second of processor time of every round, (rounds, 2), by name.
+
+    One round of each warms up before; who goes first alternates.
+    """
+    config = dataclasses.replace(config, iterations=max(config.iterations, turn * (rounds + 1)))
+    data = random_data(config, 4_000)
+    plain = dataclasses.replace(config, augmentation=False)
+    loops = {
+        "train-tf": our_loop(data, config, turn),
+        "train-tf without augmentation": our_loop(data, plain, turn),
+        "model.fit": bare_fit(data, config, turn),
+    }
+    rates = {name: [] for name in loops}
+    for number in range(rounds + 1):
+        for name in sorted(loops, reverse=bool(number % 2)):
+            began = np.array([time.perf_counter(), time.process_time()])
+            loops[name]()
+            seconds = np.array([time.perf_counter(), time.process_time()]) - began
+            rates[name].append(turn * config.batch_size / seconds)
+            print(f"round {number or 'of warming up'}: {name:30} {rates[name][-1][0]:7.0f} images/s", flush=True)
+    return {name: np.array(values[1:]) for name, values in rates.items()}
+
+
+def summarise(rates: dict[str, np.ndarray]) -> dict[str, dict[str, object]]:
+    """Return by name the rates, their medians, and the medians of the ratios to `model.fit` in the same round."""
+    return {
+        name: {
+            "images_per_second": values[:, 0].round(1).tolist(),
+            "median": median(values[:, 0]),
+            "ratio_to_fit": median(values[:, 0] / rates["model.fit"][:, 0]),
+            "ratio_to_fit_per_processor_second": median(values[:, 1] / rates["model.fit"][:, 1]),
         }
-        rates = {name: [] for name in loops}
-        for turn in range(rounds + 1):
-            for name in sorted(loops, reverse=bool(turn % 2)):
-                began = time.perf_counter()
-                loops[name]()
-                rates[name].append(images / (time.perf_counter() - began))
-                if turn:
-                    print(f"round {turn}: {name:30} {rates[name][-1]:7.0f} images/s", flush=True)
-    return {name: values[1:] for name, values in rates.items()}
+        for name, values in rates.items()
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--preset", choices=PRESETS, action="append", help="default: reference, seed and record")
     parser.add_argument("--rounds", type=int, default=7, help="measured turns of each (default 7)")
     parser.add_argument("--iterations", type=int, default=200, help="optimiser steps per turn (default 200)")
-    parser.add_argument("--batch-size", type=int, default=TrainConfig.batch_size)
     parser.add_argument("--output", help="write a record with all rates to this JSON file")
     options = parser.parse_args()
-    config = TrainConfig(iterations=options.iterations, interval=options.iterations, batch_size=options.batch_size)
-    rates = measure(options.rounds, config)
-    medians = {name: median(values) for name, values in rates.items()}
-    ratios = {name: median(np.divide(values, rates["model.fit"]).tolist()) for name, values in rates.items()}
-    print(f"medians of {options.rounds} rounds:")
-    for name, value in medians.items():
-        print(f"{name:30} {value:7.0f} images/s, {ratios[name]:.2f} of model.fit in the same round")
+    metrics = {}
+    for preset in options.preset or ("reference", "seed", "record"):
+        config = PRESETS[preset].config
+        print(f"preset {preset}: graph {config.graph}, batch {config.batch_size}")
+        metrics[preset] = summarise(measure(config, options.rounds, options.iterations))
+        for name, row in metrics[preset].items():
+            print(
+                f"  median {name:30} {row['median']:7.0f} images/s, {row['ratio_to_fit']:.3f} of model.fit in the same "
+                f"round, {row['ratio_to_fit_per_processor_second']:.3f} per second of processor time"
+            )
     if options.output:
-        record = RunRecord.new("train-throughput", config, {"source": "random pixels"}, PACKAGES)
-        record.metrics = {"images_per_second": rates, "median": medians, "ratio_to_fit": ratios}
+        settings = {"rounds": options.rounds, "iterations": options.iterations}
+        record = RunRecord.new("train-throughput", settings, {"source": "random pixels"}, PACKAGES)
+        record.metrics = metrics | {"load_average": os.getloadavg()}
         record.write(options.output)
 
 

@@ -25,8 +25,12 @@ class Augmentation:
         Grey levels of 255.
     cutout : float
         Side of the covered square as a fraction of the crop's side.
-    cutout_chance, inversion_chance : float
+    blur : float
+        Weight of a 3 x 3 mean in the picture, up to this; negative weights, to half of this, sharpen.
+    cutout_chance, inversion_chance, blur_chance : float
         Probability, 0 to 1.
+    colour_chance : float
+        Probability that the colour channels change places, or are mixed to gray in another way.
     """
 
     rotation: float = 0.26
@@ -38,6 +42,9 @@ class Augmentation:
     cutout: float = 0.25
     cutout_chance: float = 0.5
     inversion_chance: float = 0.5
+    blur: float = 0.9
+    blur_chance: float = 0.5
+    colour_chance: float = 0.5
 
 
 AUGMENTATION = Augmentation()

@@ -1,13 +1,38 @@
-"""Settings of the TensorFlow system; importable without TensorFlow."""
+"""Settings of the TensorFlow system: graphs, presets, training. Importable without TensorFlow."""
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, field
 
-GRAPHS = ("seed",)
+from svhn.errors import InputError
+
+
+@dataclass(frozen=True)
+class GraphInfo:
+    """What a network takes, how many parameters it has (batch normalisation's averages too), and what it is."""
+
+    colour: bool
+    parameters: int
+    text: str
+
+
+GRAPHS = {
+    "seed": GraphInfo(False, 1_103_498, "the reference's network"),
+    "record": GraphInfo(True, 726_122, "our own residual network"),
+    "caffe": GraphInfo(False, 88_234, "the reference's Caffe network; goes to Caffe with export --to caffe"),
+}
+# What a batch can be mixed from. All but `train` are generated or labelled by a model, see `svhn.data.prepare`.
+SOURCES = ("train", "pseudo", "synthetic", "copy_paste")
+# How many digits `train-tf` generates for a mix that names them.
+GENERATED = {"synthetic": 40_000, "copy_paste": 20_000}
+# In the folder of the shipped checkpoints.
+PSEUDO_LABELS = "pseudo_labels.csv"
+# How a run is spread over devices.
+STRATEGIES = ("mirrored", "multiworker")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How `train-tf` trains.
+    """How `train-tf` trains. The defaults are the reference's protocol.
 
     Attributes
     ----------
@@ -16,21 +41,109 @@ class TrainConfig:
     iterations : int
         Number of optimiser steps.
     batch_size : int
-        Images per step.
+        Images per step, over all devices.
     learning_rate : float
-        Adam's initial learning rate; it falls to 1 % of this along a cosine.
+        Highest learning rate; it rises over `warmup` iterations and then falls to 1 % along a cosine.
+    warmup : int
+        Iterations, fewer than `iterations`.
+    weight_decay : float
+        Decoupled, of the kernels only (AdamW); 0 is plain Adam.
+    label_smoothing : float
+        Share of the target that is spread over all ten classes, 0 to 1.
+    average : float
+        Decay of the running average of the weights that is measured and kept, 0 to 1; 0 keeps the weights themselves.
     augmentation : bool
-        Random rotation, shear, scale, shift, contrast, contrast inversion and cutout. Never flips.
+        Random motion, cutout, contrast, inversion, blur and colour, see `svhn.data.augmentation`. Never flips.
+    mix : dict[str, float]
+        Split -> its share of every batch; splits of `SOURCES`. The shares are normalised to 1.
     interval : int
         Iterations between two checkpoints, each with a pass over the validation split.
     seed : int
         Of weights, dropout, order of the data, augmentation and the validation split.
+
+    Raises
+    ------
+    InputError
+        When the settings contradict each other.
     """
 
     graph: str = "seed"
     iterations: int = 50_000
     batch_size: int = 64
     learning_rate: float = 1e-3
+    warmup: int = 0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    average: float = 0.0
     augmentation: bool = True
+    mix: dict[str, float] = field(default_factory=lambda: {"train": 1.0})
     interval: int = 1_000
     seed: int = 0
+
+    def __post_init__(self):
+        if unknown := set(self.mix) - set(SOURCES):
+            raise InputError(f"mix: expected shares of {', '.join(SOURCES)}, received {', '.join(sorted(unknown))}")
+        if not self.mix or min(self.mix.values()) <= 0:
+            raise InputError(f"mix: expected a share above 0 for every split, received {self.mix}")
+        if empty := [name for name, count in self.counts.items() if not count]:
+            raise InputError(
+                f"mix: a batch of {self.batch_size} has no room for {', '.join(empty)}; raise the share or the batch"
+            )
+        if self.warmup >= self.iterations:
+            raise InputError(f"expected fewer than {self.iterations} iterations of warmup, received {self.warmup}")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many digits of each split a batch holds: the shares, rounded by largest remainder."""
+        total = sum(self.mix.values())
+        wanted = {name: self.mix[name] / total * self.batch_size for name in SOURCES if name in self.mix}
+        counts = {name: int(value) for name, value in wanted.items()}
+        last = sorted(wanted, key=lambda name: counts[name] - wanted[name])
+        for name in last[: self.batch_size - sum(counts.values())]:
+            counts[name] += 1
+        return counts
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A recipe with a name."""
+
+    text: str
+    config: TrainConfig
+
+
+_MIX = {"train": 0.4, "pseudo": 0.3, "synthetic": 0.2, "copy_paste": 0.1}
+_SEED = TrainConfig(
+    iterations=30_000,
+    batch_size=64,
+    learning_rate=1e-3,
+    weight_decay=0.01,
+    label_smoothing=0.05,
+    average=0.999,
+    mix=_MIX,
+)
+_RECORD = TrainConfig(
+    graph="record",
+    iterations=12_000,
+    batch_size=96,
+    learning_rate=4e-3,
+    warmup=300,
+    weight_decay=0.05,
+    label_smoothing=0.05,
+    average=0.998,
+    mix=_MIX,
+    interval=500,
+)
+_CAFFE = TrainConfig(
+    graph="caffe", iterations=40_000, batch_size=48, learning_rate=1e-3, label_smoothing=0.05, average=0.999, mix=_MIX
+)
+PRESETS = {
+    "reference": Preset("the reference's protocol: Adam, real digits only", TrainConfig()),
+    "seed": Preset("shorter and better, for the seed graph on mixed data", _SEED),
+    "record": Preset("our own colour network on mixed data", _RECORD),
+    "caffe": Preset("the reference's Caffe network, with its optimiser, on mixed data", _CAFFE),
+    "quick": Preset(
+        "our own colour network in minutes, real digits only",
+        dataclasses.replace(_RECORD, iterations=1_500, warmup=100, average=0.99, mix={"train": 1.0}, interval=250),
+    ),
+}

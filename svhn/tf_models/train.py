@@ -1,8 +1,5 @@
 """Training: iterations, checkpoints, resume, and the run folder that tells what happened."""
 
-import csv
-import dataclasses
-import json
 import signal
 import threading
 import time
@@ -15,21 +12,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from svhn.data.prepared import PreparedData, Split
+from svhn.data.prepared import PreparedData
 from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing
+from svhn.files import replacing
 from svhn.metrics import classification_report
-from svhn.records import RunRecord, write_json
+from svhn.records import RunRecord
 from svhn.tf_models.config import TrainConfig
+from svhn.tf_models.distribute import check_batch_size, is_alone, is_chief, spread
 from svhn.tf_models.export import export_saved_model
-from svhn.tf_models.graphs import build_graph
+from svhn.tf_models.learner import Learner
 from svhn.tf_models.pipeline import training_batches
 from svhn.tf_models.predict import load_classifier, probabilities_of
+from svhn.tf_models.run_folder import (
+    CHECKPOINTS,
+    COMMAND,
+    HISTORY,
+    Logs,
+    best_of,
+    check_run,
+    create_run,
+    read_history,
+    sweep,
+    write_history,
+)
 
 PACKAGES = ("tensorflow", "keras", "numpy", "h5py")
-HISTORY = ("iteration", "loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
-# Iterations between two reports of progress.
-REPORT_EVERY = 50
+# Iterations between two reports of progress, and between two chances to stop.
+REPORT_EVERY = 10
+VALIDATION_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run came to: `finished` is False when it was interrupted; then there is no record yet."""
+    """What a run came to: `finished` is False when it was interrupted; then, and beside a chief, there is no record."""
 
     run_dir: Path
     finished: bool
@@ -60,162 +70,159 @@ def train(
     run_dir: str | Path,
     resume: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> TrainResult:
     """Train a network and leave a run folder behind.
 
-    The folder holds `config.json`, `history.csv` (a row per interval), `checkpoints/`, and at the end
-    `model.keras` (best by validation), `saved_model/` and `record.json`. SIGINT stops after the iteration in
-    hand and saves a checkpoint; `resume` goes on from the last checkpoint as if nothing had happened.
+    The folder holds `config.json`, `history.csv` (a row per interval), `logs/` for TensorBoard, `checkpoints/`, and
+    at the end `model.keras` (best by validation), `saved_model/` and `record.json`. SIGINT stops within
+    `REPORT_EVERY` iterations and saves a checkpoint; `resume` goes on from the last checkpoint as if nothing had
+    happened, also when the process was killed.
 
     Parameters
     ----------
     data : PreparedData
-        Needs `train` and `validation`; `test` is read once, at the end, when it is there.
+        Needs `validation` and the splits of `config.mix`; `test` is read once, at the end, when it is there.
     config : TrainConfig
     run_dir : str or Path
         A new or empty folder, or with `resume` the folder of a run with the same config.
     resume : bool
     report : callable
-        Called with a Progress every 50 iterations and after each interval.
+        Called with a Progress every `REPORT_EVERY` iterations and after each interval.
+    strategy : tf.distribute.Strategy, optional
+        Of `svhn.tf_models.distribute.make_strategy`. Of several workers, only the chief writes and reports; all of
+        them read `run_dir` to resume, and none stops at SIGINT in a way that can be resumed before the last checkpoint.
     """
-    if missing := {"train", "validation"} - data.splits.keys():
+    if missing := {*config.mix, "validation"} - data.splits.keys():
         raise InputError(
-            f"{data.provenance['source']}: no {' and no '.join(sorted(missing))} split; give another --data"
+            f"{data.provenance['source']}: no {' and no '.join(sorted(missing))} split; give another --data, "
+            "or make it with the options --synthetic, --copy-paste and --pseudo of python cli.py prepare"
         )
-    run_dir = _open_run(Path(run_dir), config, data, resume)
-    run = _Run(data, config, run_dir)
-    iteration = run.restore() if resume else 0
-    with _interruptible() as interrupted:
-        while iteration < config.iterations and not interrupted():
-            target = min((iteration // config.interval + 1) * config.interval, config.iterations)
-            iteration = run.advance(iteration, target, report, interrupted)
-            if iteration == target:
-                run.measure(iteration, report)
-            run.save(iteration)
-    if iteration < config.iterations:
-        return TrainResult(run_dir, False, iteration)
-    return TrainResult(run_dir, True, iteration, run.finish())
+    run_dir, strategy = Path(run_dir), strategy or tf.distribute.get_strategy()
+    check_batch_size(strategy, config.batch_size)
+    if resume:
+        check_run(run_dir, config, data)
+    elif is_chief(strategy):
+        create_run(run_dir, config, data)
+    run = Run(data, config, run_dir, strategy, report if is_chief(strategy) else lambda progress: None)
+    if resume:
+        run.restore()
+    with _interruptible(is_alone(strategy)) as interrupted:
+        while run.iteration < config.iterations and not interrupted():
+            target = min((run.iteration // config.interval + 1) * config.interval, config.iterations)
+            run.advance(target, interrupted)
+            if is_chief(strategy):
+                if run.iteration == target:
+                    run.measure()
+                run.save()
+    finished = run.iteration == config.iterations
+    record = run.finish() if finished and is_chief(strategy) else None
+    return TrainResult(run_dir, finished, run.iteration, record)
 
 
-class _Run:
-    """The state of one run; `self.saver` holds everything that a resumed run needs."""
+class Run:
+    """A run in progress: the learner, its checkpoints, its history."""
 
-    def __init__(self, data: PreparedData, config: TrainConfig, run_dir: Path):
-        keras.utils.set_random_seed(config.seed)
-        tf.config.experimental.enable_op_determinism()
-        self.data, self.config, self.run_dir = data, config, run_dir
-        self.model = build_graph(config.graph, data.statistics)
-        schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.iterations, alpha=0.01)
-        self.optimizer = keras.optimizers.Adam(schedule)
-        self.optimizer.build(self.model.trainable_variables)
-        self.images = _pixels(data["train"], self.model)
-        self.probabilities = probabilities_of(self.model)
-        # `model.variables` includes the state of dropout's random generators.
-        variables = [variable.value for variable in self.model.variables + self.optimizer.variables]
-        # Loss, accuracy, iterations and seconds, summed over the interval in hand.
-        self.sums = tf.Variable(tf.zeros(4, tf.float64))
-        checkpoint = tf.train.Checkpoint(variables=variables, sums=self.sums)
-        self.saver = tf.train.CheckpointManager(checkpoint, str(run_dir / "checkpoints"), max_to_keep=2)
-        self.history = _read_history(run_dir)
-        self.step = tf.function(self._step)
-
-    def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            logits = self.model(images, training=True)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-        variables = self.model.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        correct = tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32)
-        return loss, tf.reduce_mean(correct)
-
-    def advance(
+    def __init__(
         self,
-        start: int,
-        stop: int,
-        report: Callable[[Progress], None] = lambda progress: None,
-        interrupted: Callable[[], bool] = lambda: False,
-    ) -> int:
-        """Run iterations `start` to `stop` - 1, or fewer when `interrupted` says so; return the next iteration."""
-        config = self.config
-        batches = training_batches(
-            self.images,
-            self.data["train"].labels,
-            config.batch_size,
-            config.seed,
-            start,
-            stop,
-            config.augmentation,
-        )
-        began = marked = time.perf_counter()
-        sums, recent, iteration = self.sums.numpy(), np.zeros(2), start
-        for images, labels in batches:
-            measured = np.array([value.numpy() for value in self.step(images, labels)])
-            sums[:3] += [*measured, 1]
-            recent, iteration = recent + measured, iteration + 1
-            if (iteration - start) % REPORT_EVERY == 0:
-                now = time.perf_counter()
-                rate = REPORT_EVERY / (now - marked)
-                report(Progress(iteration, config.iterations, *(recent / REPORT_EVERY).tolist(), rate))
-                recent, marked = np.zeros(2), now
-            if interrupted():
-                break
-        sums[3] += time.perf_counter() - began
-        self.sums.assign(sums)
-        return iteration
+        data: PreparedData,
+        config: TrainConfig,
+        run_dir: Path,
+        strategy: tf.distribute.Strategy,
+        report: Callable[[Progress], None],
+    ):
+        self.learner = Learner(config, data.statistics, strategy)
+        self.data, self.config, self.run_dir, self.report = data, config, run_dir, report
+        self.iteration, self.history, self._batches, self._logs = 0, [], None, None
+        self._probabilities = probabilities_of(self.learner.averaged)
+        # Loss, accuracy, iterations and seconds, summed over the interval in hand.
+        self._sums = tf.Variable(tf.zeros(4, tf.float64))
+        checkpoint = tf.train.Checkpoint(variables=self.learner.variables, sums=self._sums)
+        self._saver = tf.train.CheckpointManager(checkpoint, str(run_dir / CHECKPOINTS), max_to_keep=2)
 
-    def measure(self, iteration: int, report: Callable[[Progress], None]) -> None:
+    def advance(self, stop: int, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """Run the iterations up to `stop`, or fewer when `interrupted` says so."""
+        sums = self._sums.numpy()
+        while self.iteration < stop and not interrupted():
+            count, began = min(REPORT_EVERY, stop - self.iteration), time.perf_counter()
+            before = sums.copy()
+            sums[:2] = self.learner.advance(self._iterator(), tf.constant(count), tf.constant(sums[:2])).numpy()
+            sums[2:] += count, time.perf_counter() - began
+            self.iteration += count
+            self._report(sums - before)
+        self._sums.assign(sums)
+
+    def _iterator(self):
+        if self._batches is None:
+            config, strategy = self.config, self.learner.strategy
+            channels = self.learner.model.input_shape[-1]
+            batches = training_batches(self.data.splits, config, channels, self.iteration, config.iterations)
+            self._batches = iter(spread(strategy, batches, config.batch_size))
+        return self._batches
+
+    def _report(self, sums: np.ndarray, validation_accuracy: float | None = None) -> None:
+        loss, accuracy, count, seconds = sums.tolist()
+        means = (loss / count, accuracy / count, count / seconds)
+        self.report(Progress(self.iteration, self.config.iterations, *means, validation_accuracy))
+
+    def measure(self) -> None:
         """Measure on the validation split, keep the network when it is the best so far, add to the history."""
-        *training, count, seconds = self.sums.numpy().tolist()
-        training = [value / count for value in training]
-        self.sums.assign(tf.zeros_like(self.sums))
-        split = self.data["validation"]
-        probabilities = _predict(self.probabilities, split)
+        sums, split = self._sums.numpy(), self.data["validation"]
+        self._sums.assign(tf.zeros_like(self._sums))
+        probabilities = self._predict(split.rgb)
         right = np.clip(probabilities[np.arange(len(split)), split.labels], 1e-12, 1)
-        accuracy = float((probabilities.argmax(axis=1) == split.labels).mean())
-        loss = float(-np.log(right).mean())
-        # Ties in accuracy are common on a small split: the loss decides.
-        if all((accuracy, -loss) > (row["validation_accuracy"], -row["validation_loss"]) for row in self.history):
-            with replacing(self.run_dir / "model.keras") as temporary:
-                self.model.save(temporary)
-        row = dict(zip(HISTORY, [iteration, *training, loss, accuracy, seconds], strict=True))
+        row = {
+            "iteration": self.iteration,
+            "loss": sums[0] / sums[2],
+            "accuracy": sums[1] / sums[2],
+            "validation_loss": -np.log(right).mean(),
+            "validation_accuracy": (probabilities.argmax(axis=1) == split.labels).mean(),
+            "learning_rate": self.learner.optimizer.learning_rate.numpy(),
+            "seconds": sums[3],
+        }
+        row = {name: row[name] if name == "iteration" else float(row[name]) for name in HISTORY}
         self.history.append(row)
-        _write_history(self.run_dir, self.history)
-        report(Progress(iteration, self.config.iterations, *training, count / seconds, accuracy))
+        if best_of(self.history) is row:
+            with replacing(self.run_dir / "model.keras") as temporary:
+                self.learner.averaged.save(temporary)
+        write_history(self.run_dir, self.history)
+        self._logs = self._logs or Logs(self.run_dir, self.history[:-1])
+        self._logs.add(row)
+        self._report(sums, row["validation_accuracy"])
 
-    def save(self, iteration: int) -> None:
-        self.saver.save(checkpoint_number=iteration)
+    def _predict(self, rgb: np.ndarray) -> np.ndarray:
+        starts = range(0, len(rgb), VALIDATION_BATCH)
+        return np.concatenate([self._probabilities(tf.constant(rgb[i : i + VALIDATION_BATCH])) for i in starts])
 
-    def restore(self) -> int:
-        """Load the last checkpoint, forget what happened after it, and return its iteration."""
-        if self.saver.latest_checkpoint is None:
-            self.history = []
-            return 0
-        status = self.saver.checkpoint.restore(self.saver.latest_checkpoint)
-        if any(name.startswith("sums/") for name, _ in tf.train.list_variables(self.saver.latest_checkpoint)):
-            status.assert_consumed()
-        else:
-            status.expect_partial()  # a run begun by a version that did not save the sums
-        iteration = int(self.optimizer.iterations.numpy())
-        self.history = [row for row in self.history if row["iteration"] <= iteration]
-        return iteration
+    def save(self) -> None:
+        """Write a checkpoint."""
+        self._saver.save(checkpoint_number=self.iteration)
+
+    def restore(self) -> None:
+        """Load the last checkpoint, if there is one, and forget what happened after it."""
+        if self._saver.latest_checkpoint is not None:
+            self._saver.checkpoint.restore(self._saver.latest_checkpoint).assert_consumed()
+            self.iteration = int(self.learner.optimizer.iterations.numpy())
+        if is_chief(self.learner.strategy):
+            sweep(self.run_dir)
+            self.history = [row for row in read_history(self.run_dir) if row["iteration"] <= self.iteration]
 
     def finish(self) -> RunRecord:
         """Export the best network, measure it once on the test split, and write the record."""
         best = self.run_dir / "model.keras"
         export_saved_model(keras.models.load_model(best, compile=False), self.run_dir / "saved_model")
-        classify = load_classifier(best)
         counts = {name: len(split) for name, split in self.data.splits.items()}
-        record = RunRecord.new("train-tf", self.config, self.data.provenance | {"digits": counts}, PACKAGES)
-        chosen = max(self.history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+        record = RunRecord.new(COMMAND, self.config, self.data.provenance | {"digits": counts}, PACKAGES)
+        chosen = best_of(self.history)
         record.metrics = {
-            "parameters": self.model.count_params(),
+            "parameters": self.learner.model.count_params(),
             "best_iteration": chosen["iteration"],
             "validation_accuracy": chosen["validation_accuracy"],
             "seconds": sum(row["seconds"] for row in self.history),
         }
         if "test" in self.data.splits:
             test = self.data["test"]
-            measured = classification_report(test.labels, classify(test.rgb).argmax(axis=1))
+            measured = classification_report(test.labels, load_classifier(best)(test.rgb).argmax(axis=1))
             record.metrics["test_accuracy"] = measured["accuracy"]
             record.metrics["test_accuracy_interval"] = measured["accuracy_interval"]
             record.metrics["test_n"] = measured["n"]
@@ -223,72 +230,11 @@ class _Run:
         return record
 
 
-def read_config(run_dir: str | Path) -> TrainConfig:
-    """Read the settings of a run folder."""
-    return TrainConfig(**_read_settings(Path(run_dir))["train"])
-
-
-def _read_settings(run_dir: Path) -> dict:
-    path = run_dir / "config.json"
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        TrainConfig(**settings["train"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: not the config of a train-tf run ({error}); name its folder with --run-dir"
-        ) from error
-    return settings
-
-
-def _open_run(run_dir: Path, config: TrainConfig, data: PreparedData, resume: bool) -> Path:
-    settings = {"command": "train-tf", "train": dataclasses.asdict(config), "data": data.provenance}
-    if resume:
-        stored = _read_settings(run_dir)
-        if stored["train"] != settings["train"]:
-            raise InputError(f"{run_dir}: this run has other settings than asked for; resume it without giving any")
-        if stored.get("data", data.provenance) != json.loads(json.dumps(data.provenance)):
-            raise InputError(f"{run_dir}: this run was started on other data; resume it with the --data it began with")
-        return run_dir
-    if any(ensure_folder(run_dir).iterdir()):
-        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
-    write_json(run_dir / "config.json", settings)
-    return run_dir
-
-
-def _pixels(split: Split, model: keras.Model) -> np.ndarray:
-    """Return what the network takes: (N, 32, 32, 1) gray or (N, 32, 32, 3) RGB, uint8."""
-    return split.gray[..., None] if model.input_shape[-1] == 1 else split.rgb
-
-
-def _predict(probabilities: Callable, split: Split, batch: int = 512) -> np.ndarray:
-    parts = [probabilities(tf.constant(split.rgb[i : i + batch])).numpy() for i in range(0, len(split), batch)]
-    return np.concatenate(parts)
-
-
-def _read_history(run_dir: Path) -> list[dict]:
-    path = run_dir / "history.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    return [row | {"iteration": int(row["iteration"])} for row in rows]
-
-
-def _write_history(run_dir: Path, history: list[dict]) -> None:
-    with (
-        replacing(run_dir / "history.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, HISTORY)
-        writer.writeheader()
-        writer.writerows(history)
-
-
 @contextmanager
-def _interruptible():
-    """Turn SIGINT into a question that the loop asks between two iterations."""
+def _interruptible(alone: bool):
+    """Turn SIGINT into a question that the loop asks; beside other workers it ends the process as usual."""
     asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    if not alone or threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
     previous = signal.signal(signal.SIGINT, lambda *_: asked.set())

@@ -26,15 +26,24 @@ def draw(count: int, seed: int) -> Split:
 
 @pytest.fixture(scope="session")
 def tiny() -> PreparedData:
-    """300 digits to train on, 100 to validate, none to test."""
-    splits = {"train": draw(300, 0), "validation": draw(100, 1)}
+    """300 digits to train on and 70 "generated" ones, 100 to validate, none to test."""
+    splits = {"train": draw(300, 0), "validation": draw(100, 1), "synthetic": draw(70, 2)}
     return PreparedData(splits, Statistics.of(splits["train"]), {"source": "bars", "seed": 0})
 
 
 @pytest.fixture(scope="session")
 def config() -> TrainConfig:
-    """One minute of a user's run in a second: three intervals, with augmentation and dropout."""
-    return TrainConfig(iterations=60, batch_size=16, interval=20)
+    """Ten minutes of a user's run in a second: three intervals, with everything that a run can have."""
+    return TrainConfig(
+        iterations=60,
+        batch_size=16,
+        interval=20,
+        warmup=5,
+        weight_decay=0.01,
+        label_smoothing=0.05,
+        average=0.9,
+        mix={"train": 0.75, "synthetic": 0.25},
+    )
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +54,29 @@ def finished(tiny, config, tmp_path_factory) -> Path:
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
     assert train(tiny, config, run_dir).finished
     return run_dir
+
+
+@pytest.fixture
+def frequent_reports(monkeypatch):
+    from svhn.tf_models import train
+
+    monkeypatch.setattr(train, "REPORT_EVERY", 5)
+
+
+@pytest.fixture(scope="session")
+def caffe_run(tiny, tmp_path_factory) -> Path:
+    """The folder of a short run of the graph `caffe`, as its preset has it but on `train` alone."""
+    from svhn.tf_models.train import train
+
+    run_dir = tmp_path_factory.mktemp("runs") / "caffe"
+    config = TrainConfig(graph="caffe", batch_size=48, iterations=60, interval=30, average=0.9)
+    assert train(tiny, config, run_dir).finished
+    return run_dir
+
+
+@pytest.fixture(scope="session")
+def caffe_model(caffe_run):
+    """The network of `caffe_run`: gray crops (N, 32, 32, 1) in 0..255 -> logits."""
+    from svhn.tf_models.predict import load_network
+
+    return load_network(caffe_run / "model.keras")

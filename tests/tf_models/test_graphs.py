@@ -29,6 +29,21 @@ def test_every_graph_takes_crops_and_gives_logits(name, tiny):
     assert logits.dtype == np.float32 and np.isfinite(logits).all()
 
 
+@pytest.mark.parametrize("name", GRAPHS)
+def test_what_the_list_of_graphs_says_is_true(name, tiny):
+    model = build_graph(name, tiny.statistics)
+    assert model.count_params() == GRAPHS[name].parameters
+    assert model.input_shape[-1] == (3 if GRAPHS[name].colour else 1)
+
+
+def test_the_record_graph_keeps_to_a_million_parameters(tiny):
+    model = build_graph("record", tiny.statistics)
+    assert model.count_params() <= 1_000_000
+    shapes = [layer.output.shape[1:] for layer in model.layers if layer.name.startswith("pool")]
+    assert shapes == [(16, 16, 32), (8, 8, 64), (4, 4, 128)]
+    assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == 2
+
+
 def test_seed_graph_has_the_reference_s_parameters(seed_graph):
     assert seed_graph.count_params() == 1_103_498
     kernels = [layer.kernel.shape for layer in seed_graph.layers if hasattr(layer, "kernel")]
@@ -66,8 +81,9 @@ def test_a_flat_crop_is_no_trouble(seed_graph):
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_every_parameter_gets_a_gradient(name, tiny, images):
+def test_every_parameter_gets_a_gradient(name, tiny):
     model = build_graph(name, tiny.statistics)
+    images = tiny["train"].rgb[:64, ..., : model.input_shape[-1]].astype(np.float32)
     with tf.GradientTape() as tape:
         logits = model(images, training=True)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tiny["train"].labels[: len(images)], logits)

@@ -1,36 +1,49 @@
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from svhn.crops import LUMINANCE, to_gray
 from svhn.data.augmentation import AUGMENTATION
-from svhn.tf_models.pipeline import _cutout, _move, augment, training_batches
+from svhn.data.prepared import Split
+from svhn.errors import InputError
+from svhn.tf_models.augment import _blur, _cutout, _mean_colour, _move, augment, mix_colours
+from svhn.tf_models.config import TrainConfig
+from svhn.tf_models.pipeline import training_batches
 
 COUNT = 103  # no multiple of the batch: epochs end inside a batch
+MIX = {"train": 0.4, "pseudo": 0.3, "synthetic": 0.2, "copy_paste": 0.1}
 
 
-@pytest.fixture(scope="module")
-def numbered() -> tuple[np.ndarray, np.ndarray]:
-    """Every picture tells its own number: image i is flat with the value i, its label is i % 10."""
-    images = np.broadcast_to(np.arange(COUNT, dtype=np.uint8)[:, None, None, None], (COUNT, 8, 8, 1))
-    return np.ascontiguousarray(images), np.arange(COUNT) % 10
+def numbered(count: int = COUNT, label: int | None = None) -> Split:
+    """Every picture tells its own number: picture i is flat with the value i, its label is i % 10 (or `label`)."""
+    rgb = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 8, 8, 3))
+    labels = np.arange(count) % 10 if label is None else np.full(count, label)
+    return Split(rgb, to_gray(rgb), labels, np.arange(count))
 
 
-def batches(data, stop: int, start: int = 0, seed: int = 0, augmentation: bool = False, batch: int = 16):
+def batches(split: Split | dict, stop: int, start: int = 0, channels: int = 1, **settings):
     """Return the images (iterations, batch, H, W, C) and the labels (iterations, batch)."""
-    rows = list(training_batches(*data, batch, seed, start, stop, augmentation).as_numpy_iterator())
+    config = TrainConfig(**({"batch_size": 16, "augmentation": False} | settings))
+    splits = split if isinstance(split, dict) else {"train": split}
+    rows = list(training_batches(splits, config, channels, start, stop).as_numpy_iterator())
     return np.array([images for images, _ in rows]), np.array([labels for _, labels in rows])
+
+
+def numbers(images: np.ndarray) -> np.ndarray:
+    return images[..., 0, 0, 0].astype(int)
 
 
 def epochs(images: np.ndarray, count: int = COUNT) -> np.ndarray:
     """Return the numbers of the pictures, one row per complete epoch."""
-    numbers = images[..., 0, 0, 0].reshape(-1).astype(int)
-    return numbers[: len(numbers) // count * count].reshape(-1, count)
+    seen = numbers(images).reshape(-1)
+    return seen[: len(seen) // count * count].reshape(-1, count)
 
 
-def test_every_epoch_visits_each_image_once_in_an_order_of_its_own(numbered):
-    orders = epochs(batches(numbered, 40)[0])
+def test_every_epoch_visits_each_image_once_in_an_order_of_its_own():
+    orders = epochs(batches(numbered(), 40)[0])
     assert len(orders) == 6
     for order in orders:
         assert sorted(order) == list(range(COUNT))
@@ -40,47 +53,88 @@ def test_every_epoch_visits_each_image_once_in_an_order_of_its_own(numbered):
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 64])
-def test_small_sets_are_visited_in_full_too(count, numbered):
-    images, labels = numbered
-    for order in epochs(batches((images[:count], labels[:count]), 12)[0], count):
+def test_small_sets_are_visited_in_full_too(count):
+    for order in epochs(batches(numbered(count), 12)[0], count):
         assert sorted(order) == list(range(count))
 
 
-def test_labels_stay_with_their_images(numbered):
-    images, labels = batches(numbered, 20)
-    np.testing.assert_array_equal(images[..., 0, 0, 0] % 10, labels)
+def test_labels_stay_with_their_images():
+    images, labels = batches(numbered(), 20)
+    np.testing.assert_array_equal(numbers(images) % 10, labels)
     assert labels.dtype == np.int64
 
 
+@pytest.mark.parametrize("size, counts", [(64, (26, 19, 13, 6)), (96, (38, 29, 19, 10)), (10, (4, 3, 2, 1))])
+def test_every_batch_holds_the_shares_of_the_mix(size, counts):
+    splits = {name: numbered(label=place) for place, name in enumerate(MIX)}
+    _, labels = batches(splits, 20, batch_size=size, mix=MIX)
+    for place, count in enumerate(counts):
+        assert ((labels == place).sum(axis=1) == count).all()
+    assert TrainConfig(batch_size=size, mix=MIX).counts == dict(zip(MIX, counts, strict=True))
+
+
+def test_every_split_of_the_mix_has_epochs_and_orders_of_its_own():
+    splits = {"train": numbered(40, label=0), "synthetic": numbered(40, label=1)}
+    images, labels = batches(splits, 20, mix={"train": 3, "synthetic": 1})
+    orders = [epochs(images[labels == place], 40) for place in (0, 1)]
+    assert [len(order) for order in orders] == [6, 2]
+    for order in np.concatenate(orders):
+        assert sorted(order) == list(range(40))
+    assert (orders[0][0] == orders[1][0]).mean() < 0.2
+
+
+def test_the_order_in_which_a_mix_is_written_does_not_matter():
+    splits = {name: numbered(label=place) for place, name in enumerate(MIX)}
+    there, back = (batches(splits, 3, mix=mix) for mix in (MIX, dict(reversed(MIX.items()))))
+    np.testing.assert_array_equal(there[0], back[0])
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"mix": {"train": 1, "test": 1}}, "mix: expected shares of train, pseudo.*received test"),
+        ({"mix": {"train": 1, "pseudo": 0}}, "a share above 0"),
+        ({"mix": {}}, "a share above 0"),
+        ({"mix": {"train": 1, "pseudo": 0.001}}, "a batch of 64 has no room for pseudo"),
+        ({"iterations": 10, "warmup": 10}, "fewer than 10 iterations of warmup"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, words):
+    with pytest.raises(InputError, match=words):
+        TrainConfig(**settings)
+
+
 def test_without_augmentation_the_pixels_are_the_file_s(tiny):
-    split = tiny["train"]
-    images, chosen = batches((split.rgb, np.arange(len(split))), 19)
+    split = dataclasses.replace(tiny["train"], labels=np.arange(300))
+    images, chosen = batches(split, 19, channels=3)
     assert images.dtype == np.float32
     np.testing.assert_array_equal(images, split.rgb[chosen])
+    gray, _ = batches(split, 19)
+    np.testing.assert_array_equal(gray[..., 0], split.gray[chosen])
 
 
 @pytest.mark.parametrize("augmentation", [False, True])
 @pytest.mark.parametrize("start", [1, 7, 29])
 def test_a_later_start_gives_the_very_batches(start, augmentation, tiny):
-    data = tiny["train"].gray[..., None], tiny["train"].labels
-    images, labels = batches(data, 32, augmentation=augmentation)
-    resumed_images, resumed_labels = batches(data, 32, start=start, augmentation=augmentation)
+    settings = {"augmentation": augmentation, "mix": {"train": 0.7, "synthetic": 0.3}, "channels": 3}
+    images, labels = batches(tiny.splits, 32, **settings)
+    resumed_images, resumed_labels = batches(tiny.splits, 32, start, **settings)
     np.testing.assert_array_equal(resumed_images, images[start:])
     np.testing.assert_array_equal(resumed_labels, labels[start:])
 
 
 @pytest.mark.parametrize("augmentation", [False, True])
 def test_seeds_differ(augmentation, tiny):
-    data = tiny["train"].gray[..., None], tiny["train"].labels
-    runs = [batches(data, 3, seed=seed, augmentation=augmentation)[0] for seed in (0, 0, 1)]
+    settings = {"augmentation": augmentation, "mix": {"train": 0.7, "synthetic": 0.3}}
+    runs = [batches(tiny.splits, 3, seed=seed, **settings)[0] for seed in (0, 0, 1)]
     np.testing.assert_array_equal(runs[0], runs[1])
-    assert not np.array_equal(runs[0], runs[2])
+    assert (runs[0] != runs[2]).any(axis=(2, 3, 4)).mean() > 0.8
 
 
 def test_augmentation_changes_pixels_but_not_the_order(tiny):
-    data = tiny["train"].gray[..., None], np.arange(300)
-    plain, order = batches(data, 19)
-    changed, changed_order = batches(data, 19, augmentation=True)
+    split = dataclasses.replace(tiny["train"], labels=np.arange(300))
+    plain, order = batches(split, 19)
+    changed, changed_order = batches(split, 19, augmentation=True)
     np.testing.assert_array_equal(changed_order, order)
     assert (changed != plain).any(axis=(2, 3, 4)).all()
     assert changed.min() >= 0 and changed.max() <= 255
@@ -88,9 +142,48 @@ def test_augmentation_changes_pixels_but_not_the_order(tiny):
 
 
 def test_every_image_of_every_epoch_is_changed_in_its_own_way(tiny):
-    same = np.repeat(tiny["train"].gray[:1, ..., None], 16, axis=0), np.zeros(16, np.int64)
+    same = tiny["train"].take(np.zeros(16, int))
     images = batches(same, 4, augmentation=True)[0].reshape(64, -1)
     assert len(np.unique(images, axis=0)) == 64
+
+
+def colours(channels: int) -> np.ndarray:
+    """2,000 pictures of one colour, each after `mix_colours`: (2000, channels)."""
+    images = np.broadcast_to(np.array([10.0, 100.0, 250.0], np.float32), (2000, 4, 4, 3))
+    mixed = mix_colours(tf.constant(images), channels, tf.constant([1, 2], tf.int64), AUGMENTATION).numpy()
+    assert np.ptp(mixed, axis=(1, 2)).max() < 1e-3
+    return mixed[:, 0, 0]
+
+
+def test_colours_change_places():
+    rows, counts = np.unique(np.round(colours(3)), axis=0, return_counts=True)
+    assert {tuple(sorted(row)) for row in rows.tolist()} == {(10, 100, 250)} and len(rows) == 6
+    as_before = counts[(rows == [10, 100, 250]).all(axis=1)].item() / 2000
+    assert as_before == pytest.approx(1 - AUGMENTATION.colour_chance * 5 / 6, abs=0.04)
+
+
+def test_gray_is_mixed_with_other_weights():
+    values = colours(1)[:, 0]
+    usual = np.array([10, 100, 250]) @ np.array(LUMINANCE)
+    changed = np.abs(values - usual) > 1e-2
+    assert changed.mean() == pytest.approx(AUGMENTATION.colour_chance, abs=0.04)
+    assert 10 <= values.min() < 50 and 180 < values.max() <= 250
+
+
+def test_blur_mixes_in_the_mean_of_the_neighbours():
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0, 255, (400, 8, 8, 1)).astype(np.float32)
+    blurred = _blur(tf.constant(images), tf.constant([1, 2], tf.int64), AUGMENTATION).numpy()
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    inside = np.pad(np.ones((8, 8)), 1)
+    windows = [(slice(y, y + 8), slice(x, x + 8)) for y in range(3) for x in range(3)]
+    sums = sum(padded[:, rows, columns] for rows, columns in windows)
+    mean = sums / sum(inside[window] for window in windows)[..., None]
+    direction = (mean - images).reshape(400, -1)
+    weights = ((blurred - images).reshape(400, -1) * direction).sum(axis=1) / (direction**2).sum(axis=1)
+    np.testing.assert_allclose((blurred - images).reshape(400, -1), weights[:, None] * direction, atol=1e-2)
+    assert (np.abs(weights) > 1e-3).mean() == pytest.approx(AUGMENTATION.blur_chance, abs=0.08)
+    assert -AUGMENTATION.blur / 2 <= weights.min() < -0.3 and 0.7 < weights.max() <= AUGMENTATION.blur
 
 
 def test_extreme_pixels_stay_in_range():
@@ -157,10 +250,11 @@ def test_inversion_happens_to_half_of_the_images():
 def test_cutout_paints_a_square_in_the_mean_colour_of_its_image():
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 255, (400, 32, 32, 3)).astype(np.float32)
-    cut = _cutout(tf.constant(images), tf.constant([1, 2], tf.int64), AUGMENTATION).numpy()
+    mean = _mean_colour(tf.constant(images))
+    np.testing.assert_allclose(mean, images.mean(axis=(1, 2), keepdims=True), rtol=1e-5)
+    cut = _cutout(tf.constant(images), mean, tf.constant([1, 2], tf.int64), AUGMENTATION).numpy()
     changed = (cut != images).any(axis=-1)
     assert changed.any(axis=(1, 2)).mean() == pytest.approx(AUGMENTATION.cutout_chance, abs=0.08)
     side = round(AUGMENTATION.cutout * 32)
     assert changed.sum(axis=1).max() <= side and changed.sum(axis=2).max() <= side
-    mean = np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
-    np.testing.assert_allclose(cut[changed], mean[changed], atol=0.01)
+    np.testing.assert_allclose(cut[changed], np.broadcast_to(mean, images.shape)[changed], atol=0.01)

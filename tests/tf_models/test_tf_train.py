@@ -1,68 +1,21 @@
-import csv
 import dataclasses
-import json
-import shutil
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from runs import history, interrupt_at
 
-from svhn.data.prepared import PreparedData, Split, write_prepared
+from svhn.data.prepared import PreparedData, Split
 from svhn.errors import InputError
 from svhn.records import RunRecord
-from svhn.tf_models import train as training
 from svhn.tf_models.config import TrainConfig
 from svhn.tf_models.predict import load_classifier
-from svhn.tf_models.train import Progress, read_config, train
-
-
-def history(run_dir: Path) -> list[dict[str, str]]:
-    """Return the rows without the seconds, as text: equal text is equal to the last bit."""
-    with (run_dir / "history.csv").open(newline="") as file:
-        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
-
-
-def checkpoint(run_dir: Path) -> dict[str, np.ndarray]:
-    """Return everything in the last checkpoint: weights, Adam's moments, dropout's random state, sums."""
-    path = tf.train.latest_checkpoint(str(run_dir / "checkpoints"))
-    reader = tf.train.load_checkpoint(path)
-    names = [name for name, _ in tf.train.list_variables(path) if name.endswith("VARIABLE_VALUE")]
-    return {name: reader.get_tensor(name) for name in names if not name.startswith("save_counter")}
-
-
-def assert_same_end(run_dir: Path, reference: Path) -> None:
-    assert history(run_dir) == history(reference)
-    state, expected = checkpoint(run_dir), checkpoint(reference)
-    assert state.keys() == expected.keys() and len(state) > 20
-    for name, value in expected.items():
-        np.testing.assert_array_equal(state[name], value, err_msg=name)
-    best, expected = (keras.models.load_model(folder / "model.keras").get_weights() for folder in (run_dir, reference))
-    for value, other in zip(best, expected, strict=True):
-        np.testing.assert_array_equal(value, other)
-
-
-def interrupt_at(iteration: int, measured: bool = False):
-    """Return a report callback that presses Ctrl-C at an iteration (or right after its validation)."""
-
-    def report(progress: Progress) -> None:
-        if progress.iteration == iteration and (progress.validation_accuracy is not None) == measured:
-            signal.raise_signal(signal.SIGINT)
-
-    return report
-
-
-@pytest.fixture
-def frequent_reports(monkeypatch):
-    monkeypatch.setattr(training, "REPORT_EVERY", 5)
+from svhn.tf_models.run_folder import read_config
+from svhn.tf_models.train import train
 
 
 def test_the_run_folder_tells_what_happened(finished, tiny, config):
-    names = {"config.json", "history.csv", "record.json", "model.keras", "saved_model", "checkpoints"}
+    names = {"config.json", "history.csv", "record.json", "model.keras", "saved_model", "checkpoints", "logs"}
     assert {path.name for path in finished.iterdir()} == names
     assert (finished / "saved_model" / "saved_model.pb").is_file()
     assert read_config(finished) == config
@@ -70,7 +23,7 @@ def test_the_run_folder_tells_what_happened(finished, tiny, config):
     record = RunRecord.read(finished / "record.json")
     assert record.command == "train-tf"
     assert record.config == dataclasses.asdict(config)
-    assert record.data == tiny.provenance | {"digits": {"train": 300, "validation": 100}}
+    assert record.data == tiny.provenance | {"digits": {"train": 300, "validation": 100, "synthetic": 70}}
     assert record.metrics["parameters"] == 1_103_498
     assert record.metrics["seconds"] > 0
     assert "test_accuracy" not in record.metrics
@@ -153,92 +106,3 @@ def test_data_without_a_needed_split_is_refused_before_anything_is_made(missing,
     with pytest.raises(InputError, match=rf"bars: no {missing} split.*--data"):
         train(PreparedData(splits, None, tiny.provenance), config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_resume_with_other_settings_is_refused(finished, tiny, config):
-    before = (finished / "config.json").read_bytes()
-    with pytest.raises(InputError, match=rf"{finished}.*other settings"):
-        train(tiny, dataclasses.replace(config, learning_rate=1e-4), finished, resume=True)
-    assert (finished / "config.json").read_bytes() == before
-
-
-@pytest.mark.parametrize("content", [None, "{", json.dumps({"train": {"graph": "seed", "speed": 3}}), "[]"])
-def test_resume_needs_a_run_folder(content, tiny, config, tmp_path):
-    if content is not None:
-        (tmp_path / "config.json").write_text(content)
-    with pytest.raises(InputError, match=rf"{tmp_path / 'config.json'}.*--run-dir"):
-        train(tiny, config, tmp_path, resume=True)
-
-
-def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports):
-    """Three times: inside an interval, at its last iteration, and just after its validation."""
-    run_dir = tmp_path / "run"
-    handler = signal.getsignal(signal.SIGINT)
-    presses = [(25, False), (40, False), (60, True)]
-    for (iteration, measured), resume in zip(presses[:2], (False, True), strict=True):
-        result = train(tiny, config, run_dir, resume, interrupt_at(iteration, measured))
-        assert (result.finished, result.iteration, result.record) == (False, iteration, None)
-        assert not (run_dir / "record.json").exists()
-        assert tf.train.latest_checkpoint(str(run_dir / "checkpoints")).endswith(f"ckpt-{iteration}")
-        assert signal.getsignal(signal.SIGINT) == handler
-        run_dir = run_dir.rename(tmp_path / f"moved after {iteration}")
-    result = train(tiny, config, run_dir, resume=True, report=interrupt_at(60, measured=True))
-    assert result.finished  # there was nothing left to interrupt
-    assert_same_end(run_dir, finished)
-
-
-def test_a_finished_run_resumes_to_itself(finished, tiny, config, tmp_path):
-    run_dir = shutil.copytree(finished, tmp_path / "copy")
-    result = train(tiny, config, run_dir, resume=True)
-    assert result.finished and result.iteration == 60
-    assert_same_end(run_dir, finished)
-    assert (run_dir / "model.keras").read_bytes() == (finished / "model.keras").read_bytes()
-
-
-KILLED = """
-import os, signal, sys
-from svhn.data.prepared import read_prepared
-from svhn.tf_models.config import TrainConfig
-from svhn.tf_models.train import train
-
-def report(progress):
-    if progress.iteration == 40:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-train(read_prepared(sys.argv[1]), TrainConfig(**eval(sys.argv[2])), sys.argv[3], report=report)
-"""
-
-
-def test_a_killed_run_resumes_as_if_nothing_had_happened(finished, tiny, config, tmp_path):
-    """Killed between the validation at 40 and its checkpoint: row 40 is on disk, the last checkpoint is 20."""
-    write_prepared(tmp_path / "tiny.h5", tiny)
-    settings = repr(dataclasses.asdict(config))
-    run_dir = tmp_path / "run"
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "tiny.h5"), settings, str(run_dir)]
-    killed = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert [row["iteration"] for row in history(run_dir)] == ["20", "40"]
-    assert tf.train.latest_checkpoint(str(run_dir / "checkpoints")).endswith("ckpt-20")
-    assert train(tiny, config, run_dir, resume=True).finished
-    assert_same_end(run_dir, finished)
-
-
-def test_a_run_killed_before_its_first_checkpoint_starts_again(finished, tiny, config, tmp_path):
-    (tmp_path / "config.json").write_bytes((finished / "config.json").read_bytes())
-    (tmp_path / "history.csv").write_bytes((finished / "history.csv").read_bytes())
-    result = train(tiny, config, tmp_path, resume=True, report=interrupt_at(20, measured=True))
-    assert result.iteration == 20
-    assert history(tmp_path) == history(finished)[:1]
-
-
-def test_a_checkpoint_without_sums_can_be_resumed(finished, tiny, config, tmp_path):
-    """Runs begun before checkpoints held the sums of the interval in hand."""
-    train(tiny, config, tmp_path / "run", report=interrupt_at(40, measured=True))
-    folder = tmp_path / "run" / "checkpoints"
-    values = checkpoint(tmp_path / "run")
-    variables = [tf.Variable(values[f"variables/{i}/.ATTRIBUTES/VARIABLE_VALUE"]) for i in range(len(values) - 1)]
-    old = tf.train.CheckpointManager(tf.train.Checkpoint(variables=variables), str(folder), max_to_keep=2)
-    old.save(checkpoint_number=40)
-    assert len(checkpoint(tmp_path / "run")) == len(values) - 1
-    train(tiny, config, tmp_path / "run", resume=True)
-    assert_same_end(tmp_path / "run", finished)
