@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+OPENCV4 := .venv-caffe
 
-.PHONY: demo test clean
+.PHONY: demo test test-caffe clean
 
 demo: $(READY)
 	$(BIN)/python cli.py remove-digits samples/*.png --output-dir demo-out --save-masks
@@ -16,6 +17,15 @@ test: $(READY)
 	$(BIN)/python -m pytest tests --ignore tests/tf_models
 	$(BIN)/python -m pytest tests/tf_models  # a process of its own: TensorFlow and PyTorch do not share one
 
+# OpenCV 5 has no Caffe importer: the last series that has one checks our Caffe files, in an environment of its own.
+test-caffe: $(READY) $(OPENCV4)/.ready
+	$(BIN)/python -m pytest tests/tf_models/test_caffe_opencv.py
+
+$(OPENCV4)/.ready: tests/tf_models/opencv4.txt
+	$(PYTHON) -m venv $(OPENCV4)
+	$(OPENCV4)/bin/python -m pip install --quiet -r $<
+	@touch $@
+
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "Python 3.10 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -24,4 +34,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo-out .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OPENCV4) demo-out .pytest_cache .ruff_cache
