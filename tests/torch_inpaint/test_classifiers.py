@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from svhn.errors import InputError
-from svhn.torch_inpaint.adapter import classify, feature_maps, to_batch, to_images, to_tensor
+from svhn.metrics import classification_report
+from svhn.reports import format_report
+from svhn.torch_inpaint.adapter import classify, feature_maps, load_predictor, to_batch, to_images, to_tensor
 from svhn.torch_inpaint.classifiers import (
     FAMILY,
     Classifier,
@@ -28,7 +30,7 @@ def crops(count=4, size=32):
 @pytest.mark.parametrize("name", NETS)
 def test_every_net_of_the_family_answers_and_learns(name):
     net = build_net(name)
-    assert net.first_conv.out_channels == FAMILY[name].filters[0] == (32 if "32" in name.split("_")[0] else 48)
+    assert net.first_conv.out_channels == FAMILY[name].filters[0] == int(name.removeprefix("ConvNet")[:2])
     logits = net(torch.randn(6, 1, 40, 40))
     assert logits.shape == (6, 10)
     torch.nn.functional.cross_entropy(logits, torch.arange(6)).backward()
@@ -148,3 +150,17 @@ def test_feature_maps_have_the_size_of_the_region_and_are_the_first_convolution(
 
 def test_no_images_give_no_probabilities(classifier):
     assert classify(classifier, np.zeros((0, 32, 32, 3), np.uint8)).shape == (0, 10)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_net_of_the_family_is_reported_on(name, tmp_path):
+    """As `evaluate` does it: precision, recall, F1 and support of every digit, and the confusion matrix."""
+    save_classifier(tmp_path / "model.pt", Classifier(build_net(name), name, Preprocessing(), {}))
+    labels = np.arange(40) % 10
+    report = classification_report(labels, load_predictor(tmp_path / "model.pt")(crops(40)).argmax(axis=1))
+    lines = format_report(report).splitlines()
+    assert lines[0].split() == ["digit", "precision", "recall", "f1", "support"]
+    assert [line.split()[0] for line in lines[1:11]] == list("0123456789")
+    assert [line.split()[-1] for line in lines[1:11]] == ["4"] * 10
+    confusion = np.array(report["confusion"])
+    assert confusion.shape == (10, 10) and confusion.sum(axis=1).tolist() == [4] * 10

@@ -1,0 +1,148 @@
+"""What the runs of a sweep say: over-fitting, the best run, the live table, rows for a CSV of models."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from svhn.files import replacing
+from svhn.sweeps.folder import DONE, RUNNING, RunStatus
+
+# Epochs below which nothing is said about over-fitting.
+LEAST_EPOCHS = 8
+# How much worse the end must be than the best moment: validation accuracy by points, validation loss by a share.
+ACCURACY_DROP, LOSS_RISE = 0.015, 0.1
+TABLE_KEY = "model"
+
+
+def overfitting(history: Sequence[dict[str, float]]) -> tuple[int, str] | None:
+    """Tell whether validation got worse while the training loss still fell.
+
+    Parameters
+    ----------
+    history : sequence of dict
+        Rows with `epoch`, `loss`, `validation_loss` and `validation_accuracy`.
+
+    Returns
+    -------
+    tuple of int and str, or None
+        The epoch from which on it over-fits, and a line that says so; None when it does not or is too short.
+    """
+    if len(history) < LEAST_EPOCHS:
+        return None
+    loss, val_loss, accuracy = (
+        smooth([row[key] for row in history]) for key in ("loss", "validation_loss", "validation_accuracy")
+    )
+    top, low = int(accuracy.argmax()), int(val_loss.argmin())
+    if accuracy[top] - accuracy[-1] > ACCURACY_DROP and loss[-1] < loss[top]:
+        points = 100 * (accuracy[top] - accuracy[-1])
+        epoch = int(history[top]["epoch"])
+        return epoch, f"validation fell {points:.1f} points since epoch {epoch} while the loss fell"
+    if val_loss[-1] > (1 + LOSS_RISE) * val_loss[low] and loss[-1] < loss[low]:
+        rise = val_loss[-1] / val_loss[low] - 1
+        epoch = int(history[low]["epoch"])
+        return epoch, f"validation loss rose {rise:.0%} since epoch {epoch} while the loss fell"
+    return None
+
+
+def smooth(values: Sequence[float]) -> np.ndarray:
+    """Return the median of each value and its neighbours, a tenth of all but at least five, (N,) float64."""
+    side = max(2, len(values) // 20)
+    padded = np.pad(np.asarray(values, float), side, mode="reflect")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * side + 1), axis=1)
+
+
+def rank(row: dict[str, float] | None) -> tuple[float, float]:
+    """Return what epochs and runs are compared by: validation accuracy, then loss; None is worse than all."""
+    return (row["validation_accuracy"], -row["validation_loss"]) if row else (-1.0, 0.0)
+
+
+def best_run(statuses: Sequence[RunStatus]) -> RunStatus | None:
+    """Return the run with the best epoch on the validation split, among those that have one."""
+    return max((status for status in statuses if status.best), key=lambda one: rank(one.best), default=None)
+
+
+def format_table(statuses: Sequence[RunStatus]) -> str:
+    """Return a line for each run: state, epoch, loss, validation accuracy, its best, seconds per epoch."""
+    width = max(len(status.run.name) for status in statuses)
+    lines = [f"{'run':<{width}}  state       epoch    loss  validation    best  s/epoch"]
+    for status in statuses:
+        line = f"{status.run.name:<{width}}  {status.state:<8}"
+        epochs = f"{len(status.history)}/{status.run.config.epochs}"
+        if status.history:
+            last = status.history[-1]
+            seconds = np.median([row["seconds"] for row in status.history])
+            line += f"  {epochs:>7}  {last['loss']:>6.3f}  {last['validation_accuracy']:>10.2%}"
+            line += f"  {status.best['validation_accuracy']:>6.2%}  {seconds:>7.1f}"
+        else:
+            line += f"  {epochs:>7}  {status.error}" if status.error else f"  {epochs:>7}"
+        lines.append(line)
+    counts = {state: sum(one.state == state for one in statuses) for state in dict.fromkeys(s.state for s in statuses)}
+    lines += ["", ", ".join(f"{count} {state}" for state, count in counts.items()) + time_left(statuses)]
+    if best := best_run(statuses):
+        accuracy, epoch = best.best["validation_accuracy"], best.best["epoch"]
+        lines.append(f"best so far: {best.run.name}, validation {accuracy:.2%} at epoch {epoch:.0f}")
+    return "\n".join(lines)
+
+
+def time_left(statuses: Sequence[RunStatus]) -> str:
+    """Return how long the sweep may still take, from the epochs that were measured, or nothing."""
+    seconds = [row["seconds"] for status in statuses for row in status.history]
+    running = sum(status.state == RUNNING for status in statuses)
+    open_runs = [status for status in statuses if status.state != DONE]
+    if not seconds or not running:
+        return ""
+    epochs = sum(status.run.config.epochs - len(status.history) for status in open_runs)
+    minutes = epochs * float(np.mean(seconds)) / running / 60
+    return f"; about {minutes:.0f} minutes left" if minutes < 120 else f"; about {minutes / 60:.1f} hours left"
+
+
+def model_rows(statuses: Sequence[RunStatus]) -> list[dict[str, Any]]:
+    """Return a row per network: its best finished run by validation, for `update_table`."""
+    done = [status for status in statuses if status.record]
+    nets = dict.fromkeys(status.run.config.net for status in done)
+    chosen = [best_run([status for status in done if status.run.config.net == net]) for net in nets]
+    return [_model_row(status) for status in chosen]
+
+
+def _model_row(status: RunStatus) -> dict[str, Any]:
+    config, metrics = status.run.config, status.record.metrics
+    low, high = metrics.get("test_accuracy_interval", (None, None))
+    values = {
+        "validation_accuracy": metrics["validation_accuracy"],
+        "test_accuracy": metrics.get("test_accuracy"),
+        "test_low": low,
+        "test_high": high,
+    }
+    return {
+        TABLE_KEY: config.net,
+        **{key: None if value is None else f"{value:.4f}" for key, value in values.items()},
+        "parameters": metrics["parameters"],
+        "images_per_second": round(metrics["images_per_second"]),
+        "trained_per_second": round(metrics["trained_per_second"]),
+        "minutes": f"{metrics['seconds'] / 60:.1f}",
+        "epochs": config.epochs,
+        "opt": config.opt,
+        "batch": config.batch,
+        "lr": f"{config.lr:g}",
+        "run": status.run.name,
+        "device": f"{metrics['device']}, {metrics['threads']} threads",
+        "date": status.record.created[:10],
+    }
+
+
+def update_table(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Put rows into a CSV file by their model; rows of other models and columns that are there already stay."""
+    path, kept, columns = Path(path), [], []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            columns, kept = list(reader.fieldnames or []), list(reader)
+    new = {row[TABLE_KEY] for row in rows}
+    columns = list(dict.fromkeys([*columns, *(key for row in rows for key in row)]))
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([row for row in kept if row.get(TABLE_KEY) not in new] + list(rows))
