@@ -204,6 +204,8 @@ def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, config: FillConfig) -> 
         if not keys.any():
             raise ValueError(f"expected at least one key pixel in every region with a mask, region {region} has none")
         distance = cv2.distanceTransform((~keys).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        # Its last bit changes with the array's place in memory; squares of distances are whole numbers.
+        distance = np.sqrt(np.rint(np.square(distance)))
         flat = np.arange(hole.size).reshape(hole.shape)
         for top, left in itertools.product(range(0, hole.shape[0], TILE), range(0, hole.shape[1], TILE)):
             own = (slice(top, top + TILE), slice(left, left + TILE))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -23,9 +24,23 @@ from svhn.torch_inpaint.reference import fill_seed
 MOST_REGIONS = 16
 
 
+class Reader(Protocol):
+    """Looks at boxes of an image and says what digits can be read there."""
+
+    def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> list[tuple[int, float]]:
+        """Return label 0..9 and confidence 0..1 for each box; confidence 0 where nothing is read.
+
+        Parameters
+        ----------
+        image : ndarray (H, W, 3) uint8, RGB
+        boxes : sequence of Box
+            The digits of one number, in reading order, inside the image.
+        """
+
+
 @dataclass(frozen=True)
 class Reading:
-    """What the classifier reads in a number's boxes: one digit and one probability 0..1 for each box."""
+    """What is read in a number's boxes: one digit and one confidence 0..1 for each box."""
 
     text: str
     confidences: tuple[float, ...]
@@ -40,12 +55,13 @@ class NumberReport:
     boxes : tuple of Box
         Its digits in reading order, clipped to the photo.
     before, after : Reading
-        What the classifier reads in the boxes. It must always name a digit, so after the removal its text is a
-        guess; its confidence counts.
+        What the surest of all readers reads in each box. The classifier must always name a digit, so after the
+        removal the text is a guess; the confidence counts.
     rounds : int
         How often the mask had to be widened.
     legible : bool
-        Whether a digit is still read as before with at least `RemovalConfig.legible`, after all rounds.
+        Whether any reader still reads, with at least `RemovalConfig.legible`, the digit's known label or what a
+        reader read before the removal, after all rounds.
     """
 
     boxes: tuple[Box, ...]
@@ -101,9 +117,11 @@ class _Job:
 
     region: Region
     boxes: tuple[Box, ...]
+    labels: tuple[int | None, ...]
     keys: KeyPixels
-    before: list[tuple[int, float]] = field(default_factory=list)
-    after: list[tuple[int, float]] = field(default_factory=list)
+    # What every reader reads in every box: label and confidence.
+    before: list[list[tuple[int, float]]] = field(default_factory=list)
+    after: list[list[tuple[int, float]]] = field(default_factory=list)
     rounds: int = 0
 
 
@@ -115,19 +133,26 @@ class DigitRemover:
     classifier : Classifier
         Its first layer finds the key pixels, and it reads the digits before and after.
     config : RemovalConfig
+    readers : sequence of Reader
+        Further readers that have to find nothing; with each, fewer digits stay legible and the work takes longer.
     """
 
-    def __init__(self, classifier: Classifier, config: RemovalConfig = RemovalConfig()):
+    def __init__(self, classifier: Classifier, config: RemovalConfig = RemovalConfig(), readers: Sequence[Reader] = ()):
         self.classifier = classifier
         self.config = config
+        self.readers = tuple(readers)
         self.device = classifier.net.first_conv.weight.device
 
     @classmethod
     def from_checkpoint(
-        cls, path: str | Path = DEFAULT_CHECKPOINT, device: str = "auto", config: RemovalConfig = RemovalConfig()
+        cls,
+        path: str | Path = DEFAULT_CHECKPOINT,
+        device: str = "auto",
+        config: RemovalConfig = RemovalConfig(),
+        readers: Sequence[Reader] = (),
     ) -> "DigitRemover":
         """Load the classifier from a checkpoint, by default the shipped one; see `choose_device` for `device`."""
-        return cls(load_classifier(find_model(path).path, choose_device(device)), config)
+        return cls(load_classifier(find_model(path).path, choose_device(device)), config, readers)
 
     def remove(self, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> RemovalResult:
         """Remove the digits in `boxes` from one photo.
@@ -173,7 +198,8 @@ class DigitRemover:
             height = float(np.median([box.height for box in own]))
             margin, scale = self.config.context * height, self.config.work_height / height
             region = cut_region(index, photo, own, margin, scale)
-            found.append(_Job(region, own, self._inspect(region).keys))
+            labels = tuple(digit.label for digit in number.digits)
+            found.append(_Job(region, own, labels, self._inspect(region).keys))
         return found
 
     def _inspect(self, region: Region) -> Inspection:
@@ -190,13 +216,18 @@ class DigitRemover:
         probabilities = iter(classify(self.classifier, np.array(crops))) if crops else iter(())
         for job in jobs:
             rows = [next(probabilities) for _ in job.boxes]
-            setattr(job, when, [(int(row.argmax()), float(row.max())) for row in rows])
+            image = images[job.region.photo]
+            others = [reader(image, job.boxes) for reader in self.readers]
+            setattr(job, when, [[(int(row.argmax()), float(row.max())) for row in rows], *others])
 
     def _is_legible(self, job: _Job) -> bool:
-        return any(
-            before == after and confidence >= self.config.legible
-            for (before, _), (after, confidence) in zip(job.before, job.after, strict=True)
-        )
+        """Say whether a reader still reads a digit's known label, or what a reader read there before."""
+        columns = zip(job.labels, zip(*job.before, strict=True), zip(*job.after, strict=True), strict=True)
+        for known, before, after in columns:
+            was = {known} | {label for label, confidence in before if confidence > 0}
+            if any(label in was and confidence >= self.config.legible for label, confidence in after):
+                return True
+        return False
 
     def _widen(self, job: _Job) -> bool:
         """Widen a job's mask for the next round; False when all rounds are used up."""
@@ -340,8 +371,10 @@ def _padded(array: np.ndarray, shape: Sequence[int], fill: bool | None = None) -
     return np.pad(array, widths, mode="edge") if fill is None else np.pad(array, widths, constant_values=fill)
 
 
-def _reading(rows: Sequence[tuple[int, float]]) -> Reading:
-    return Reading("".join(str(digit) for digit, _ in rows), tuple(confidence for _, confidence in rows))
+def _reading(rows: Sequence[Sequence[tuple[int, float]]]) -> Reading:
+    """Take the surest reader's word for each box."""
+    surest = [max(column, key=lambda read: read[1]) for column in zip(*rows, strict=True)]
+    return Reading("".join(str(label) for label, _ in surest), tuple(confidence for _, confidence in surest))
 
 
 def check_photo(photo: np.ndarray) -> np.ndarray:

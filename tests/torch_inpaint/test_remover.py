@@ -57,6 +57,33 @@ def test_rendered_digits_are_hardly_read_any_more(remover, rendered):
     assert still <= 0.1 * count
 
 
+def test_what_a_further_reader_still_reads_is_widened_and_reported(remover, rendered):
+    sample = rendered[0]
+    asked = []
+
+    def stubborn(image, boxes):
+        asked.append(image.copy())
+        return [(digit.label, 0.99) for digit in sample.digits]
+
+    strict = DigitRemover(remover.classifier, remover.config, [stubborn]).remove(sample.photo, sample.digits)
+    (number,) = strict.numbers
+    assert number.legible and number.rounds == remover.config.rounds
+    assert number.after.text == number.before.text == "".join(str(digit.label) for digit in sample.digits)
+    for box in number.boxes:
+        assert strict.mask[box.slices].all()
+    np.testing.assert_array_equal(asked[0], sample.photo)
+    np.testing.assert_array_equal(asked[-1], strict.image)
+    assert len(asked) == remover.config.rounds + 2
+
+
+def test_a_further_reader_that_reads_nothing_changes_nothing(remover, rendered):
+    sample = rendered[0]
+    blind = DigitRemover(remover.classifier, remover.config, [lambda image, boxes: [(0, 0.0)] * len(boxes)])
+    result, plain = (each.remove(sample.photo, sample.digits) for each in (blind, remover))
+    np.testing.assert_array_equal(result.image, plain.image)
+    assert [number.before for number in result.numbers] == [number.before for number in plain.numbers]
+
+
 def test_the_reference_fill_can_be_chosen(remover, rendered):
     sample = rendered[3]
     seed = DigitRemover(remover.classifier, RemovalConfig(fill=FillConfig(method="grnn-seed"), rounds=0))
