@@ -1,96 +1,190 @@
-"""Remove digits from many photos: a report line for each, and one bad photo never ends the batch."""
+"""Removing digits: from many photos as a job, or looking at one photo."""
 
-import json
-import shutil
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from svhn.boxes import DigitBox, clip_digits
-from svhn.data.annotations import COCO_FILE_NAME, find_annotations, open_annotations
-from svhn.data.digit_struct import FILE_NAME
+from svhn.checkpoints import find_model
 from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing
-from svhn.photos import Photo, read_mask, read_photo, write_mask, write_photo
+from svhn.files import replacing
+from svhn.jobs.config import JobConfig, RunConfig
+from svhn.jobs.ledger import Ledger, done_before, ledger_name, open_ledger
+from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
+from svhn.jobs.pool import available_cores, run_pool
+from svhn.jobs.sources import Source
+from svhn.jobs.stopping import StopSignals
+from svhn.jobs.storage import OutputFolder
+from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, StopJob, Task
 
 if TYPE_CHECKING:
-    from svhn.torch_inpaint.remover import DigitRemover, NumberReport, RemovalResult
+    from svhn.torch_inpaint.remover import DigitRemover
 
-OK, NO_DIGITS, ERROR = "ok", "no_digits", "error"
-REPORT = "report.jsonl"
-MASKS = "masks"
-# Photos that are filled together.
-BATCH = 8
-# Threads that decode and encode while the main one computes.
-THREADS = 2
+# Photos after which the failure rate is looked at for the first time.
+FIRST_LOOK = 20
+SOME_FAILED, STOPPED_EARLY = 1, 3
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    """A photo on its way: read with its digits, or the reason why not."""
+@dataclass
+class Summary:
+    """What became of a job.
 
-    path: Path
-    photo: Photo | None = None
-    digits: tuple[DigitBox, ...] = ()
-    error: str | None = None
+    Attributes
+    ----------
+    photos : int
+        In this job, or in this part of it.
+    counts : Counter
+        Photos per status.
+    seconds : float
+    report : str
+        Where the ledger is.
+    stopped : str or None
+        Why the job ended before all photos were done.
+    signal : int or None
+        The signal that ended it.
+    """
+
+    photos: int
+    report: str
+    counts: Counter = field(default_factory=Counter)
     seconds: float = 0.0
+    stopped: str | None = None
+    signal: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0: all fine; 1: some photos failed; 3: stopped early; 128 + n: stopped by signal n (130, 143)."""
+        if self.signal is not None:
+            return 128 + self.signal
+        if self.stopped:
+            return STOPPED_EARLY
+        return SOME_FAILED if self.counts[ERROR] else 0
 
 
 def remove_photos(
-    paths: Sequence[str | Path],
-    remover: "DigitRemover",
-    output_dir: str | Path,
-    boxes: str | Path | None = None,
-    save_masks: bool = False,
-    report: Callable[[dict[str, Any]], None] = lambda line: None,
-) -> Counter:
+    sources: Sequence[Source],
+    job: JobConfig,
+    run: RunConfig = RunConfig(),
+    show: Callable[[dict[str, Any], Summary], None] = lambda line, summary: None,
+    signals: StopSignals | None = None,
+) -> Summary:
     """Remove the digits from photos.
 
-    Every photo becomes a file of the same name in `output_dir`; one without digits is copied. `report.jsonl`
-    there has a line for each, in order: `photo`, `output`, `status` ("ok", "no_digits", "error"), `numbers`,
-    `seconds`, `error`.
+    Every photo becomes a file in the output folder; one without digits is copied. `report.jsonl` there has a line
+    for each, in the order in which they are finished; see `svhn.jobs.worker.PhotoWorker` for its fields. What
+    concerns a single photo is in its line and never ends the job.
 
     Parameters
     ----------
-    paths : sequence of str or Path
-    remover : DigitRemover
-    output_dir : str or Path
-    boxes : str or Path, optional
-        `digitStruct.mat` or COCO `.json`; without it the file that lies beside each photo.
-    save_masks : bool
-        Also write `masks/<stem>.png`, white = changed.
-    report : callable
-        Called with each line as it is written.
-
-    Returns
-    -------
-    Counter
-        Number of photos per status.
+    sources : sequence of Source
+        See `svhn.jobs.sources.list_photos`; all of them, also when only a part is to be done.
+    job : JobConfig
+    run : RunConfig
+    show : callable
+        Called with each line as it is written, and the summary so far.
+    signals : StopSignals, optional
+        Active already; without it SIGINT and SIGTERM are looked after here.
 
     Raises
     ------
     InputError
-        When the job cannot start: no photos, colliding names, an output that would be an input, an unwritable
-        folder, unreadable boxes. What concerns a single photo is in its line instead.
+        When the job cannot start: an output that would be an input, an unwritable folder, unreadable boxes, no
+        model, another job at work in the folder.
     """
-    output_dir = Path(output_dir)
-    paths = _checked([Path(path) for path in paths], output_dir, save_masks)
-    find = BoxFinder(boxes)
-    ensure_folder(output_dir)
-    if save_masks:
-        ensure_folder(output_dir / MASKS)
-    counts: Counter = Counter()
-    with (output_dir / REPORT).open("w", encoding="utf-8") as file, ThreadPoolExecutor(THREADS) as pool:
-        for line in _lines(paths, find, remover, output_dir, save_masks, pool):
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            counts[line["status"]] += 1
-            report(line)
-    return counts
+    began = time.perf_counter()
+    with contextlib.nullcontext(signals) if signals else StopSignals() as signals:
+        tasks = _plan(sources, job, run)
+        name = ledger_name(run.shard, run.shards)
+        folder = OutputFolder(job.output_dir, name)
+        ledger = open_ledger(job.output_dir, name, run.resume)  # from here on nobody else works on this part
+        folder.prepare()
+        summary = Summary(len(tasks), ledger.name)
+
+        def stopping() -> bool:
+            return signals.received is not None or summary.stopped is not None
+
+        try:
+            orders = _orders(tasks, job, run, stopping)
+            with contextlib.closing(_engine(orders, len(tasks), job, run, name, stopping)) as lines:
+                _write_down(lines, ledger, summary, run, show)
+        except KeyboardInterrupt:  # the second signal: do not wait for what is under way
+            pass
+        finally:
+            folder.finish()
+            try:
+                ledger.close()
+            except OSError as error:
+                summary.stopped = f"{ledger.name}: cannot be written ({error}); make room and go on with --resume"
+    summary.signal = signals.received
+    summary.seconds = time.perf_counter() - began
+    return summary
+
+
+def _plan(sources: Sequence[Source], job: JobConfig, run: RunConfig) -> list[Task]:
+    """Return the tasks of this part of the job, after checking what all of them need."""
+    find_model(job.model)
+    if job.boxes:
+        from svhn.jobs.digit_sources import digit_source
+
+        digit_source(job)
+    tasks = name_outputs(sources, job.save_masks)
+    refuse_overwriting(tasks, job.output_dir)
+    return [task for task in tasks if in_shard(task, run.shard, run.shards)]
+
+
+def _orders(tasks: Sequence[Task], job: JobConfig, run: RunConfig, stopping: Callable[[], bool]) -> Iterator[Order]:
+    """Yield the work until there is none left or a reason to stop."""
+    done = done_before(job.output_dir, {task.photo: task for task in tasks}) if run.resume else {}
+    for task in tasks:
+        if stopping():
+            return
+        yield task, done.get(task.photo)
+
+
+def _engine(
+    orders: Iterator[Order], count: int, job: JobConfig, run: RunConfig, owner: str, stopping: Callable[[], bool]
+) -> Generator[dict[str, Any] | StopJob]:
+    """Return the report lines of all orders, done by the engine that was asked for."""
+    if run.engine == "ray":
+        from svhn.jobs.ray_engine import run_ray
+
+        return run_ray(orders, job, run, owner, stopping)
+    workers = available_cores() if run.workers is None else run.workers
+    if workers == 0:
+        from svhn.jobs.worker import answer_all
+
+        return answer_all(orders, job, owner)
+    return run_pool(orders, job, min(workers, max(1, count)), owner)
+
+
+def _write_down(
+    lines: Iterable[dict[str, Any] | StopJob],
+    ledger: Ledger,
+    summary: Summary,
+    run: RunConfig,
+    show: Callable[[dict[str, Any], Summary], None],
+) -> None:
+    """Write every line into the ledger, and say why to stop when it is time to."""
+    for line in lines:
+        if isinstance(line, CannotStart):
+            raise line
+        if isinstance(line, StopJob):
+            summary.stopped = str(line)
+            continue
+        if line["status"] != UNCHANGED:
+            try:
+                ledger.append(line)
+            except OSError as error:
+                summary.stopped = f"{ledger.name}: cannot be written ({error}); make room and go on with --resume"
+                continue
+        summary.counts[line["status"]] += 1
+        failed, seen = summary.counts[ERROR], summary.counts.total()
+        if seen >= FIRST_LOOK and failed > run.max_failure_rate * seen:
+            summary.stopped = f"{failed} of {seen} photos failed, more than --max-failure-rate {run.max_failure_rate:g}"
+        show(line, summary)
 
 
 def inpaint_photo(photo: str | Path, mask: str | Path, output: str | Path, device: str = "auto") -> None:
@@ -101,6 +195,7 @@ def inpaint_photo(photo: str | Path, mask: str | Path, output: str | Path, devic
     InputError
         When a file is unreadable, the sizes differ, the mask is all white, or `output` is an input.
     """
+    from svhn.photos import read_mask, read_photo, write_photo
     from svhn.torch_inpaint.remover import inpaint
 
     photo, mask, output = Path(photo), Path(mask), Path(output)
@@ -131,13 +226,15 @@ def explain_photo(
     output : str or Path
         The figure, a .png, .pdf or .svg file.
     boxes : str or Path, optional
-        As in `remove_photos`.
+        As in `JobConfig`.
 
     Raises
     ------
     InputError
         When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
     """
+    from svhn.jobs.digit_sources import ListedDigits, clip_to_photo
+    from svhn.photos import read_photo
     from svhn.torch_inpaint.explain import FORMATS, draw, explain
 
     photo, output = Path(photo), Path(output)
@@ -147,173 +244,11 @@ def explain_photo(
         )
     if output.resolve() == photo.resolve():
         raise InputError(f"{output}: the output would overwrite an input; choose another --output")
-    loaded = _read(photo, BoxFinder(boxes)(photo))
-    if loaded.error:
-        raise InputError(loaded.error)
-    if not loaded.digits:
+    picture = read_photo(photo)
+    digits = ListedDigits(str(boxes) if boxes else None)(str(photo), picture.rgb)
+    if not digits:
         raise InputError(f"{photo}: its list of boxes is empty, so there is nothing to explain; choose another photo")
-    figure = draw(explain(remover, loaded.photo.rgb, loaded.digits), photo.name)
+    digits = clip_to_photo(str(photo), digits, picture.rgb)
+    figure = draw(explain(remover, picture.rgb, digits), photo.name)
     with replacing(output) as temporary:
         figure.savefig(temporary)
-
-
-def _checked(paths: list[Path], output_dir: Path, save_masks: bool) -> list[Path]:
-    """Refuse a job in which a file would be written twice or over an input."""
-    if not paths:
-        raise InputError("no photos given; name at least one, for example samples/*.png")
-    names: dict[str, Path] = {}
-    for path in paths:
-        key = path.stem if save_masks else path.name
-        if key in names:
-            what = "mask" if save_masks else "output"
-            raise InputError(f"{names[key]} and {path} would share one {what} file; put them into separate runs")
-        names[key] = path
-        if path.parent.resolve() == output_dir.resolve():
-            raise InputError(f"{path}: its output would overwrite it; choose another --output-dir than its own folder")
-    return paths
-
-
-class BoxFinder:
-    """Finds the digits of a photo in the given box file, or in the one beside the photo."""
-
-    def __init__(self, boxes: str | Path | None):
-        self.given = (Path(boxes), open_annotations(boxes)) if boxes else None
-        self.folders: dict[Path, tuple[Path, Mapping] | InputError | None] = {}
-
-    def __call__(self, path: Path) -> list[DigitBox]:
-        source = self.given or self._beside(path.parent)
-        if source is None:
-            raise InputError(
-                f"{path}: no boxes; give them with --boxes, or put {FILE_NAME} or {COCO_FILE_NAME} beside it"
-            )
-        file, annotations = source
-        if path.name not in annotations:
-            raise InputError(f"{path}: {file} has no entry for {path.name}; add its boxes or give another --boxes")
-        return annotations[path.name]
-
-    def _beside(self, folder: Path) -> tuple[Path, Mapping] | None:
-        if folder not in self.folders:
-            try:
-                file = find_annotations(folder)
-                self.folders[folder] = (file, open_annotations(file)) if file else None
-            except InputError as error:
-                self.folders[folder] = error
-        found = self.folders[folder]
-        if isinstance(found, InputError):
-            raise found
-        return found
-
-
-def _lines(paths, find, remover, output_dir: Path, save_masks: bool, pool: ThreadPoolExecutor) -> Iterator[dict]:
-    """Yield report lines; the next batch is decoded and the last one encoded while one is filled."""
-    batches = [paths[i : i + BATCH] for i in range(0, len(paths), BATCH)]
-    ahead = None
-    writing: list = []
-    for number, batch in enumerate(batches):
-        loading = ahead or _load(batch, find, pool)
-        loaded = [future.result() for future in loading]
-        ahead = _load(batches[number + 1], find, pool) if number + 1 < len(batches) else None
-        done = _remove(loaded, remover)
-        yield from (future.result() for future in writing)
-        writing = [pool.submit(_write, item, result, output_dir, save_masks) for item, result in done]
-    yield from (future.result() for future in writing)
-
-
-def _load(batch: Sequence[Path], find: BoxFinder, pool: ThreadPoolExecutor) -> list:
-    """Look the boxes up here (HDF5 files are not for several threads) and decode in the pool."""
-    futures = []
-    for path in batch:
-        try:
-            futures.append(pool.submit(_read, path, find(path)))
-        except Exception as error:
-            futures.append(pool.submit(_Loaded, path, error=_reason(path, error)))
-    return futures
-
-
-def _read(path: Path, digits: Sequence[DigitBox]) -> _Loaded:
-    began = time.perf_counter()
-    try:
-        photo = read_photo(path)
-        height, width = photo.rgb.shape[:2]
-        inside = clip_digits(digits, width, height)
-        if len(inside) < len(digits):
-            raise InputError(
-                f"{path}: {len(digits) - len(inside)} of {len(digits)} boxes lie outside this photo of {width} x "
-                f"{height} pixels; check that the boxes belong to this size of the photo"
-            )
-        return _Loaded(path, photo, tuple(inside), seconds=time.perf_counter() - began)
-    except Exception as error:
-        return _Loaded(path, error=_reason(path, error), seconds=time.perf_counter() - began)
-
-
-def _remove(loaded: Sequence[_Loaded], remover: "DigitRemover") -> list[tuple[_Loaded, "RemovalResult | None"]]:
-    """Fill all good photos of a batch together; if that fails, one by one, so that only the culprit fails."""
-    began = time.perf_counter()
-    good = [item for item in loaded if item.error is None and item.digits]
-    try:
-        results = remover.remove_batch([item.photo.rgb for item in good], [item.digits for item in good])
-        removed = dict(zip((id(item) for item in good), results, strict=True))
-    except Exception as error:
-        if len(loaded) == 1:
-            return [(_Loaded(loaded[0].path, error=_reason(loaded[0].path, error)), None)]
-        return [pair for item in loaded for pair in _remove([item], remover)]
-    share = (time.perf_counter() - began) / max(1, len(good))
-    timed = [_add_seconds(item, share) if id(item) in removed else item for item in loaded]
-    return [(new, removed.get(id(old))) for old, new in zip(loaded, timed, strict=True)]
-
-
-def _add_seconds(item: _Loaded, seconds: float) -> _Loaded:
-    return _Loaded(item.path, item.photo, item.digits, item.error, item.seconds + seconds)
-
-
-def _write(item: _Loaded, result: "RemovalResult | None", output_dir: Path, save_masks: bool) -> dict[str, Any]:
-    """Write a photo's output and return its report line."""
-    began = time.perf_counter()
-    output, status, error = output_dir / item.path.name, ERROR, item.error
-    if error is None:
-        try:
-            status = _write_output(item, result, output)
-            if save_masks and result is not None:
-                write_mask(output_dir / MASKS / f"{item.path.stem}.png", result.mask)
-        except Exception as failure:
-            status, error = ERROR, _reason(item.path, failure)
-    numbers = [_describe(number) for number in result.numbers] if result is not None and status == OK else []
-    return {
-        "photo": str(item.path),
-        "output": str(output) if status != ERROR else None,
-        "status": status,
-        "numbers": numbers,
-        "seconds": round(item.seconds + time.perf_counter() - began, 4),
-        "error": error,
-    }
-
-
-def _write_output(item: _Loaded, result: "RemovalResult | None", output: Path) -> str:
-    if result is None:
-        with replacing(output) as temporary:
-            shutil.copyfile(item.path, temporary)
-        return NO_DIGITS
-    write_photo(output, item.photo, result.image, result.mask)
-    return OK
-
-
-def _describe(number: "NumberReport") -> dict[str, Any]:
-    return {
-        "boxes": [box.as_list() for box in number.boxes],
-        "read_before": number.before.text,
-        "confidence_before": _rounded(number.before.confidences),
-        "read_after": number.after.text,
-        "confidence_after": _rounded(number.after.confidences),
-        "rounds": number.rounds,
-        "legible_after": number.legible,
-    }
-
-
-def _rounded(values: Iterable[float]) -> list[float]:
-    return [round(value, 3) for value in values]
-
-
-def _reason(path: Path, error: Exception) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    return f"{path}: {type(error).__name__}: {error}"

@@ -1,0 +1,67 @@
+"""Settings of a job: what is done to every photo, and how the work is spread. Importable without any framework."""
+
+from dataclasses import dataclass, field
+
+from svhn.photo_config import PhotoConfig
+from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, RemovalConfig
+
+ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """What is done to every photo; with the photo itself and its boxes it decides the output, bit for bit.
+
+    Attributes
+    ----------
+    output_dir : str
+        A folder, or a URL of any file system that fsspec knows.
+    boxes : str or None
+        `digitStruct.mat` or COCO `.json`; None for the file that lies beside each photo.
+    save_masks : bool
+        Also write `masks/<stem>.png`, white = changed.
+    model : str
+        Checkpoint of the classifier, see `svhn.checkpoints.find_model`.
+    device : str
+        "auto", "cpu" or "cuda".
+    removal : RemovalConfig
+    photo : PhotoConfig
+    """
+
+    output_dir: str
+    boxes: str | None = None
+    save_masks: bool = False
+    model: str = DEFAULT_CHECKPOINT
+    device: str = "auto"
+    removal: RemovalConfig = field(default_factory=RemovalConfig)
+    photo: PhotoConfig = field(default_factory=PhotoConfig)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How the work is spread and when it stops; it never changes an output.
+
+    Attributes
+    ----------
+    workers : int or None
+        Worker processes, each with one thread and models of its own; None for one per core, 0 for none: then this
+        process does the work.
+    resume : bool
+        Skip what the ledgers in the output folder say is done.
+    shard, shards : int
+        Do part `shard` (1 to `shards`) only.
+    max_failure_rate : float
+        Stop when more than this part of the photos has failed, looked at after `FIRST_LOOK` photos.
+    engine : str
+        "local", or "ray" for the nodes of a Ray cluster.
+    gpus_per_worker : float
+        GPUs that Ray sets aside for a worker, for example 0.25.
+    """
+
+    workers: int | None = None
+    resume: bool = False
+    shard: int = 1
+    shards: int = 1
+    max_failure_rate: float = 1.0
+    engine: str = "local"
+    gpus_per_worker: float = 0.0

@@ -1,0 +1,122 @@
+"""The one place that says where the digits of a photo are."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from svhn.boxes import DigitBox, clip_digits
+from svhn.data.annotations import COCO_FILE_NAME, find_annotations, open_annotations
+from svhn.data.digit_struct import FILE_NAME
+from svhn.errors import InputError
+from svhn.files import printable
+from svhn.jobs.config import JobConfig
+from svhn.jobs.storage import file_system, is_remote, join
+
+
+class DigitSource(Protocol):
+    """Says where the digits of a photo are; every worker has one of its own."""
+
+    def version(self, photo: str) -> str:
+        """Return what the answer depends on besides the photo's content; when it changes, the photo is done again."""
+
+    def __call__(self, photo: str, rgb: np.ndarray) -> list[DigitBox]:
+        """Return the digits of a photo, given as its path or URL and as (H, W, 3) uint8 RGB, upright."""
+
+
+def digit_source(job: JobConfig) -> DigitSource:
+    """Return the source of digits that a job asks for.
+
+    Raises
+    ------
+    InputError
+        When it cannot be used, for example an unreadable --boxes.
+    """
+    return ListedDigits(job.boxes)
+
+
+def clip_to_photo(photo: str, digits: Sequence[DigitBox], rgb: np.ndarray) -> list[DigitBox]:
+    """Clip digits to their photo; raise InputError where one lies wholly outside it."""
+    height, width = rgb.shape[:2]
+    inside = clip_digits(digits, width, height)
+    if len(inside) < len(digits):
+        raise InputError(
+            f"{printable(photo)}: {len(digits) - len(inside)} of {len(digits)} boxes lie outside this photo of "
+            f"{width} x {height} pixels; check that the boxes belong to this size of the photo"
+        )
+    return inside
+
+
+class ListedDigits:
+    """Digits from the given box file, or from the one beside the photo.
+
+    Both methods raise InputError when there is no such file, or no entry for the photo in it.
+    """
+
+    def __init__(self, boxes: str | None):
+        self.given = (boxes, _open(boxes)) if boxes else None
+        self.folders: dict[str, tuple[str, Mapping] | InputError | None] = {}
+        self.last: tuple[str, list[DigitBox]] | None = None  # a digitStruct.mat is slow to look into
+
+    def version(self, photo: str) -> str:
+        self.last = (photo, self._listed(photo))
+        return repr([(digit.box.as_list(), digit.label) for digit in self.last[1]])
+
+    def __call__(self, photo: str, rgb: np.ndarray) -> list[DigitBox]:
+        return self.last[1] if self.last and self.last[0] == photo else self._listed(photo)
+
+    def _listed(self, photo: str) -> list[DigitBox]:
+        folder, name = os.path.split(photo)
+        source = self.given or self._beside(folder)
+        if source is None:
+            raise InputError(
+                f"{printable(photo)}: no boxes; give them with --boxes, or put {FILE_NAME} or {COCO_FILE_NAME} "
+                "beside it"
+            )
+        file, annotations = source
+        try:
+            return annotations[name]
+        except KeyError as error:
+            raise InputError(
+                f"{printable(photo)}: {printable(file)} has no entry for {printable(name)}; add its boxes or give "
+                "another --boxes"
+            ) from error
+
+    def _beside(self, folder: str) -> tuple[str, Mapping] | None:
+        if folder not in self.folders:
+            try:
+                file = _find(folder)
+                self.folders[folder] = (file, _open(file)) if file else None
+            except InputError as error:
+                self.folders[folder] = error
+        found = self.folders[folder]
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+
+def _find(folder: str) -> str | None:
+    """Return the box file of a folder or URL, or None."""
+    if not is_remote(folder):
+        file = find_annotations(folder)
+        return str(file) if file else None
+    fs, path = file_system(folder)
+    names = (name for name in (FILE_NAME, COCO_FILE_NAME) if fs.isfile(f"{path.rstrip('/')}/{name}"))
+    return next((join(folder, name) for name in names), None)
+
+
+def _open(file: str) -> Mapping[str, list[DigitBox]]:
+    """Open a box file; a remote one is kept in a temporary file, since it is read bit by bit."""
+    if not is_remote(file):
+        return open_annotations(file)
+    fs, path = file_system(file)
+    with tempfile.TemporaryDirectory(prefix="svhn-") as folder:
+        copy = Path(folder) / os.path.basename(path)
+        try:
+            fs.get_file(path, str(copy))
+        except OSError as error:
+            raise InputError(f"{printable(file)}: cannot read these boxes ({error}); check the URL") from error
+        return open_annotations(copy)  # an open file outlives its name

@@ -1,0 +1,115 @@
+"""Names of the outputs: no two photos share one, none is an input, and they do not depend on how work is split."""
+
+import hashlib
+import os
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from svhn.errors import InputError
+from svhn.files import printable
+from svhn.jobs.sources import Source
+from svhn.jobs.storage import STAGING, file_system, is_remote, join
+from svhn.jobs.tasks import Task
+
+MASKS = "masks"
+# The job's own files in the output folder.
+_OWN = re.compile(r"report(\.[0-9]+-of-[0-9]+)?(\.[0-9]+)?\.(jsonl|html)|" + re.escape(STAGING) + "(/.*)?")
+
+
+def name_outputs(sources: Sequence[Source], save_masks: bool = False) -> list[Task]:
+    """Give every photo an output name of its own.
+
+    The first of these rules that gives all photos different names holds for all of them: the name below the folder
+    that was given; the path below the folder that all photos have in common; that path with a hash of the photo's
+    path in it. Names that differ only in case or in Unicode form count as the same.
+    """
+    good = [source for source in sources if source.error is None]
+    for rule in (_below_given, _below_common, _with_hash):
+        names = rule(good)
+        masks = _mask_names(names) if save_masks else [None] * len(names)
+        if masks is not None and _are_distinct([*names, *masks] if save_masks else names):
+            break
+    named = {id(source): pair for source, pair in zip(good, zip(names, masks, strict=True), strict=True)}
+    return [Task(source.path, *named.get(id(source), ("", None)), source.error) for source in sources]
+
+
+def _below_given(sources: Sequence[Source]) -> list[str]:
+    return [source.name for source in sources]
+
+
+def _below_common(sources: Sequence[Source]) -> list[str]:
+    paths = [_absolute(source.path) for source in sources]
+    common = posixpath.commonpath([posixpath.dirname(path) for path in paths])
+    return [posixpath.relpath(path, common) for path in paths]
+
+
+def _with_hash(sources: Sequence[Source]) -> list[str]:
+    names = []
+    for source, name in zip(sources, _below_common(sources), strict=True):
+        stem, suffix = posixpath.splitext(name)
+        names.append(f"{stem}-{hashlib.sha256(os.fsencode(source.path)).hexdigest()[:12]}{suffix}")
+    return names
+
+
+def _absolute(path: str) -> str:
+    """Return a path from the root, with "/"; a URL becomes /bucket/name."""
+    if is_remote(path):
+        return "/" + path.split("://", 1)[1].lstrip("/")
+    return os.path.abspath(path).replace(os.sep, "/")
+
+
+def _mask_names(names: Sequence[str]) -> list[str]:
+    """Name the masks after the photos' stems; after their whole names where two stems are the same."""
+    masks = [f"{MASKS}/{posixpath.splitext(name)[0]}.png" for name in names]
+    return masks if _are_distinct(masks) else [f"{MASKS}/{name}.png" for name in names]
+
+
+def _are_distinct(names: Sequence[str]) -> bool:
+    """Tell whether no name is there twice, is a folder in another one, or belongs to the job itself."""
+    plain = {unicodedata.normalize("NFC", name).casefold() for name in names}
+    folders = {name[:end] for name in plain for end in _slashes(name)}
+    return len(plain) == len(names) and not plain & folders and not any(map(_OWN.fullmatch, plain))
+
+
+def _slashes(name: str) -> list[int]:
+    return [position for position, character in enumerate(name) if character == "/"]
+
+
+def refuse_overwriting(tasks: Iterable[Task], output_dir: str) -> None:
+    """Raise InputError where an output would take the place of an input."""
+    tasks, folders = list(tasks), {}
+    inputs = {_place(task.photo, folders): task.photo for task in tasks}
+    for task in tasks:
+        for name in filter(None, (task.output, task.mask)):
+            if found := inputs.get(_place(join(output_dir, name), folders)):
+                raise InputError(
+                    f"{printable(found)}: an output would overwrite it; choose another --output-dir than "
+                    f"{printable(output_dir)}"
+                )
+
+
+def _place(path: str, folders: dict) -> tuple:
+    """Return the same value for all spellings of a directory entry, whatever links lead to its folder."""
+    if is_remote(path):
+        fs, path = file_system(path)
+        if "file" not in fs.protocol:
+            return fs.protocol, path
+    folder, name = os.path.split(os.path.abspath(path))
+    if folder not in folders:
+        try:
+            status = os.stat(folder)
+            folders[folder] = status.st_dev, status.st_ino
+        except OSError:
+            folders[folder] = os.path.realpath(folder)
+    return folders[folder], name.casefold()
+
+
+def in_shard(task: Task, shard: int, shards: int) -> bool:
+    """Tell whether a task belongs to part `shard` of `shards`; a longer list moves no photo to another part.
+
+    The output's name decides, which is the same wherever the photos are mounted.
+    """
+    digest = hashlib.sha256(os.fsencode(task.output or task.photo)).digest()
+    return int.from_bytes(digest[:8], "big") % shards == shard - 1

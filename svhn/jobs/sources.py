@@ -1,0 +1,199 @@
+"""The work list: files, folders, globs and lists become photos in a fixed order, each with a name for its output."""
+
+import glob
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from svhn.errors import InputError
+from svhn.files import printable
+from svhn.jobs.storage import file_system, is_remote
+
+# What counts as a photo in a folder; a file that is named itself may be called anything.
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif")
+STANDARD_INPUT = "-"
+_MAGIC = set("*?[")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo to work on.
+
+    Attributes
+    ----------
+    path : str
+        Path, or URL in fsspec's own spelling.
+    name : str
+        Where it lies below the folder that was given, with "/"; the file name where a file was given.
+    error : str or None
+        Why it cannot even be tried, for example an unreadable folder.
+    """
+
+    path: str
+    name: str
+    error: str | None = None
+
+
+def list_photos(
+    given: Iterable[str | Path],
+    recursive: bool = False,
+    from_file: str | None = None,
+    leave_out: str | None = None,
+) -> list[Source]:
+    """Turn what the user gave into a list of photos, in the order given; a folder's photos are sorted by name.
+
+    Parameters
+    ----------
+    given : iterable of str or Path
+        Files, folders, globs, URLs; "-" reads a list from standard input. Files that do not exist are kept: each
+        shall get its own line in the report.
+    recursive : bool
+        Also look into folders inside the given ones; links are followed, every folder is visited once.
+    from_file : str, optional
+        A list of files and folders, one a line, or separated by NUL; "-" for standard input.
+    leave_out : str, optional
+        A folder not to look into, for example the output folder.
+
+    Returns
+    -------
+    list of Source
+        No path twice. Hidden files in folders are left out.
+
+    Raises
+    ------
+    InputError
+        When the list cannot be read, a glob matches nothing, or there is no photo at all.
+    """
+    found: dict[str, Source] = {}
+    for argument, may_be_glob in _arguments(given, from_file):
+        for source in _expand(argument, may_be_glob, recursive, leave_out):
+            key = source.path if is_remote(source.path) else os.path.abspath(source.path)
+            found.setdefault(key, source)
+    if not found:
+        raise InputError(
+            "no photos given or found; name at least one, for example samples/*.png, and --recursive to look into "
+            "folders inside a folder"
+        )
+    return list(found.values())
+
+
+def _arguments(given: Iterable[str | Path], from_file: str | None) -> Iterator[tuple[str, bool]]:
+    """Yield paths and whether they may be globs; names in a list are taken literally."""
+    for argument in map(str, given):
+        if argument == STANDARD_INPUT:
+            yield from ((name, False) for name in _read_list(STANDARD_INPUT))
+        else:
+            yield argument, True
+    if from_file is not None:
+        yield from ((name, False) for name in _read_list(from_file))
+
+
+def _read_list(path: str) -> list[str]:
+    try:
+        content = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{printable(path)}: cannot read this list ({error.strerror}); expected one photo a line"
+        ) from error
+    names = content.split(b"\0") if b"\0" in content else [line.rstrip(b"\r") for line in content.split(b"\n")]
+    return [os.fsdecode(name) for name in names if name]
+
+
+def _expand(argument: str, may_be_glob: bool, recursive: bool, leave_out: str | None) -> Iterator[Source]:
+    if is_remote(argument):
+        yield from _expand_remote(argument, may_be_glob, recursive)
+    elif os.path.isdir(argument):
+        yield from _walk(argument, recursive, leave_out)
+    elif may_be_glob and _MAGIC & set(argument) and not os.path.lexists(argument):
+        for match in _matches(argument):
+            yield from _expand(match, False, recursive, leave_out)
+    else:
+        yield Source(argument, os.path.basename(argument) or "photo")
+
+
+def _matches(pattern: str) -> list[str]:
+    """Return what a glob matches, sorted; of several ways through links to one directory entry the shortest."""
+    matches: dict[tuple, str] = {}
+    for match in sorted(glob.glob(pattern, recursive=True), key=lambda path: (path.count(os.sep), path)):
+        folder, name = os.path.split(match)
+        matches.setdefault((_identity(folder or "."), name), match)
+    if not matches:
+        raise InputError(f"{printable(pattern)}: no file matches; check the pattern")
+    return sorted(matches.values())
+
+
+def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[Source]:
+    """Yield the photos of a folder, then those of the folders in it; a loop of links ends at the first repetition."""
+    visited = {_identity(leave_out)} if leave_out and _identity(leave_out) != _identity(root) else set()
+    pending = [""]
+    while pending:
+        below = pending.pop()
+        folder = os.path.join(root, below)
+        identity = _identity(folder)
+        if identity in visited:
+            continue
+        visited.add(identity)
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=_name)
+        except OSError as error:
+            yield Source(folder, below or ".", f"{printable(folder)}: cannot list this folder ({error.strerror})")
+            continue
+        for entry in entries:
+            if _is_photo(entry):
+                yield Source(entry.path, _slashed(os.path.join(below, entry.name)))
+        if recursive:
+            pending += [os.path.join(below, entry.name) for entry in reversed(entries) if _is_folder(entry)]
+
+
+def _is_photo(entry: os.DirEntry) -> bool:
+    """Tell whether a folder's entry has a photo's suffix; a link that leads nowhere is one, to be reported."""
+    if not entry.name.lower().endswith(SUFFIXES):
+        return False
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _expand_remote(url: str, may_be_glob: bool, recursive: bool) -> Iterator[Source]:
+    fs, path = file_system(url)
+    if fs.isdir(path):
+        base = path.rstrip("/")
+        names = fs.find(base) if recursive else [item for item in fs.ls(base, detail=False) if fs.isfile(item)]
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES) and not os.path.basename(name).startswith("."):
+                yield Source(fs.unstrip_protocol(name), name[len(base) :].lstrip("/"))
+    elif may_be_glob and _MAGIC & set(path):
+        matches = sorted(fs.glob(path))
+        if not matches:
+            raise InputError(f"{printable(url)}: no file matches; check the pattern")
+        yield from (Source(fs.unstrip_protocol(name), os.path.basename(name)) for name in matches)
+    else:
+        yield Source(fs.unstrip_protocol(path), os.path.basename(path) or "photo")
+
+
+def _identity(folder: str) -> tuple[int, int] | str:
+    try:
+        status = os.stat(folder)
+        return status.st_dev, status.st_ino
+    except OSError:
+        return os.path.abspath(folder)
+
+
+def _name(entry: os.DirEntry) -> str:
+    return entry.name
+
+
+def _slashed(path: str) -> str:
+    return path.replace(os.sep, "/")

@@ -1,0 +1,116 @@
+import json
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from svhn.errors import InputError
+from svhn.jobs.ledger import done_before, last_lines, ledger_name, open_ledger, read_ledgers
+from svhn.jobs.tasks import Task, report_line
+
+
+def line(photo, **found):
+    return report_line(Task(str(photo), "x.png"), 0.1, **found)
+
+
+def write(folder, lines, name="report.jsonl", resume=False):
+    ledger = open_ledger(str(folder), name, resume)
+    for item in lines:
+        ledger.append(item)
+    ledger.close()
+
+
+@pytest.mark.parametrize("root", ["folder", "memory://folder"])
+def test_lines_come_back_and_resume_adds_to_them(tmp_path, root):
+    folder = root if "://" in root else tmp_path
+    lines = [line(name) for name in ("a", "odd\udcff\n", "ü")]
+    write(folder, lines[:2])
+    write(folder, lines[2:], resume=True)
+    assert list(read_ledgers(str(folder))) == lines
+    write(folder, lines[:1])
+    assert list(read_ledgers(str(folder))) == lines[:1]
+
+
+@pytest.mark.parametrize("cut", [1, 30, 70_000])
+def test_a_torn_last_line_is_cut_off_when_the_job_goes_on(tmp_path, cut):
+    first, long = line("a"), line("b", error="x" * 80_000)
+    write(tmp_path, [first, long])
+    path = tmp_path / "report.jsonl"
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert list(read_ledgers(str(tmp_path))) == [first]
+    write(tmp_path, [line("c")], resume=True)
+    assert [item["photo"] for item in read_ledgers(str(tmp_path))] == ["a", "c"]
+    assert all(json.loads(text) for text in path.read_text().splitlines())
+
+
+def test_damage_in_the_middle_costs_that_line_only(tmp_path):
+    write(tmp_path, [line("a"), line("b"), line("c")])
+    path = tmp_path / "report.jsonl"
+    data = bytearray(path.read_bytes())
+    middle = data.index(b'"b"')
+    data[middle : middle + 3] = b"\0\0\0"
+    path.write_bytes(data + b'[1]\n{"photo": "d"}\n')
+    assert [item["photo"] for item in read_ledgers(str(tmp_path))] == ["a", "c"]
+
+
+def test_two_jobs_cannot_share_a_ledger(tmp_path):
+    ledger = open_ledger(str(tmp_path), "report.jsonl", False)
+    ledger.append(line("a"))
+    for resume in (True, False):
+        with pytest.raises(InputError, match="another job"):
+            open_ledger(str(tmp_path), "report.jsonl", resume)
+    open_ledger(str(tmp_path), "report.1-of-2.jsonl", False).close()
+    ledger.close()
+    assert [item["photo"] for item in read_ledgers(str(tmp_path))] == ["a"]
+
+
+FULL = """
+import resource, sys
+sys.path.insert(0, {tests!r})
+from test_ledger import line
+from svhn.jobs.ledger import open_ledger
+ledger = open_ledger({folder!r}, "report.jsonl", False)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+for number in range(100):
+    try:
+        ledger.append(line(number))
+    except OSError as error:
+        print(number, error.strerror)
+        break
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+ledger.append(line("later"))
+"""
+
+
+def test_a_line_that_does_not_fit_leaves_no_part_behind(tmp_path):
+    """A limit on the file's size cuts a write short, as a full disk does."""
+    from pathlib import Path
+
+    assert resource.RLIMIT_FSIZE is not None and signal.SIGXFSZ
+    script = FULL.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    count = int(result.stdout.split()[0])
+    assert 0 < count < 10
+    photos = [item["photo"] for item in read_ledgers(str(tmp_path))]
+    assert photos == [str(number) for number in range(count)] + ["later"]
+    assert len((tmp_path / "report.jsonl").read_bytes().splitlines()) == count + 1
+
+
+def test_the_newest_line_of_all_parts_counts(tmp_path):
+    old, new = line("a", error="first"), line("a", error="second")
+    old["finished"], new["finished"] = "2026-01-01T00:00:00.000+00:00", "2026-01-02T00:00:00.000+00:00"
+    write(tmp_path, [new], ledger_name(1, 2))
+    write(tmp_path, [old, line("b")], ledger_name(2, 2))
+    (tmp_path / "report-of-mine.jsonl").write_text(json.dumps(line("c")) + "\n")
+    merged = last_lines(str(tmp_path))
+    assert set(merged) == {"a", "b"} and merged["a"]["error"] == "second"
+
+
+def test_what_failed_or_is_incomplete_is_not_done(tmp_path):
+    facts = {"bytes": 1, "sha256": "x", "settings": "s", "output_bytes": 1, "output_sha256": "y", "output": "x.png"}
+    good = [line(photo, status="ok", **facts) for photo in "ad"]
+    write(tmp_path, [*good, line("b", status="ok"), line("c", **facts), line("d", error="later")])
+    tasks = {name: Task(name, "x.png") for name in "abcde"}
+    assert set(done_before(str(tmp_path), tasks)) == {"a"}
