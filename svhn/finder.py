@@ -1,0 +1,271 @@
+"""Find and read the digits of any photo: a small network run by OpenCV over a pyramid of the photo."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from svhn.boxes import Box, DigitBox, Number, group_digits
+from svhn.checkpoints import checkpoint_folder
+from svhn.errors import InputError
+from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+
+MODEL_FILE = "finder.onnx"
+# The network answers once per 4 x 4 pixels and takes sides in steps of 16.
+STRIDE, STEP = 4, 16
+# Forms of the network's boxes: offsets in units of 8 pixels, sizes as logarithms of units of 16.
+OFFSET_UNIT, SIZE_UNIT = 8.0, 16.0
+
+
+@dataclass(frozen=True)
+class FoundDigit(DigitBox):
+    """A digit that was found.
+
+    Attributes
+    ----------
+    presence : float
+        How sure it is that there is a digit at all, 0 to 1.
+    probabilities : tuple of float
+        Of the labels 0..9.
+    """
+
+    presence: float = 0.0
+    probabilities: tuple[float, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is that there is this digit, 0 to 1."""
+        return self.presence * max(self.probabilities)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the network says of places in a photo, not yet sorted out.
+
+    Attributes
+    ----------
+    boxes : ndarray (N, 4) float32
+        Left, top, right, bottom in pixels of the photo.
+    presence : ndarray (N,) float32
+    probabilities : ndarray (N, 10) float32
+    """
+
+    boxes: np.ndarray
+    presence: np.ndarray
+    probabilities: np.ndarray
+
+    def take(self, index: np.ndarray) -> "Candidates":
+        return Candidates(self.boxes[index], self.presence[index], self.probabilities[index])
+
+    @classmethod
+    def join(cls, parts: list["Candidates"]) -> "Candidates":
+        fields = ([getattr(part, name) for part in parts] for name in ("boxes", "presence", "probabilities"))
+        return cls(*(np.concatenate(field) for field in fields))
+
+
+class Finder:
+    """Finds digits and numbers in photos. One object serves one thread.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.onnx` file, a folder with `finder.onnx`, or the name of a shipped checkpoint.
+    config : FinderConfig
+
+    Raises
+    ------
+    InputError
+        When there is no such network.
+    """
+
+    def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
+        self.path, self.config = _find_model(path), config
+        try:
+            self._net = cv2.dnn.readNetFromONNX(str(self.path))
+        except cv2.error as error:
+            raise InputError(f"{self.path}: not a readable ONNX network; export it again (train-finder)") from error
+
+    def find(self, photo: np.ndarray) -> list[FoundDigit]:
+        """Find the digits of a photo, the surest first.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        """
+        scales, (lowest, highest) = pyramid(photo.shape[:2], self.config), self.config.digit_height
+        least = [self.config.smallest] + [lowest] * (len(scales) - 1)
+        levels = [self._search_level(photo, *level, highest) for level in zip(scales, least, strict=True)]
+        first = to_digits(merge(levels, self.config), photo.shape)
+        again = [self._look_again(photo, number) for number in group_digits(first)]
+        return to_digits(merge(again, self.config), photo.shape) if again else []
+
+    def find_numbers(self, photo: np.ndarray) -> list[Number]:
+        """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner."""
+        return group_digits(self.find(photo))
+
+    def read_number(self, photo: np.ndarray) -> Number | None:
+        """Return the most prominent number of a photo, or None when there is none."""
+        return most_prominent(self.find_numbers(photo))
+
+    def _look_again(self, photo: np.ndarray, number: Number) -> Candidates:
+        """Look at a number's surroundings at several scales and in both polarities; the looks vote."""
+        height = float(np.median([digit.box.height for digit in number.digits]))
+        box = number.box.grow(round(height)).clip(photo.shape[1], photo.shape[0])
+        part = photo[box.slices]
+        looks = [
+            self._search_level(pixels, wanted / height, *self.config.look_range)
+            for wanted in self.config.look_heights
+            for pixels in (part, 255 - part)
+        ]
+        agreed = merge(looks, self.config, votes=len(looks))
+        shift = np.array([box.left, box.top] * 2, np.float32)
+        return Candidates(agreed.boxes + shift, agreed.presence, agreed.probabilities)
+
+    def _search_level(self, photo: np.ndarray, scale: float, lowest: float, highest: float) -> Candidates:
+        level = resize(photo, scale)
+        factors = np.array(photo.shape[1::-1] * 2, np.float32) / (level.shape[1::-1] * 2)
+        parts = [self._search_tile(level, tile) for tile in tiles(level.shape[:2], self.config)]
+        found = Candidates.join(parts)
+        heights = found.boxes[:, 3] - found.boxes[:, 1]
+        found = found.take((heights >= lowest) & (heights <= highest))
+        return Candidates(found.boxes * factors, found.presence, found.probabilities)
+
+    def _search_tile(self, level: np.ndarray, tile: Box) -> Candidates:
+        """Search a part of a level; what is centred in the overlap is left to the neighbour that sees more of it."""
+        height, width = level.shape[:2]
+        pixels, margin = level[tile.slices], self.config.margin
+        right, bottom = (margin + (-side - 2 * margin) % STEP for side in (tile.width, tile.height))
+        padded = cv2.copyMakeBorder(pixels, margin, bottom, margin, right, cv2.BORDER_REPLICATE)
+        self._net.setInput(cv2.dnn.blobFromImage(padded))
+        found = decode(self._net.forward()[0], self.config.min_confidence / 2)
+        boxes = found.boxes + np.array([tile.left - margin, tile.top - margin] * 2, np.float32)
+        x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+        half = self.config.overlap / 2
+        low_x, low_y = tile.left + half * (tile.left > 0), tile.top + half * (tile.top > 0)
+        high_x, high_y = tile.right - half * (tile.right < width), tile.bottom - half * (tile.bottom < height)
+        inside = (x >= low_x) & (x < high_x) & (y >= low_y) & (y < high_y)
+        return Candidates(boxes, found.presence, found.probabilities).take(inside)
+
+
+def number_confidence(number: Number) -> float:
+    """Return how sure it is that a number of found digits reads as it says, 0 to 1."""
+    return float(np.prod([digit.confidence for digit in number.digits]))
+
+
+def most_prominent(numbers: list[Number]) -> Number | None:
+    """Return the number with the most and surest digits, or None for an empty list."""
+    return max(numbers, key=lambda number: sum(digit.presence for digit in number.digits), default=None)
+
+
+def pyramid(size: tuple[int, int], config: FinderConfig) -> list[float]:
+    """Return the scales at which a photo of (height, width) is searched, the finest first."""
+    height, width = size
+    scale = config.largest_scale if height * width < config.enlarge_below else 1.0
+    scales = [scale]
+    while scale * height > 1.15 * config.digit_height[1] and scale * min(height, width) > 2 * STEP:
+        scale /= 2
+        scales.append(scale)
+    return scales
+
+
+def resize(photo: np.ndarray, scale: float) -> np.ndarray:
+    """Resize a photo, without aliasing."""
+    if scale == 1:
+        return photo
+    size = [max(round(side * scale), 1) for side in photo.shape[1::-1]]
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def tiles(size: tuple[int, int], config: FinderConfig) -> Iterator[Box]:
+    """Cut a level of (height, width) into pieces that overlap."""
+    rows, columns = (_spans(side, config.tile, config.overlap) for side in size)
+    for top, bottom in rows:
+        for left, right in columns:
+            yield Box(left, top, right, bottom)
+
+
+def _spans(side: int, tile: int, overlap: int) -> list[tuple[int, int]]:
+    count = 1 if side <= tile else -(-(side - overlap) // (tile - overlap))
+    length = side if count == 1 else tile
+    starts = np.linspace(0, side - length, count).astype(int).tolist()
+    return [(start, start + length) for start in starts]
+
+
+def decode(answer: np.ndarray, least: float) -> Candidates:
+    """Turn the network's answer into candidates.
+
+    Parameters
+    ----------
+    answer : ndarray (15, h, w) float32
+        Objectness logit, ten class logits, box.
+    least : float
+        Least presence of a candidate, 0 to 1.
+    """
+    rows, columns = np.nonzero(answer[0] > np.log(least / (1 - least)))
+    cells = answer[:, rows, columns]
+    presence = 1 / (1 + np.exp(-cells[0]))
+    likely = np.exp(cells[1:11] - cells[1:11].max(axis=0))
+    x = (columns + 0.5) * STRIDE + OFFSET_UNIT * cells[11]
+    y = (rows + 0.5) * STRIDE + OFFSET_UNIT * cells[12]
+    width, height = SIZE_UNIT * np.exp(np.clip(cells[13:15], -3, 3))
+    boxes = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
+    return Candidates(boxes.astype(np.float32), presence, (likely / likely.sum(axis=0)).T)
+
+
+def merge(parts: Sequence[Candidates], config: FinderConfig, votes: int = 1) -> Candidates:
+    """Let the surest candidate of each place speak for those that share it; their boxes and labels are averaged.
+
+    The presence of a digit is the mean over the `votes` parts that are surest of it; a part without it counts as 0.
+    """
+    owners = np.concatenate([np.full(len(part.presence), i) for i, part in enumerate(parts)])
+    rest = Candidates.join(parts)
+    order = np.argsort(-rest.presence, kind="stable")
+    rest, owners, kept = rest.take(order), owners[order], []
+    while len(rest.presence) and rest.presence[0] >= config.min_confidence:
+        overlap, covered = overlaps(rest.boxes[0], rest.boxes)
+        equal = overlap > config.equal
+        close = rest.take(equal)
+        best = np.zeros(len(parts), np.float32)
+        np.maximum.at(best, owners[equal], close.presence)
+        presence = np.sort(best)[-votes:].mean()
+        box = np.average(close.boxes, axis=0, weights=close.presence)
+        probabilities = np.average(close.probabilities, axis=0, weights=close.presence)
+        if presence >= config.min_confidence:
+            kept.append(Candidates(box[None], presence[None], probabilities[None]))
+        others = (overlap <= config.same) & (covered <= config.inside)
+        rest, owners = rest.take(others), owners[others]
+    return Candidates.join(kept) if kept else rest.take(np.zeros(0, int))
+
+
+def to_digits(candidates: Candidates, shape: tuple[int, ...]) -> list[FoundDigit]:
+    """Turn candidates into digits of a photo of (height, width, ...), clipped to it."""
+    found = []
+    for box, presence, probabilities in zip(
+        candidates.boxes, candidates.presence, candidates.probabilities, strict=True
+    ):
+        left, top, right, bottom = np.rint(box).astype(int).tolist()
+        clipped = Box(left, top, max(right, left + 1), max(bottom, top + 1)).clip(shape[1], shape[0])
+        if clipped:
+            found.append(
+                FoundDigit(clipped, int(probabilities.argmax()), float(presence), tuple(probabilities.tolist()))
+            )
+    return found
+
+
+def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare a box (4,) with boxes (N, 4): intersection over union (N,), and over the smaller of the two (N,)."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    area, areas = np.prod(box[2:] - box[:2]), np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return shared / (area + areas - shared), shared / np.minimum(area, areas)
+
+
+def _find_model(path: str | Path) -> Path:
+    path = Path(path)
+    shipped = checkpoint_folder() / path
+    for candidate in (path, path / MODEL_FILE, shipped / MODEL_FILE):
+        if candidate.suffix == ".onnx" and candidate.is_file():
+            return candidate
+    raise InputError(f"{path}: no finder found; expected a .onnx file or a folder with {MODEL_FILE} (train-finder)")

@@ -1,0 +1,52 @@
+"""Settings of the finder; importable without OpenCV."""
+
+from dataclasses import dataclass
+
+DEFAULT_FINDER = "finder"
+
+
+@dataclass(frozen=True)
+class FinderConfig:
+    """How a photo is searched.
+
+    Attributes
+    ----------
+    min_confidence : float
+        Least presence of a digit, 0 to 1.
+    digit_height : (lowest, highest)
+        A level of the pyramid is believed for digits of these heights in its pixels.
+    smallest : float
+        The finest level is believed down to this height.
+    largest_scale : float
+        Scale of the finest level for small photos; levels are a factor of two apart.
+    enlarge_below : int
+        Photos with more pixels than this are not enlarged.
+    tile : int
+        Side in pixels of the pieces in which a level is searched, which bounds the memory.
+    overlap : int
+        How far neighbouring pieces reach into each other; more than the highest digit.
+    margin : int
+        Pixels that are added around a level by repeating its edge.
+    look_heights : tuple of float
+        What was found is looked at again with digits of about these heights, as it is and inverted.
+    look_range : (lowest, highest)
+        Heights of the digits that are believed then.
+    same, inside : float
+        Of two boxes with more than this intersection over union, or over the smaller one, one is dropped.
+    equal : float
+        Boxes with more than this intersection over union are averaged, and so are their labels.
+    """
+
+    min_confidence: float = 0.5
+    digit_height: tuple[float, float] = (20.0, 48.0)
+    smallest: float = 10.0
+    largest_scale: float = 2.0
+    enlarge_below: int = 500_000
+    tile: int = 640
+    overlap: int = 96
+    margin: int = 8
+    look_heights: tuple[float, ...] = (22.0, 28.0, 36.0)
+    look_range: tuple[float, float] = (12.0, 50.0)
+    same: float = 0.4
+    inside: float = 0.75
+    equal: float = 0.6

@@ -1,0 +1,121 @@
+"""Read the house numbers of many photos: a line of JSON for each, and drawings of what was found."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from svhn.boxes import Number
+from svhn.errors import InputError
+from svhn.files import ensure_folder, replacing
+from svhn.finder import Finder, number_confidence
+from svhn.photos import read_rgb, write_rgb
+
+# Colour of the frames, RGB, and of the line around text that keeps it legible on any ground.
+FRAME, TEXT, HALO = (255, 40, 40), (255, 255, 255), (0, 0, 0)
+
+
+def read_photos(
+    photos: Iterable[str | Path],
+    finder: Finder,
+    output: str | Path | None = None,
+    draw: str | Path | None = None,
+    show: Callable[[dict[str, Any]], None] = lambda line: None,
+) -> int:
+    """Read the numbers of photos; a photo that cannot be read gets a line with `error` and does not end the work.
+
+    Parameters
+    ----------
+    photos : iterable of paths
+    finder : Finder
+    output : str or Path, optional
+        A file of JSON lines, written whole when all photos are done; see `describe_photo`.
+    draw : str or Path, optional
+        A folder for pictures of the photos with boxes and text, `<stem>.png`.
+    show : callable
+        Called with each line.
+
+    Returns
+    -------
+    int
+        Number of photos that could not be read.
+    """
+    pictures = _Drawings(draw) if draw else None
+    lines = []
+    for photo in photos:
+        try:
+            rgb = read_rgb(photo)
+            numbers = finder.find_numbers(rgb)
+            line = describe_photo(photo, numbers)
+            if pictures:
+                pictures.write(photo, draw_numbers(rgb, numbers))
+        except InputError as error:
+            line = {"photo": str(photo), "numbers": [], "error": str(error)}
+        lines.append(line)
+        show(line)
+    if output:
+        with replacing(output) as temporary:
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            temporary.write_text(text, encoding="utf-8")
+    return sum("error" in line for line in lines)
+
+
+def describe_photo(photo: str | Path, numbers: list[Number]) -> dict[str, Any]:
+    """Return what `read` writes of a photo: `photo` and `numbers` with text, confidence, box and digits.
+
+    Boxes are [left, top, right, bottom] in pixels of the upright photo, right and bottom exclusive.
+    """
+    return {"photo": str(photo), "numbers": [_describe(number) for number in numbers]}
+
+
+def _describe(number: Number) -> dict[str, Any]:
+    digits = [
+        {"label": digit.label, "confidence": round(digit.confidence, 4), "box": digit.box.as_list()}
+        for digit in number.digits
+    ]
+    confidence = round(number_confidence(number), 4)
+    return {"text": number.text, "confidence": confidence, "box": number.box.as_list(), "digits": digits}
+
+
+def draw_numbers(rgb: np.ndarray, numbers: list[Number]) -> np.ndarray:
+    """Draw boxes and text over a copy of a photo (H, W, 3) uint8; small photos are enlarged for it."""
+    factor = max(1, round(480 / max(rgb.shape[:2])))
+    picture = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    thick = max(1, max(picture.shape[:2]) // 400)
+    for number in numbers:
+        for digit in number.digits:
+            box = digit.box
+            corners = (factor * box.left, factor * box.top), (factor * box.right - 1, factor * box.bottom - 1)
+            cv2.rectangle(picture, *corners, FRAME, thick)
+        _write_text(picture, f"{number.text}  {number_confidence(number):.2f}", number, factor, thick)
+    return picture
+
+
+def _write_text(picture: np.ndarray, text: str, number: Number, factor: int, thick: int) -> None:
+    """Write above the number, or below it where there is no room."""
+    size = 0.5 * thick + 0.2
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+    left = int(np.clip(factor * number.box.left, 0, max(picture.shape[1] - width, 0)))
+    bottom = factor * number.box.top - below
+    if bottom < height:
+        bottom = min(factor * number.box.bottom + height + below, picture.shape[0] - below)
+    for colour, weight in ((HALO, 3 * thick), (TEXT, thick)):
+        cv2.putText(picture, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, size, colour, weight, cv2.LINE_AA)
+
+
+class _Drawings:
+    """A folder of drawings in which photos of one stem do not overwrite each other."""
+
+    def __init__(self, folder: str | Path):
+        self.folder, self._used = ensure_folder(folder), set()
+
+    def write(self, photo: str | Path, picture: np.ndarray) -> None:
+        stem, number = Path(photo).stem, 2
+        name = stem
+        while name in self._used:
+            name, number = f"{stem}-{number}", number + 1
+        self._used.add(name)
+        write_rgb(self.folder / f"{name}.png", picture)

@@ -1,0 +1,108 @@
+"""The finder's network as an ONNX file for OpenCV: batch normalisation folded into the convolutions."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from svhn.errors import InputError
+from svhn.files import replacing
+
+try:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError as error:
+    raise InputError(f"train-finder writes ONNX, which needs one more package ({error}): pip install onnx") from error
+
+OPSET = 13
+INPUT, OUTPUT = "image", "answer"
+
+
+def export_finder(model: keras.Model, path: str | Path) -> None:
+    """Write a network of `build_finder` as ONNX.
+
+    Parameters
+    ----------
+    model : keras.Model
+    path : str or Path
+        Written whole or not at all. Input `image`, float32 (N, 3, H, W), RGB in 0..255; output `answer`, float32
+        (N, 15, H / 4, W / 4).
+    """
+    graph = _Graph()
+    for layer in model.layers:
+        graph.add(layer)
+    shapes = (["n", 3, "height", "width"], ["n", model.output_shape[-1], "rows", "columns"])
+    inputs, outputs = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in zip((INPUT, OUTPUT), shapes, strict=True)
+    )
+    made = helper.make_graph(graph.nodes, "finder", [inputs], [outputs], graph.constants)
+    proto = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    onnx.checker.check_model(proto)
+    with replacing(path) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+
+
+class _Graph:
+    """ONNX nodes for Keras layers, added in the order of the network."""
+
+    def __init__(self):
+        self.nodes, self.constants, self.names = [], [], {}
+
+    def add(self, layer: keras.Layer) -> None:
+        add = getattr(self, f"_{type(layer).__name__}", None)
+        if add is None:
+            raise ValueError(f"no ONNX form for the layer {layer.name} ({type(layer).__name__})")
+        add(layer)
+
+    def _node(self, kind: str, layer: keras.Layer, *constants: str, **attributes) -> None:
+        tensors = layer.input if isinstance(layer.input, list) else [layer.input]
+        inputs = [self.names[id(tensor)] for tensor in tensors] + list(constants)
+        self.nodes.append(helper.make_node(kind, inputs, [layer.name], name=layer.name, **attributes))
+        self.names[id(layer.output)] = layer.name
+
+    def _constant(self, name: str, values: np.ndarray) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def _InputLayer(self, layer):
+        self.names[id(layer.output)] = INPUT
+
+    def _Rescaling(self, layer):
+        """A 1 x 1 convolution, which every reader of ONNX knows; the border is padded after it, as in Keras."""
+        weight = np.eye(3, dtype=np.float32)[..., None, None] * np.float32(layer.scale)
+        bias = np.full(3, layer.offset, np.float32)
+        names = self._constant(f"{layer.name}.weight", weight), self._constant(f"{layer.name}.bias", bias)
+        self._node("Conv", layer, *names, kernel_shape=[1, 1])
+
+    def _Conv2D(self, layer):
+        kernel = layer.kernel.numpy().transpose(3, 2, 0, 1)  # hwio -> oihw
+        bias = layer.bias.numpy() if layer.use_bias else np.zeros(len(kernel), np.float32)
+        names = self._constant(f"{layer.name}.weight", kernel), self._constant(f"{layer.name}.bias", bias)
+        size, stride = layer.kernel_size[0], layer.strides[0]
+        before = (size - stride) // 2  # Keras pads sides that the stride divides so
+        after = size - stride - before
+        self._node(
+            "Conv", layer, *names, kernel_shape=[size, size], strides=[stride, stride], pads=[before] * 2 + [after] * 2
+        )
+
+    def _BatchNormalization(self, layer):
+        """Fold it into the convolution before it."""
+        mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
+        gain = layer.gamma.numpy() / np.sqrt(variance + layer.epsilon)
+        bias, kernel = self.constants.pop(), self.constants.pop()
+        folded = (numpy_helper.to_array(bias) - mean) * gain + layer.beta.numpy()
+        self._constant(kernel.name, numpy_helper.to_array(kernel) * gain[:, None, None, None])
+        self._constant(bias.name, folded)
+        self.names[id(layer.output)] = self.names[id(layer.input)]
+
+    def _ReLU(self, layer):
+        self._node("Relu", layer)
+
+    def _Add(self, layer):
+        self._node("Add", layer)
+
+    def _UpSampling2D(self, layer):
+        scales = self._constant(f"{layer.name}.scales", np.array([1, 1, 2, 2], np.float32))
+        nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        self._node("Resize", layer, "", scales, **nearest)

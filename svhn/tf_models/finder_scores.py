@@ -1,0 +1,82 @@
+"""Scores of found digits against annotated ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from svhn.boxes import DigitBox, reading_order
+
+SAME = 0.5
+
+
+@dataclass
+class Tally:
+    """What was found in the photos so far.
+
+    Attributes
+    ----------
+    exact : list of bool
+        Per photo: the most prominent number reads exactly as annotated.
+    sole : list of bool
+        Per photo: that, and nothing else was found.
+    detections : list of (confidence, box is right, box and label are right)
+    digits : int
+        Annotated digits.
+    """
+
+    exact: list[bool] = field(default_factory=list)
+    sole: list[bool] = field(default_factory=list)
+    detections: list[tuple[float, bool, bool]] = field(default_factory=list)
+    digits: int = 0
+
+    def add(
+        self, truth: Sequence[DigitBox], found: Sequence[DigitBox], confidences: Sequence[float], read: str
+    ) -> None:
+        """Add a photo: its annotated digits, those found, how sure each is, and the number that was read."""
+        expected = text_of(truth)
+        self.exact.append(read == expected)
+        self.sole.append(read == expected and len(found) == len(truth))
+        self.detections += match(truth, found, confidences)
+        self.digits += len(truth)
+
+    def report(self) -> dict[str, float]:
+        """Return the scores; `_any_label` ones do not look at the label."""
+        scores = {"photos": len(self.exact), "digits": self.digits}
+        scores |= {"whole_number": float(np.mean(self.exact)), "nothing_else": float(np.mean(self.sole))}
+        for suffix, column in (("", 2), ("_any_label", 1)):
+            right = sum(row[column] for row in self.detections)
+            precision = right / max(len(self.detections), 1)
+            recall = right / max(self.digits, 1)
+            scores |= {f"precision{suffix}": precision, f"recall{suffix}": recall}
+            scores[f"f1{suffix}"] = 2 * precision * recall / max(precision + recall, 1e-9)
+            scores[f"ap{suffix}"] = self._average_precision(column)
+        return scores
+
+    def _average_precision(self, column: int) -> float:
+        """Return the area under the precision-recall curve with precision made monotone; all detections count."""
+        rows = sorted(self.detections, key=lambda row: -row[0])
+        right = np.cumsum([row[column] for row in rows])
+        precision = right / np.arange(1, len(rows) + 1)
+        best = np.maximum.accumulate(precision[::-1])[::-1]
+        return float(np.sum(np.diff(right, prepend=0) * best) / max(self.digits, 1))
+
+
+def text_of(digits: Sequence[DigitBox]) -> str:
+    """Return the number that annotated digits make; SVHN's photos hold one each."""
+    return "".join(str(digit.label) for digit in reading_order(digits))
+
+
+def match(
+    truth: Sequence[DigitBox], found: Sequence[DigitBox], confidences: Sequence[float]
+) -> list[tuple[float, bool, bool]]:
+    """Match found digits to annotated ones, the surest first, each annotated one once."""
+    free, rows = list(truth), []
+    for i in np.argsort(-np.asarray(confidences, float), kind="stable"):
+        digit = found[i]
+        best = max(free, key=lambda other: digit.box.iou(other.box), default=None)
+        hit = best is not None and digit.box.iou(best.box) >= SAME
+        if hit:
+            free.remove(best)
+        rows.append((float(confidences[i]), hit, hit and digit.label == best.label))
+    return rows

@@ -1,0 +1,198 @@
+"""Training runs of the finder: two parts, the second also on photos that the first has labelled itself."""
+
+import csv
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from svhn.boxes import Box, DigitBox
+from svhn.data.finder_photos import FinderPhoto, read_labelled, split_validation
+from svhn.data.finder_samples import SampleConfig, make_batch
+from svhn.data.sources import LICENCE_NOTE
+from svhn.errors import InputError
+from svhn.files import ensure_folder, replacing
+from svhn.finder import MODEL_FILE, Finder, most_prominent
+from svhn.finder_config import FinderConfig
+from svhn.photos import read_rgb
+from svhn.records import RunRecord, write_json
+from svhn.tf_models.finder_config import FinderTrainConfig
+from svhn.tf_models.finder_export import export_finder
+from svhn.tf_models.finder_learner import FinderLearner
+from svhn.tf_models.finder_scores import Tally
+
+COMMAND = "train-finder"
+UNLABELLED = "unlabelled"
+STATE, PSEUDO = "state.npz", "pseudo.json"
+PACKAGES = ("tensorflow", "keras", "numpy", "onnx", "opencv-python-headless")
+LOSSES = ("objectness", "label", "box")
+HISTORY = ("iteration", *LOSSES, "whole_number", "precision", "recall", "f1", "seconds")
+REPORT_EVERY = 50
+SAMPLES = SampleConfig()
+
+
+def train_finder(
+    folder: str | Path,
+    config: FinderTrainConfig,
+    run_dir: str | Path,
+    resume: bool = False,
+    report: Callable[[dict[str, float]], None] = lambda row: None,
+) -> RunRecord:
+    """Train the finder and leave `finder.onnx`, `config.json`, `history.csv` and `record.json` in a run folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With SVHN's `train/` in Format 1, and where there are any, photos without labels in `unlabelled/`.
+    config : FinderTrainConfig
+    run_dir : str or Path
+        A new or empty folder, or with `resume` the folder of a run with the same config.
+    resume : bool
+        Go on after the last interval, as if nothing had happened.
+    report : callable
+        Called with iteration, losses and rate every 50 iterations, and with a row of the history.
+    """
+    run_dir = _open_run(Path(run_dir), config, resume)
+    photos = read_labelled(folder, "train")
+    training, validation = split_validation(photos, config.seed)
+    run = _Run(config, run_dir, [photos[name] for name in validation], report)
+    if resume:
+        run.restore()
+    labelled = [photos[name] for name in training]
+    run.advance(labelled, min(config.hold, config.iterations))
+    pseudo = _pseudo_labelled(Path(folder) / UNLABELLED, run_dir / PSEUDO, config)
+    run.advance(labelled + pseudo, config.iterations)
+    data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
+    counts = {"train": len(training), "validation": len(validation), "pseudo": len(pseudo)}
+    record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
+    record.config["samples"] = dataclasses.asdict(SAMPLES)
+    record.metrics = {f"validation_{name}": run.history[-1][name] for name in HISTORY[4:-1]}
+    record.metrics["parameters"] = run.learner.averaged.count_params()
+    record.metrics["seconds"] = sum(row["seconds"] for row in run.history)
+    record.write(run_dir / "record.json")
+    return record
+
+
+class _Run:
+    """A run in progress: the learner and its history."""
+
+    def __init__(self, config: FinderTrainConfig, run_dir: Path, validation: Sequence[FinderPhoto], report: Callable):
+        self.config, self.run_dir, self.validation, self.report = config, run_dir, validation, report
+        self.learner = FinderLearner(config)
+        self.iteration, self.history = 0, []
+
+    def advance(self, photos: Sequence[FinderPhoto], stop: int) -> None:
+        """Train up to iteration `stop`."""
+        if self.iteration >= stop:
+            return
+        began, losses = time.perf_counter(), []
+        for batch in _batches(photos, self.config, self.iteration, stop):
+            losses.append(self.learner.step(*batch).numpy())
+            self.iteration += 1
+            if self.iteration % REPORT_EVERY == 0:
+                mean = np.mean(losses[-REPORT_EVERY:], axis=0).tolist()
+                rate = len(losses) / (time.perf_counter() - began)
+                report = {"iteration": self.iteration, "iterations": self.config.iterations, "rate": rate}
+                self.report(report | dict(zip(LOSSES, mean, strict=True)))
+            if self.iteration % self.config.interval == 0 or self.iteration == stop:
+                self._measure(np.mean(losses, axis=0).tolist(), time.perf_counter() - began)
+                began, losses = time.perf_counter(), []
+
+    def restore(self) -> None:
+        with np.load(self.run_dir / STATE) as state:
+            for i, variable in enumerate(self.learner.variables):
+                variable.assign(state[str(i)])
+        self.iteration = int(self.learner.optimizer.iterations.numpy())
+        self.history = [row for row in _read_history(self.run_dir) if row["iteration"] <= self.iteration]
+
+    def _measure(self, losses: list[float], seconds: float) -> None:
+        """Export the averaged network, read the validation photos with it, and save all."""
+        export_finder(self.learner.averaged, self.run_dir / MODEL_FILE)
+        scores = measure(Finder(self.run_dir), self.validation).report()
+        row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
+        row |= {name: scores[name] for name in HISTORY if name in scores}
+        self.history.append(row)
+        _write_history(self.run_dir, self.history)
+        with replacing(self.run_dir / STATE) as temporary:
+            np.savez(temporary, **{str(i): variable.numpy() for i, variable in enumerate(self.learner.variables)})
+        self.report(row)
+
+
+def measure(finder: Finder, photos: Iterable[FinderPhoto]) -> Tally:
+    """Find the digits of annotated photos."""
+    tally = Tally()
+    for photo in photos:
+        numbers = finder.find_numbers(photo.pixels)
+        found = [digit for number in numbers for digit in number.digits]
+        first = most_prominent(numbers)
+        tally.add(photo.digits, found, [digit.confidence for digit in found], first.text if first else "")
+    return tally
+
+
+def pseudo_label(finder: Finder, photo: np.ndarray, least: float) -> list[DigitBox]:
+    """Label a photo by a finder that also reports doubtful digits; empty unless one number is all sure."""
+    numbers = finder.find_numbers(photo)
+    sure = len(numbers) == 1 and all(digit.confidence >= least for digit in numbers[0].digits)
+    return list(numbers[0].digits) if sure else []
+
+
+def _pseudo_labelled(folder: Path, stored: Path, config: FinderTrainConfig) -> list[FinderPhoto]:
+    """Return the photos of `folder` that the network is sure of at this moment, or was when they were `stored`."""
+    if not stored.exists():
+        finder = Finder(stored.parent, FinderConfig(min_confidence=config.doubt))
+        names = sorted(path.name for path in folder.glob("*.png"))
+        labels = {name: pseudo_label(finder, read_rgb(folder / name), config.sure) for name in names}
+        found = {name: digits for name, digits in labels.items() if digits}
+        write_json(stored, {name: [[*digit.box.as_list(), digit.label] for digit in found[name]] for name in found})
+    rows = json.loads(stored.read_text(encoding="utf-8"))
+    return [
+        FinderPhoto.of(read_rgb(folder / name), [DigitBox(Box(*row[:4]), row[4]) for row in found])
+        for name, found in rows.items()
+    ]
+
+
+def _batches(photos: Sequence[FinderPhoto], config: FinderTrainConfig, start: int, stop: int) -> tf.data.Dataset:
+    """Return the batches of iterations `start` to `stop` - 1, made while the network computes."""
+
+    def generate():
+        for position in range(start, stop):
+            yield make_batch(photos, config.batch_size, config.seed, position, SAMPLES)
+
+    cells = (config.batch_size, None, None)
+    signature = (
+        *(tf.TensorSpec((*cells, 3), tf.uint8), tf.TensorSpec(cells, tf.float32), tf.TensorSpec(cells, tf.float32)),
+        *(tf.TensorSpec(cells, tf.int32), tf.TensorSpec((*cells, 4), tf.float32)),
+    )
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+
+
+def _open_run(run_dir: Path, config: FinderTrainConfig, resume: bool) -> Path:
+    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "samples": dataclasses.asdict(SAMPLES)}
+    path = run_dir / "config.json"
+    if resume:
+        if not (run_dir / STATE).is_file():
+            raise InputError(f"{run_dir}: no run of {COMMAND} to resume; start it without --resume")
+        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
+        return run_dir
+    if any(ensure_folder(run_dir).iterdir()):
+        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
+    write_json(path, settings)
+    return run_dir
+
+
+def _read_history(run_dir: Path) -> list[dict[str, float]]:
+    with (run_dir / "history.csv").open(newline="", encoding="utf-8") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return [row | {"iteration": int(row["iteration"])} for row in rows]
+
+
+def _write_history(run_dir: Path, history: list[dict[str, float]]) -> None:
+    with replacing(run_dir / "history.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, HISTORY)
+        writer.writeheader()
+        writer.writerows(history)

@@ -1,0 +1,211 @@
+"""The finder: pyramid, tiles, merging, and the shipped network on rendered photos."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from svhn.boxes import Box
+from svhn.data.digit_struct import FILE_NAME, DigitStruct
+from svhn.data.synthetic import SyntheticSettings, render_photo
+from svhn.errors import InputError
+from svhn.finder import Candidates, Finder, decode, merge, most_prominent, number_confidence, overlaps, pyramid, tiles
+from svhn.finder_config import FinderConfig
+from svhn.photos import read_rgb
+
+CONFIG = FinderConfig()
+CLEAR = SyntheticSettings(degradation=0.2, typefaces=("DejaVuSans-Bold", "Aileron"), layouts=("straight",))
+
+
+@pytest.fixture(scope="module")
+def finder() -> Finder:
+    return Finder()
+
+
+def candidates(*rows: tuple) -> Candidates:
+    """Rows of (box, presence, label)."""
+    boxes, presence, labels = zip(*rows, strict=True)
+    return Candidates(
+        np.array(boxes, np.float32), np.array(presence, np.float32), np.eye(10, dtype=np.float32)[list(labels)]
+    )
+
+
+@pytest.mark.parametrize("size", [(15, 30), (57, 128), (480, 640), (3000, 4000), (30, 4000)])
+def test_every_height_is_within_reach_of_a_level(size):
+    (finest, *coarser), (lowest, highest) = pyramid(size, CONFIG), CONFIG.digit_height
+    for height in range(10, min(400, size[0]) + 1, 5):
+        fine = CONFIG.smallest <= finest * height <= highest
+        assert fine or any(lowest <= scale * height <= highest for scale in coarser), height
+
+
+@pytest.mark.parametrize("size", [(15, 30), (640, 641), (1200, 700), (3000, 4000)])
+def test_tiles_cover_a_level_and_no_digit_is_cut_by_all(size):
+    cut = list(tiles(size, CONFIG))
+    seen = np.zeros(size, bool)
+    for tile in cut:
+        assert tile.width <= CONFIG.tile and tile.height <= CONFIG.tile
+        seen[tile.slices] = True
+    assert seen.all()
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        side = int(min(60, *size))
+        left, top = int(rng.integers(size[1] - side + 1)), int(rng.integers(size[0] - side + 1))
+        digit = Box(left, top, left + side, top + side)
+        assert any(digit.intersection(tile) == digit for tile in cut)
+
+
+def test_overlaps_are_those_of_boxes():
+    rng = np.random.default_rng(1)
+    corners = rng.integers(0, 50, (20, 2))
+    boxes = np.concatenate([corners, corners + rng.integers(1, 40, (20, 2))], axis=1)
+    expected = [Box(*boxes[0].tolist()).iou(Box(*box.tolist())) for box in boxes]
+    union, smaller = overlaps(boxes[0], boxes)
+    np.testing.assert_allclose(union, expected)
+    assert (smaller >= union).all() and smaller[0] == 1
+
+
+def test_merge_keeps_one_digit_for_each_place():
+    found = merge(
+        [
+            candidates(
+                *(((10, 10, 20, 30), 0.9, 3), ((11, 10, 21, 30), 0.8, 3), ((10, 11, 20, 31), 0.5, 8)),
+                *(((22, 10, 32, 30), 0.7, 5), ((60, 60, 70, 80), CONFIG.min_confidence / 2, 1)),
+            )
+        ],
+        CONFIG,
+    )
+    assert found.probabilities.argmax(axis=1).tolist() == [3, 5]
+    np.testing.assert_allclose(found.presence, [0.9, 0.7], atol=1e-6)
+    np.testing.assert_allclose(found.boxes[1], [22, 10, 32, 30], atol=1e-4)
+    assert (np.abs(found.boxes[0] - [10, 10, 20, 30]) < 1).all()
+
+
+def test_looks_vote():
+    looks = [
+        candidates(((10, 10, 20, 30), 0.9, 3)),
+        candidates(((10, 10, 20, 30), 0.6, 5)),
+        candidates(((50, 10, 60, 30), 0.8, 1)),
+    ]
+    (presence,) = merge(looks, CONFIG, votes=3).presence
+    assert presence == pytest.approx(0.5)
+    assert len(merge(looks, CONFIG).presence) == 2
+
+
+def test_a_part_of_a_digit_is_no_digit():
+    found = merge([candidates(((10, 10, 30, 50), 0.9, 8), ((12, 30, 28, 49), 0.8, 0))], CONFIG)
+    assert found.probabilities.argmax(axis=1).tolist() == [8]
+
+
+def test_merging_nothing_gives_nothing():
+    nothing = decode(np.full((15, 4, 6), -9, np.float32), 0.1)
+    assert merge([nothing], CONFIG).boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("size", [(15, 30), (1, 1), (30, 15), (17, 300), (700, 50)])
+def test_photos_of_any_shape(finder, size):
+    for digit in finder.find(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)):
+        assert digit.box == digit.box.clip(size[1], size[0])
+
+
+def test_clear_numbers_of_every_length_are_read(finder):
+    texts = ["7", "31", "504", "2968", "17530"]
+    right = 0
+    for i, text in enumerate(5 * texts):
+        number = finder.read_number(render_photo(i, replace(CLEAR, digit_height=(18, 60), texts=(text,))).photo)
+        right += number is not None and number.text == text
+    assert right >= 22
+
+
+def test_boxes_fit_and_are_sure(finder):
+    for seed in range(10):
+        rendered = render_photo(seed, replace(CLEAR, digit_height=(25, 50), texts=("28",)))
+        for digit, true in zip(finder.read_number(rendered.photo).digits, rendered.digits, strict=True):
+            assert digit.box.iou(true.box) > 0.5 and 0.4 < digit.confidence <= 1  # SVHN's boxes are looser
+
+
+def test_several_numbers_in_one_photo(finder):
+    settings = replace(CLEAR, digit_height=(30, 34), texts=("12", "408", "5"), size=(520, 240))
+    found = [sorted(n.text for n in finder.find_numbers(render_photo(seed, settings).photo)) for seed in range(4)]
+    assert sum(texts == ["12", "408", "5"] for texts in found) >= 3
+
+
+@pytest.mark.parametrize("height", [12, 25, 60, 150, 390])
+def test_digits_of_every_size_are_found(finder, height):
+    rendered = render_photo(3, replace(CLEAR, digit_height=(40, 40), texts=("26",)))
+    tall = max(digit.box.height for digit in rendered.digits)
+    photo = cv2.resize(rendered.photo, None, fx=height / tall, fy=height / tall, interpolation=cv2.INTER_AREA)
+    photo = cv2.copyMakeBorder(photo, 40, 40, 90, 90, cv2.BORDER_REPLICATE)
+    assert finder.read_number(photo).text == "26"
+
+
+def test_a_photo_in_pieces_gives_what_it_gives_whole():
+    whole, pieces = Finder(), Finder(config=replace(CONFIG, tile=160, overlap=96))
+    settings = replace(CLEAR, digit_height=(28, 34), texts=("12", "408"), size=(420, 200))
+    rendered = render_photo(1, settings)
+    assert [n.text for n in whole.find_numbers(rendered.photo)] == [n.text for n in pieces.find_numbers(rendered.photo)]
+
+
+def test_the_number_with_the_surest_digits_is_the_prominent_one(finder):
+    numbers = finder.find_numbers(
+        render_photo(2, replace(CLEAR, digit_height=(30, 34), texts=("4",), size=(200, 90))).photo
+    )
+    assert most_prominent([]) is None and most_prominent(numbers) in numbers
+    assert 0 < number_confidence(numbers[0]) <= 1
+
+
+def test_walls_without_numbers_stay_silent(finder):
+    walls = [render_photo(seed, SyntheticSettings(size=(160, 120))).clean for seed in range(40)]
+    assert sum(len(finder.find(wall)) for wall in walls) <= 6
+
+
+def test_it_loads_quickly_without_a_framework():
+    code = "import sys, svhn.reading; print({'torch', 'tensorflow', 'keras'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "set()"
+    began = time.perf_counter()
+    Finder()
+    assert time.perf_counter() - began < 0.3
+
+
+def test_a_missing_or_damaged_network_is_named(tmp_path):
+    with pytest.raises(InputError, match="no finder found"):
+        Finder(tmp_path)
+    (tmp_path / "finder.onnx").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="not a readable ONNX"):
+        Finder(tmp_path)
+
+
+@pytest.mark.svhn
+def test_training_photos_of_svhn_are_read(finder, svhn_dir):
+    folder = svhn_dir / "train"
+    with DigitStruct(folder / FILE_NAME) as annotations:
+        truth = {name: "".join(str(digit.label) for digit in annotations[name]) for name in list(annotations)[:100]}
+    read = {name: finder.read_number(read_rgb(folder / name)) for name in truth}
+    assert sum(number is not None and number.text == truth[name] for name, number in read.items()) >= 85
+
+
+def test_read_command(tmp_path, finder):
+    from click.testing import CliRunner
+
+    from cli import cli
+    from svhn.photos import write_rgb
+
+    rendered = render_photo(0, replace(CLEAR, digit_height=(28, 34), texts=("36",)))
+    write_rgb(tmp_path / "house.png", rendered.photo)
+    arguments = ["read", str(tmp_path / "house.png"), str(tmp_path / "missing.png")]
+    result = CliRunner().invoke(
+        cli, [*arguments, "--output", str(tmp_path / "read.jsonl"), "--draw", str(tmp_path / "drawn")]
+    )
+    assert result.exit_code == 1 and "missing.png" in result.stderr
+    house, missing = map(json.loads, Path(tmp_path / "read.jsonl").read_text().splitlines())
+    assert house["photo"].endswith("house.png") and missing["numbers"] == [] and missing["error"]
+    (number,) = house["numbers"]
+    assert number["text"] == "36" and set(number) == {"text", "confidence", "box", "digits"}
+    assert [set(digit) for digit in number["digits"]] == [{"label", "confidence", "box"}] * 2
+    assert (read_rgb(tmp_path / "drawn" / "house.png") == (255, 40, 40)).all(axis=2).any()
