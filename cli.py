@@ -1,6 +1,8 @@
 """The commands. Each parses its options, calls one public function and prints; frameworks load inside them."""
 
+import dataclasses
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -8,7 +10,11 @@ from pathlib import Path
 import click
 
 from svhn.errors import InputError
+from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+from svhn.jobs import config as job_config
+from svhn.photo_config import PhotoConfig
 from svhn.tf_models import config as tf_config
+from svhn.tf_models.finder_config import FinderTrainConfig
 from svhn.torch_inpaint import config as torch_config
 
 
@@ -31,9 +37,7 @@ data_option = click.option(
     help="Folder with SVHN's files, a prepared .h5 file, or 'synthetic'. Default: $SVHN_DATA, else data/svhn, else "
     "digits from the built-in generator.",
 )
-boxes_option = click.option(
-    "--boxes", type=click.Path(path_type=Path), help="digitStruct.mat or COCO .json with the digits' boxes."
-)
+boxes_option = click.option("--boxes", metavar="FILE", help="digitStruct.mat or COCO .json with the digits' boxes.")
 model_option = click.option(
     "--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="PyTorch checkpoint to use."
 )
@@ -46,11 +50,44 @@ seed_option = click.option(
 )
 at_least_1 = click.IntRange(min=1)
 positive = click.FloatRange(min=0, min_open=True)
-photos_argument = click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
+share = click.FloatRange(0, 1, max_open=True)
 
 
-def _load_tensorflow():
-    """Import TensorFlow and start it up without the lines that its C++ part prints whatever the log level."""
+class Share(click.ParamType):
+    """NAME=SHARE -> (name, share)."""
+
+    name = "name=share"
+
+    def convert(self, value, param, ctx):
+        name, _, number = value.partition("=")
+        try:
+            return name, float(number)
+        except ValueError:
+            self.fail(f"expected NAME=SHARE, for example train=0.5, received {value!r}", param, ctx)
+
+
+def _list_recipes(ctx, param, value):
+    """Print the presets and graphs of train-tf and leave."""
+    if not value or ctx.resilient_parsing:
+        return
+    click.echo("Presets:")
+    for name, preset in tf_config.PRESETS.items():
+        config = preset.config
+        mix = ", ".join(f"{split} {part:.0%}" for split, part in config.mix.items())
+        click.echo(f"  {name:<11}{preset.text}")
+        click.echo(f"{'':13}graph {config.graph}, {config.iterations:,} iterations of {config.batch_size}; {mix}")
+    click.echo("Graphs:")
+    for name, graph in tf_config.GRAPHS.items():
+        kind = "colour" if graph.colour else "gray"
+        click.echo(f"  {name:<11}{graph.parameters:>9,} parameters, {kind}: {graph.text}")
+    ctx.exit()
+
+
+def _load_tensorflow(compute=True):
+    """Import TensorFlow and start it up without the lines that its C++ part prints whatever the log level.
+
+    Without `compute` it is imported only: a cluster must be set up before anything is computed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -58,7 +95,8 @@ def _load_tensorflow():
         os.dup2(nowhere, 2)
         import tensorflow
 
-        tensorflow.constant(0)
+        if compute:
+            tensorflow.constant(0)
     finally:
         os.dup2(kept, 2)
         os.close(kept)
@@ -71,13 +109,29 @@ def cli():
     """Remove house numbers from street photos; train, measure and export digit classifiers on SVHN."""
 
 
+def _shard(ctx, parameter, value):
+    """Turn "3/100" into (3, 100)."""
+    part, _, count = value.partition("/")
+    if not (part.isdecimal() and count.isdecimal() and 1 <= int(part) <= int(count)):
+        raise click.BadParameter(f"expected i/n with 1 <= i <= n, for example 3/100, received {value!r}")
+    return int(part), int(count)
+
+
 @cli.command()
-@photos_argument
+@click.argument("photos", nargs=-1)
 @boxes_option
-@click.option(
-    "--output-dir", type=click.Path(path_type=Path), default="removed", show_default=True, help="Where results go."
-)
+@click.option("--output-dir", default="removed", show_default=True, help="Where results go: a folder or a URL.")
+@click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
+@click.option("--from-file", metavar="FILE", help="Also take the photos listed there, one a line or NUL-separated.")
 @click.option("--save-masks", is_flag=True, help="Also write masks/<stem>.png, white = changed.")
+@click.option("--strip-metadata", is_flag=True, help="Write no EXIF: camera, time, place.")
+@click.option(
+    "--pixel-limit",
+    type=at_least_1,
+    default=PhotoConfig.max_pixels,
+    show_default=True,
+    help="Photos with more pixels are refused.",
+)
 @click.option(
     "--fill",
     type=click.Choice(torch_config.FILLS),
@@ -87,42 +141,148 @@ def cli():
 )
 @model_option
 @device_option
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Processes of one thread each; 0 = none of its own.  [default: cores]"
+)
+@click.option("--resume", is_flag=True, help="Skip photos whose content, boxes, settings and output are as they were.")
+@click.option("--shard", default="1/1", callback=_shard, metavar="I/N", help="Do part I of N, for job arrays.")
+@click.option(
+    "--max-failure-rate",
+    type=click.FloatRange(0, 1),
+    default=job_config.RunConfig.max_failure_rate,
+    show_default=True,
+    help="Stop when more than this part of the photos has failed.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(job_config.ENGINES),
+    default=job_config.RunConfig.engine,
+    show_default=True,
+    help="Where workers run: on this machine, or on the nodes of a Ray cluster (pip install 'svhn[ray]').",
+)
+@click.option(
+    "--gpus-per-worker",
+    type=click.FloatRange(min=0),
+    default=job_config.RunConfig.gpus_per_worker,
+    show_default=True,
+    help="GPUs that Ray sets aside for each worker, for example 0.25.",
+)
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-def remove_digits(photos, boxes, output_dir, save_masks, fill, model, device, quiet):
+@click.option("--json", "as_json", is_flag=True, help="Print the report's lines and a summary as JSON.")
+def remove_digits(
+    photos,
+    boxes,
+    output_dir,
+    recursive,
+    from_file,
+    save_masks,
+    strip_metadata,
+    pixel_limit,
+    fill,
+    model,
+    device,
+    shard,
+    quiet,
+    as_json,
+    **run,
+):
     """Write the photos again without their house numbers.
 
-    Boxes come from --boxes, else from a digitStruct.mat or boxes.json beside the photos. Inputs are never changed.
-    OUTPUT_DIR/report.jsonl tells what happened to each photo; the exit code is 1 if any failed.
+    PHOTOS are files, folders, globs or URLs; - reads a list from standard input. Boxes come from --boxes, else from a
+    digitStruct.mat or boxes.json beside the photos. Inputs are never changed. OUTPUT_DIR/report.jsonl tells what
+    happened to each photo.
+
+    Exit codes: 0 all fine; 1 some photos failed, or the job could not start; 2 wrong usage; 3 stopped early (full disk,
+    --max-failure-rate); 130 and 143 stopped by Ctrl-C or SIGTERM. After each of them --resume goes on.
 
     \b
     Example:
       python cli.py remove-digits samples/*.png --output-dir removed --save-masks
     """
+    from svhn.jobs.progress import choose_display
     from svhn.jobs.removal import remove_photos
-    from svhn.torch_inpaint import DigitRemover
+    from svhn.jobs.sources import list_photos
+    from svhn.jobs.stopping import StopSignals
 
-    config = torch_config.RemovalConfig(fill=torch_config.FillConfig(method=fill))
-    remover = DigitRemover.from_checkpoint(model, device, config)
+    job = job_config.JobConfig(
+        output_dir,
+        boxes=str(boxes) if boxes else None,
+        save_masks=save_masks,
+        model=model,
+        device=device,
+        removal=torch_config.RemovalConfig(fill=torch_config.FillConfig(method=fill)),
+        photo=PhotoConfig(max_pixels=pixel_limit, strip_metadata=strip_metadata),
+    )
+    with StopSignals() as signals:
+        sources = list_photos(photos, recursive, from_file, leave_out=output_dir)
+        with choose_display(output_dir, quiet, as_json) as display:
+            how = job_config.RunConfig(shard=shard[0], shards=shard[1], **run)
+            summary = remove_photos(sources, job, how, display.show, signals)
+            display.end(summary)
+    sys.exit(summary.exit_code)
+
+
+@cli.command()
+@click.argument("photos", nargs=-1)
+@click.option("--output", type=click.Path(path_type=Path), help="File for the JSON lines. Default: standard output.")
+@click.option("--draw", type=click.Path(path_type=Path), help="Folder for pictures with boxes and text.")
+@click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=FinderConfig.min_confidence,
+    show_default=True,
+    help="Least certainty that there is a digit.",
+)
+@click.option("--finder", default=DEFAULT_FINDER, show_default=True, help="Network: .onnx file or run of train-finder.")
+def read(photos, output, draw, recursive, min_confidence, finder):
+    """Find and read the house numbers of photos, without boxes.
+
+    PHOTOS are files, folders or globs. One line of JSON for each photo: photo, numbers: [{text, confidence, box,
+    digits: [{label, confidence, box}]}]. The exit code is 1 if any photo could not be read.
+
+    \b
+    Example:
+      python cli.py read samples/*.png --draw drawn
+    """
+    import json
+
+    from svhn.finder import Finder
+    from svhn.jobs.sources import list_photos
+    from svhn.reading import read_photos
 
     def show(line):
-        if line["error"]:
+        if "error" in line:
             click.echo(f"Error: {line['error']}", err=True)
-        elif not quiet:
-            numbers = ", ".join(f"{number['read_before']}" for number in line["numbers"])
-            click.echo(
-                f"{line['output']}: {'removed ' + numbers if numbers else 'no digits'} ({line['seconds']:.2f} s)"
-            )
+        if not output:
+            click.echo(json.dumps(line, ensure_ascii=False))
 
-    began = time.perf_counter()
-    counts = remove_photos(photos, remover, output_dir, boxes, save_masks, show)
-    if not quiet:
-        rate = counts.total() / (time.perf_counter() - began)
-        click.echo(
-            f"{counts.total()} photos: {counts['ok']} removed, {counts['no_digits']} without digits, "
-            f"{counts['error']} failed; {rate:.1f} photos/s; details in {output_dir / 'report.jsonl'}"
-        )
-    if counts["error"]:
-        sys.exit(1)
+    paths = [source.path for source in list_photos(photos, recursive, leave_out=draw)]
+    failed = read_photos(paths, Finder(finder, FinderConfig(min_confidence=min_confidence)), output, draw, show)
+    if output:
+        click.echo(f"{output}: {len(paths)} photos, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+@cli.command()
+@click.argument("output_dir")
+@click.option("--html", type=click.Path(path_type=Path), help="The page to write.  [default: OUTPUT_DIR/report.html]")
+@click.option(
+    "--most", type=at_least_1, default=60, show_default=True, help="Photos to show, the least certain ones first."
+)
+def report(output_dir, html, most):
+    """Make one page of a job's report: totals, failures, and photos before and after.
+
+    It merges the reports of all shards. The page shows the original photos: treat it like them.
+
+    \b
+    Example:
+      python cli.py report removed
+    """
+    from svhn.jobs.page import write_page
+
+    page = write_page(output_dir, html, most)
+    click.echo(f"{page}: written")
 
 
 @cli.command()
@@ -187,31 +347,109 @@ def fetch(splits, file_format, folder):
 
 @cli.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder with SVHN's files.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="The .h5 file to write.")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="The .h5 file, or for lmdb the folder to write."
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["h5", "lmdb"]),
+    default="h5",
+    show_default=True,
+    help="One HDF5 file, or gray LMDB databases and the mean image for Caffe.",
+)
+@click.option("--synthetic", type=click.IntRange(min=0), default=0, show_default=True, help="Digits to render.")
+@click.option(
+    "--copy-paste",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Digits to move from one training photo into another.",
+)
+@click.option(
+    "--pseudo",
+    type=click.Path(path_type=Path),
+    help="CSV of digits in DIR/unlabelled: photo,left,top,width,height,label.",
+)
 @seed_option
-def prepare(data, output, seed):
-    """Read SVHN's crops or photos, split off 13 % for validation by photo, and store all in one HDF5 file.
+def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
+    """Read SVHN's crops or photos, split off 13 % for validation by photo, and store all in one place.
+
+    Further training digits become splits of their own: synthetic, copy_paste, pseudo. They are made from the training
+    part alone, never from validation or test photos.
 
     \b
     Example:
-      python cli.py prepare --data data/svhn --output data/prepared.h5
+      python cli.py prepare --data data/svhn --output data/prepared.h5 --synthetic 30000 --copy-paste 15000
     """
+    from svhn.data.datum_lmdb import write_lmdb
+    from svhn.data.extra_config import ExtraDigits
     from svhn.data.prepare import prepare as prepare_data
     from svhn.data.prepared import write_prepared
 
-    prepared = prepare_data(data, seed=seed)
-    write_prepared(output, prepared)
+    prepared = prepare_data(data, seed=seed, extra=ExtraDigits(synthetic, copy_paste, pseudo))
+    if file_format == "lmdb":
+        write_lmdb(output, prepared, seed)
+    else:
+        write_prepared(output, prepared)
     click.echo(prepared.summary())
     click.echo(f"{output}: written")
 
 
 @cli.command()
 @data_option
+@click.option(
+    "--preset",
+    type=click.Choice(tf_config.PRESETS),
+    default="reference",
+    show_default=True,
+    help="Where the settings start; an option given beside it wins. The defaults below are the reference's.",
+)
+@click.option(
+    "--list", is_flag=True, is_eager=True, callback=_list_recipes, expose_value=False, help="Show presets and graphs."
+)
 @click.option("--graph", type=click.Choice(tf_config.GRAPHS), default=tf_config.TrainConfig.graph, show_default=True)
 @click.option("--iterations", type=at_least_1, default=tf_config.TrainConfig.iterations, show_default=True)
 @click.option("--batch-size", type=at_least_1, default=tf_config.TrainConfig.batch_size, show_default=True)
 @click.option("--learning-rate", type=positive, default=tf_config.TrainConfig.learning_rate, show_default=True)
+@click.option(
+    "--warmup",
+    type=click.IntRange(min=0),
+    default=tf_config.TrainConfig.warmup,
+    show_default=True,
+    help="Iterations in which the learning rate rises.",
+)
+@click.option(
+    "--weight-decay",
+    type=click.FloatRange(min=0),
+    default=tf_config.TrainConfig.weight_decay,
+    show_default=True,
+    help="Of the kernels only.",
+)
+@click.option(
+    "--label-smoothing",
+    type=share,
+    default=tf_config.TrainConfig.label_smoothing,
+    show_default=True,
+    help="Share of the target spread over all digits.",
+)
+@click.option(
+    "--average",
+    type=share,
+    default=tf_config.TrainConfig.average,
+    show_default=True,
+    help="Decay of the running average of the weights; 0 keeps the last ones.",
+)
 @click.option("--augmentation/--no-augmentation", default=tf_config.TrainConfig.augmentation, show_default=True)
+@click.option(
+    "--mix",
+    type=Share(),
+    multiple=True,
+    default=[f"{name}={value:g}" for name, value in tf_config.TrainConfig().mix.items()],
+    show_default=True,
+    callback=lambda ctx, param, value: dict(value),
+    help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
+)
 @click.option(
     "--interval",
     type=at_least_1,
@@ -222,41 +460,87 @@ def prepare(data, output, seed):
 @seed_option
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --run-dir, or with the last one in runs/.")
+@click.option(
+    "--distribute",
+    type=click.Choice(tf_config.STRATEGIES),
+    help="Over all GPUs of this machine, or over the machines in $TF_CONFIG. See docs/training.md.",
+)
 @click.pass_context
-def train_tf(ctx, data, run_dir, resume, **settings):
+def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
     """Train a digit classifier with Keras on TensorFlow and export it as a SavedModel.
 
-    Ctrl-C saves a checkpoint; --resume goes on from it, bit for bit.
+    Ctrl-C saves a checkpoint; --resume goes on from it, bit for bit, also after a crash.
 
     \b
     Example:
-      python cli.py train-tf --data data/svhn --iterations 50000
+      python cli.py train-tf --data data/svhn --preset record --seed 1
     """
-    _load_tensorflow()
-    from svhn.data.prepare import load_data, resolve_source
+    if distribute == "multiworker" and not run_dir:
+        raise InputError("expected --run-dir, a folder that all workers share, beside --distribute multiworker")
+    _load_tensorflow(compute=distribute != "multiworker")
+    from svhn.checkpoints import checkpoint_folder
+    from svhn.data.prepare import resolve_source
     from svhn.records import last_run, new_run_dir
-    from svhn.tf_models.train import read_config, train
+    from svhn.tf_models.distribute import make_strategy
+    from svhn.tf_models.mix import load_mix
+    from svhn.tf_models.run_folder import read_config
+    from svhn.tf_models.train import train
 
+    given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
     if resume:
         run_dir = run_dir or last_run("train-tf")
         config = read_config(run_dir)
-        for name, value in settings.items():
-            given = ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
-            if given and value != getattr(config, name):
+        if _is_given(ctx, "preset"):
+            given = dataclasses.asdict(tf_config.PRESETS[preset].config) | given
+        for name, value in given.items():
+            if value != getattr(config, name):
                 raise InputError(
                     f"{run_dir}: this run has {name} {getattr(config, name)}; resume it without another one"
                 )
     else:
         run_dir = run_dir or new_run_dir("train-tf")
-        config = tf_config.TrainConfig(**settings)
+        config = dataclasses.replace(tf_config.PRESETS[preset].config, **given)
+    strategy = make_strategy(distribute)
     source, message = resolve_source(data)
     click.echo(message)
     click.echo(f"Run: {run_dir}")
-    result = train(load_data(source, config.seed), config, run_dir, resume, _progress_line())
+    digits = load_mix(source, config, checkpoint_folder() / tf_config.PSEUDO_LABELS, config.seed)
+    result = train(digits, config, run_dir, resume, _progress_line(), strategy)
     if not result.finished:
-        click.echo(f"Stopped after iteration {result.iteration}; go on with: train-tf --resume --run-dir {run_dir}")
+        click.echo(f"\nStopped after iteration {result.iteration}; go on with: train-tf --resume --run-dir {run_dir}")
         sys.exit(130)
-    _print_metrics(result.record.metrics, run_dir)
+    if result.record:
+        _draw_run(run_dir, config, digits, result.record.metrics["best_iteration"])
+        _print_metrics(result.record.metrics, run_dir)
+
+
+@cli.command()
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
+)
+@click.option("--iterations", type=at_least_1, default=FinderTrainConfig.iterations, show_default=True)
+@click.option("--batch-size", type=at_least_1, default=FinderTrainConfig.batch_size, show_default=True)
+@click.option("--learning-rate", type=positive, default=FinderTrainConfig.learning_rate, show_default=True)
+@click.option("--interval", type=at_least_1, default=FinderTrainConfig.interval, show_default=True)
+@seed_option
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
+@click.option("--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir.")
+def train_finder(data, run_dir, resume, **settings):
+    """Train the network that finds and reads digits in any photo, and export it as ONNX.
+
+    \b
+    Example:
+      python cli.py train-finder --data data/svhn
+    """
+    _load_tensorflow()
+    from svhn.records import new_run_dir
+    from svhn.tf_models.finder_train import train_finder as train
+
+    run_dir = run_dir or new_run_dir("train-finder")
+    click.echo(f"Run: {run_dir}")
+    scores = train(data, FinderTrainConfig(**settings), run_dir, resume, _finder_progress_line()).metrics
+    click.echo(f"validation: whole number {scores['validation_whole_number']:.1%}, F1 {scores['validation_f1']:.3f}")
+    click.echo(f"{run_dir}: finder.onnx and record.json written")
 
 
 @cli.command()
@@ -268,37 +552,217 @@ def train_tf(ctx, data, run_dir, resume, **settings):
     "--opt", type=click.Choice(torch_config.OPTIMIZERS), default=torch_config.TrainConfig.opt, show_default=True
 )
 @click.option("--lr", type=positive, default=torch_config.TrainConfig.lr, show_default=True)
+@click.option(
+    "--schedule",
+    type=click.Choice(torch_config.SCHEDULES),
+    default=torch_config.TrainConfig.schedule,
+    show_default=True,
+)
+@click.option(
+    "--warmup",
+    type=click.IntRange(min=0),
+    default=torch_config.TrainConfig.warmup,
+    show_default=True,
+    help="Epochs over which the learning rate rises.",
+)
+@click.option("--momentum", type=share, default=torch_config.TrainConfig.momentum, show_default=True, help="Of SGD.")
+@click.option(
+    "--weight-decay",
+    type=click.FloatRange(min=0),
+    default=torch_config.TrainConfig.weight_decay,
+    show_default=True,
+    help="Of kernels, decoupled from the gradient.",
+)
+@click.option(
+    "--label-smoothing",
+    type=share,
+    default=torch_config.TrainConfig.label_smoothing,
+    show_default=True,
+    help="Share of the target spread over all digits.",
+)
+@click.option(
+    "--average",
+    type=share,
+    default=torch_config.TrainConfig.average,
+    show_default=True,
+    help="Decay of the running average of the weights; 0 keeps the last ones.",
+)
 @click.option("--augmentation/--no-augmentation", default=torch_config.TrainConfig.augmentation, show_default=True)
+@click.option(
+    "--blur/--no-blur", default=torch_config.TrainConfig.blur, show_default=True, help="With augmentation: also blur."
+)
+@click.option(
+    "--colour/--no-colour",
+    default=torch_config.TrainConfig.colour,
+    show_default=True,
+    help="With augmentation: also turn colours to gray in other ways.",
+)
+@click.option(
+    "--mix",
+    type=Share(),
+    multiple=True,
+    default=[f"{name}={value:g}" for name, value in torch_config.TrainConfig().mix.items()],
+    show_default=True,
+    callback=lambda ctx, param, value: dict(value),
+    help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
+)
+@click.option(
+    "--standardise/--no-standardise",
+    default=torch_config.TrainConfig.standardise,
+    show_default=True,
+    help="Bring every crop to its own mean and contrast.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(torch_config.PRECISIONS),
+    default=torch_config.TrainConfig.precision,
+    show_default=True,
+    help="Of the arithmetic; bfloat16 is faster on some processors.",
+)
 @seed_option
 @click.option("--cpu", is_flag=True, help="Compute on the CPU even where there is CUDA.")
-@click.option("--id", "run_id", help="Name of the run: runs/ID. Default: from net and time.")
-def train_torch(data, cpu, run_id, **settings):
+@click.option("--id", "run_id", help="Name of the run: runs/ID. Default: from the time.")
+@click.option("--resume", is_flag=True, help="Go on with the run named by --id, or with the last one, bit for bit.")
+@click.pass_context
+def train_torch(ctx, data, cpu, run_id, resume, **settings):
     """Train one of the reference's ConvNets with PyTorch.
+
+    With torchrun the processes it starts share every batch: torchrun --nproc-per-node 2 cli.py train-torch ...
+    A run that was cut at any moment goes on with --resume from the last epoch it finished. docs/pytorch.md has more.
 
     \b
     Example:
       python cli.py train-torch --data data/svhn --net ConvNet48_Dropout3 --epochs 100 --id dropout3
     """
-    from svhn.data.prepare import load_data, resolve_source
-    from svhn.records import new_run_dir
+    from svhn.checkpoints import checkpoint_folder
+    from svhn.data.prepare import resolve_source
+    from svhn.records import last_run, new_run_dir
+    from svhn.tf_models.mix import load_mix
+    from svhn.torch_inpaint.distributed import join
     from svhn.torch_inpaint.remover import choose_device
+    from svhn.torch_inpaint.run_folder import read_config
     from svhn.torch_inpaint.train import train
 
-    config = torch_config.TrainConfig(**settings)
+    command_line = click.core.ParameterSource.COMMANDLINE
+    given = {name: value for name, value in settings.items() if ctx.get_parameter_source(name) == command_line}
+    run_dir = Path("runs") / run_id if run_id else last_run("train-torch") if resume else new_run_dir("train-torch")
+    config = dataclasses.replace(read_config(run_dir), **given) if resume else torch_config.TrainConfig(**settings)
     source, message = resolve_source(data)
-    run_dir = Path("runs") / run_id if run_id else new_run_dir("train-torch")
-    click.echo(message)
-    click.echo(f"Run: {run_dir}")
-    device = choose_device("cpu" if cpu else "auto")
+    with join(str(choose_device("cpu" if cpu else "auto"))) as group:
 
-    def show(epoch):
-        click.echo(
-            f"epoch {epoch.epoch}/{config.epochs}  loss {epoch.loss:.4f}  "
-            f"validation {epoch.validation_accuracy:.2%}  {epoch.seconds:.1f} s"
-        )
+        def show(epoch):
+            click.echo(
+                f"epoch {epoch.epoch}/{config.epochs}  loss {epoch.loss:.4f}  "
+                f"validation {epoch.validation_accuracy:.2%}  {epoch.seconds:.1f} s"
+            )
 
-    record = train(load_data(source, config.seed), config, run_dir, device, show)
-    _print_metrics(record.metrics, run_dir)
+        if group.leads:
+            click.echo(message)
+            click.echo(f"Run: {run_dir}")
+        try:
+            digits = load_mix(source, config, checkpoint_folder() / tf_config.PSEUDO_LABELS, config.seed)
+            record = train(digits, config, run_dir, report=show, resume=resume, group=group)
+        except KeyboardInterrupt:
+            click.echo(f"\nStopped; go on with: train-torch --resume --id {run_dir.name}")
+            sys.exit(130)
+        if record:
+            _print_metrics(record.metrics, run_dir)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("action", type=click.Choice(["start", "status", "watch", "stop", "resume", "report"]), default="start")
+@click.option("--jobs", type=at_least_1, default=1, show_default=True, help="Runs at a time.")
+@data_option
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Default: runs/sweep-<file's name>.")
+@click.option("--cpu", is_flag=True, help="Compute on the CPU even where there is CUDA.")
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path),
+    help="With report: also put the best run of every network into this CSV file.",
+)
+def sweep(file, action, jobs, data, folder, cpu, table):
+    """Train the runs of a YAML file in the background, whatever happens to the terminal.
+
+    FILE lists runs of train-torch, or a grid of them; sweeps/ has two. ACTION is start (or resume: runs that are done
+    stay, cut ones go on bit for bit), status (a table), watch (the table, live), stop, or report (the page, which is
+    also written at the end). Each job computes with its share of the cores, or with $OMP_NUM_THREADS threads.
+
+    \b
+    Example:
+      python cli.py sweep sweeps/family.yaml --jobs 2 --data data/svhn
+    """
+    from svhn.sweeps.analysis import format_table, model_rows, update_table
+    from svhn.sweeps.folder import Plan, SweepFolder
+    from svhn.sweeps.page import write_page
+    from svhn.sweeps.plan import read_plan
+    from svhn.sweeps.supervisor import start, stop
+
+    place = SweepFolder(folder or Path("runs") / f"sweep-{file.stem}")
+    if action in ("start", "resume"):
+        from svhn.data.prepare import SYNTHETIC, resolve_source
+
+        runs = read_plan(file)
+        if action == "resume":
+            place.read_plan()
+        source, message = resolve_source(data)
+        threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // jobs))
+        source = source if source == SYNTHETIC else str(Path(source).resolve())
+        pid = start(place, Plan(runs, source, jobs, threads, cpu))
+        click.echo(message)
+        click.echo(f"{place.path}: {len(runs)} runs, {jobs} at a time, in the background (process {pid})")
+        click.echo(f"See and end it with: sweep {file} watch, sweep {file} stop")
+    elif action == "stop":
+        pid = stop(place)
+        click.echo(f"{place.path}: stopped; resume goes on with it" if pid else f"{place.path}: was not running")
+    elif action == "report":
+        write_page(place)
+        click.echo(f"{place.report}: written")
+        if table:
+            update_table(table, model_rows(place.statuses()))
+            click.echo(f"{table}: written")
+    else:
+        live = action == "watch" and sys.stdout.isatty()
+        while True:
+            running, text = place.supervisor(), format_table(place.statuses())
+            click.echo(("\x1b[H\x1b[2J" if live else "") + text)
+            if action == "status" or not running:
+                break
+            time.sleep(2 if live else 30)
+        click.echo(f"running (process {running})" if running else f"not running; the page: {place.report}")
+
+
+@cli.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@boxes_option
+@click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: explain-<photo's stem>.png.")
+@click.option("--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="Classifier of either kind.")
+def explain_digits(photo, boxes, output, model):
+    """Draw what a classifier makes of a photo's digits: first-layer filters and maps, confidences, gradients.
+
+    Boxes come from --boxes, else from a digitStruct.mat or boxes.json beside the photo; without them the whole picture
+    is taken for one digit.
+
+    \b
+    Example:
+      python cli.py explain-digits samples/house-1.png --model tf-seed --output digits.png
+    """
+    from svhn.checkpoints import PYTORCH, find_model
+    from svhn.interpretation import interpret_photo
+
+    found = find_model(model)
+    if found.framework == PYTORCH:
+        from svhn.torch_inpaint.classifiers import load_classifier as load
+        from svhn.torch_inpaint.interpret import interpret_crops
+    else:
+        _load_tensorflow()
+        from svhn.tf_models.interpret import interpret_crops
+        from svhn.tf_models.predict import load_network as load
+    network = load(found.path)
+    output = output or Path(f"explain-{photo.stem}.png")
+    title = f"{Path(model).name} on {photo.name}"
+    count = interpret_photo(photo, lambda crops: interpret_crops(network, crops), output, title, boxes)
+    click.echo(f"{output}: written, {count} {'digit' if count == 1 else 'digits'}")
 
 
 @cli.command()
@@ -334,20 +798,126 @@ def evaluate(model, data, split, report_dir):
     click.echo(f"{folder}: report.json, confusion.png, misclassified.png")
 
 
+@cli.command()
+@click.argument("model")
+@click.option("--to", "kind", required=True, type=click.Choice(["savedmodel", "tflite", "onnx", "caffe"]))
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the SavedModel or of Caffe's files, or .tflite or .onnx file.",
+)
+def export(model, kind, output):
+    """Write a TensorFlow classifier for other programs and check what was written against the network.
+
+    MODEL is a shipped checkpoint, a run, or a .keras file. docs/serving.md shows how to use the results, docs/caffe.md
+    what goes to Caffe.
+
+    \b
+    Example:
+      python cli.py export tf-seed --to onnx --output digits.onnx
+    """
+    from svhn.checkpoints import PYTORCH, find_model
+
+    found = find_model(model)
+    if found.framework == PYTORCH:
+        raise InputError(
+            f"{found.path}: a PyTorch model; export writes TensorFlow models only: tf-seed, a run of train-tf, or a "
+            ".keras file"
+        )
+    _load_tensorflow()
+    from svhn.tf_models.export import export_model
+    from svhn.tf_models.predict import load_network
+
+    written = export_model(load_network(found.path), kind, output)
+    click.echo(
+        f"{output}: {kind}, {written.size / 1e6:.2f} MB; its probabilities are within {written.difference:.1e} of the "
+        "network's"
+    )
+
+
+def _is_given(ctx, name):
+    return ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+
+
+def _draw_run(run_dir, config, digits, best):
+    """Draw report.png from what a run left behind, on the validation split."""
+    from svhn.reports import write_run_picture
+    from svhn.tf_models.predict import load_classifier
+    from svhn.tf_models.run_folder import read_history
+
+    split = digits["validation"]
+    probabilities = load_classifier(run_dir / "model.keras")(split.rgb)
+    title = f"{run_dir.name}: graph {config.graph}, {config.iterations:,} iterations of {config.batch_size}"
+    write_run_picture(
+        run_dir / "report.png", read_history(run_dir), best, split.rgb, split.labels, probabilities, title
+    )
+
+
+@cli.command()
+@click.argument("prototxt", type=click.Path(path_type=Path))
+@click.argument("weights", type=click.Path(path_type=Path))
+@click.option("--mean", type=click.Path(path_type=Path), help="mean.binaryproto that the network's input lacks.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The .keras file to write.")
+def import_caffe(prototxt, weights, mean, output):
+    """Turn a network of Caffe's files into a Keras model: raw pixels in, logits out.
+
+    PROTOTXT is a deploy.prototxt or a training network, WEIGHTS its .caffemodel.
+
+    \b
+    Example:
+      python cli.py import-caffe deploy.prototxt weights.caffemodel --mean mean.binaryproto --output model.keras
+    """
+    if output.suffix != ".keras":
+        raise InputError(f"{output}: expected the name of a file that ends in .keras")
+    _load_tensorflow()
+    from svhn.files import replacing
+    from svhn.tf_models.caffe_import import import_caffe as read_caffe
+
+    model = read_caffe(prototxt, weights, mean)
+    with replacing(output) as temporary:
+        model.save(temporary)
+    click.echo(f"{output}: {model.count_params():,} weights, {model.input_shape[1:]} to {model.output_shape[1:]}")
+
+
 def _progress_line():
+    """Print one line per interval, and on a terminal a live line in between that stays on its line."""
+    live, rate = sys.stdout.isatty(), None
+
+    def show(progress):
+        nonlocal rate
+        measured = progress.validation_accuracy is not None
+        if not measured:  # the last few seconds count most; the first report holds the start-up
+            rate = progress.rate if rate is None else 0.8 * rate + 0.2 * progress.rate
+        shown = progress.rate if measured or rate is None else rate
+        left = time.strftime("%H:%M:%S", time.gmtime((progress.iterations - progress.iteration) / shown))
+        line = (
+            f"iteration {progress.iteration:,}/{progress.iterations:,}  loss {progress.loss:.4f}  "
+            f"accuracy {progress.accuracy:.2%}  {shown:.1f}/s  {left} left"
+        )
+        if measured:
+            line += f"  validation {progress.validation_accuracy:.2%}"
+        if live:
+            width = shutil.get_terminal_size().columns
+            click.echo(f"\r{line if measured else line[: width - 1]}\x1b[K", nl=measured)
+        elif measured:
+            click.echo(line)
+
+    return show
+
+
+def _finder_progress_line():
     """Print one line per interval, and on a terminal a live line in between."""
     live = sys.stdout.isatty()
 
-    def show(progress):
-        left = time.strftime("%H:%M:%S", time.gmtime((progress.iterations - progress.iteration) / progress.rate))
-        line = (
-            f"iteration {progress.iteration:,}/{progress.iterations:,}  loss {progress.loss:.4f}  "
-            f"accuracy {progress.accuracy:.2%}  {progress.rate:.0f}/s  {left} left"
-        )
-        if progress.validation_accuracy is not None:
-            click.echo(("\r" if live else "") + f"{line}  validation {progress.validation_accuracy:.2%}")
+    def show(row):
+        losses = "  ".join(f"{name} {row[name]:.3f}" for name in ("objectness", "label", "box"))
+        if "f1" in row:
+            scores = f"whole number {row['whole_number']:.1%}  F1 {row['f1']:.3f}"
+            click.echo(("\r" if live else "") + f"iteration {row['iteration']:,}  {losses}  {scores}")
         elif live:
-            click.echo(f"\r{line}", nl=False)
+            left = time.strftime("%H:%M:%S", time.gmtime((row["iterations"] - row["iteration"]) / row["rate"]))
+            click.echo(f"\riteration {row['iteration']:,}/{row['iterations']:,}  {losses}  {left} left", nl=False)
 
     return show
 

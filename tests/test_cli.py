@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import subprocess
@@ -9,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from svhn.tf_models.config import GRAPHS, PRESETS
+from svhn.tf_models.config import TrainConfig as TfTrainConfig
 from svhn.torch_inpaint.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +46,22 @@ def test_defaults_come_from_the_dataclasses():
     assert all(options[field] == getattr(TrainConfig(), field) for field in ("net", "batch", "epochs", "opt", "lr"))
 
 
+def test_train_tf_lists_its_recipes_and_graphs():
+    lines = run("train-tf", "--list").splitlines()
+    for name in (*PRESETS, *GRAPHS):
+        assert any(line.split()[:1] == [name] for line in lines), name
+    for graph in GRAPHS.values():
+        assert any(f"{graph.parameters:,} parameters" in line for line in lines)
+
+
+def test_train_tf_takes_its_defaults_from_the_dataclass():
+    options = {parameter.name: parameter for parameter in COMMANDS["train-tf"].params}
+    for field in dataclasses.fields(TfTrainConfig):
+        if field.name != "mix":
+            assert options[field.name].default == getattr(TfTrainConfig(), field.name), field.name
+    assert options["mix"].default == ["train=1"]
+
+
 def test_remove_digits_on_the_samples(tmp_path):
     photos = sorted((ROOT / "samples").glob("house-*"))
     output = run("remove-digits", *photos, "--output-dir", tmp_path / "out", "--save-masks")
@@ -67,6 +86,10 @@ def test_a_bad_photo_gives_exit_code_1_and_the_others_are_done(tmp_path):
         (["evaluate", "nothing", "--data", "synthetic"], "no model found"),
         (["inpaint", "a.png", "--mask", "b.png", "--output", "c.png"], "a.png"),
         (["train-tf", "--resume", "--run-dir", "nowhere"], "--run-dir"),
+        (["train-tf", "--mix", "train=1", "--mix", "tests=1"], "received tests"),
+        (["train-tf", "--distribute", "multiworker"], "expected --run-dir"),
+        (["import-caffe", "a.prototxt", "b.caffemodel", "--output", "m.keras"], "a.prototxt"),
+        (["import-caffe", "a.prototxt", "b.caffemodel", "--output", "m.h5"], "ends in .keras"),
     ],
 )
 def test_errors_are_one_clear_line(arguments, words, tmp_path):
@@ -78,6 +101,17 @@ def test_errors_are_one_clear_line(arguments, words, tmp_path):
 def test_prepare_prints_the_counts(tiny_svhn, tmp_path):
     output = run("prepare", "--data", tiny_svhn.folder, "--output", tmp_path / "prepared.h5")
     assert "validation" in output and "test" in output and (tmp_path / "prepared.h5").is_file()
+
+
+def test_to_caffe_and_back(tiny_svhn, tmp_path):
+    output = run("prepare", "--data", tiny_svhn.folder, "--format", "lmdb", "--output", tmp_path / "lmdb")
+    assert "validation" in output and (tmp_path / "lmdb" / "mean.binaryproto").is_file()
+    settings = ("--graph", "caffe", "--batch-size", 8, "--iterations", 4, "--interval", 2)
+    run("train-tf", "--data", tmp_path / "lmdb", *settings, "--run-dir", tmp_path / "run")
+    run("export", tmp_path / "run", "--to", "caffe", "--output", tmp_path / "files")
+    files = (tmp_path / "files" / "deploy.prototxt", tmp_path / "files" / "weights.caffemodel")
+    assert "88,234 weights" in run("import-caffe", *files, "--output", tmp_path / "back.keras")
+    assert (tmp_path / "back.keras").is_file()
 
 
 def test_evaluate_the_pytorch_checkpoint(tiny_svhn, tmp_path):
@@ -100,11 +134,14 @@ def test_shipped_models_are_as_good_as_their_cards_say(svhn_dir, tmp_path, model
 
 
 def test_train_tf_on_generated_digits_then_evaluate(tmp_path):
-    output = run("train-tf", "--data", "synthetic", "--iterations", 20, "--interval", 10, cwd=tmp_path)
+    settings = ["--preset", "quick", "--graph", "seed", "--iterations", 20, "--warmup", 5, "--interval", 10]
+    output = run("train-tf", "--data", "synthetic", *settings, cwd=tmp_path)
     assert "generated digits" in output and "fetch" in output
     (run_dir,) = (tmp_path / "runs").iterdir()
     record = json.loads((run_dir / "record.json").read_text())
     assert record["data"]["source"] == "synthetic"
+    assert [record["config"][name] for name in ("graph", "iterations", "warmup", "batch_size")] == ["seed", 20, 5, 96]
+    assert (run_dir / "report.png").is_file()
     assert "already" not in run("train-tf", "--resume", cwd=tmp_path)
 
 

@@ -134,7 +134,7 @@ def test_boxes_and_output_can_be_given(remover, tmp_path):
 @pytest.mark.parametrize(
     "name, output, words",
     [
-        ("missing.png", "out.png", "no entry"),
+        ("missing.png", "out.png", "no such photo"),
         ("none.png", "out.png", "empty"),
         ("far.png", "out.png", "outside"),
         ("house.png", "out.txt", ".png"),
