@@ -77,3 +77,52 @@ def _compress(picture: np.ndarray, quality: int) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
     return np.array(Image.open(file))
+
+
+def snapshot(rng: np.random.Generator, scene: np.ndarray, unit: float, height: float, degradation: float) -> np.ndarray:
+    """Photograph a scene (H, W, 3) float32 whose digits are `unit` pixels high so that they become `height` high.
+
+    Colours are recorded coarser than light and a little beside it, as lenses and JPEG do; many pictures are
+    enlarged from an even smaller one, or sharpened. Returns the picture (h, w, 3) uint8.
+    """
+    blur = unit * (0.012 + degradation * 0.09 * rng.beta(1.1, 2.6))
+    picture = cv2.GaussianBlur(scene, (0, 0), blur)
+    if rng.random() < 0.12 * degradation:
+        picture = cv2.filter2D(picture, -1, _motion_kernel(rng, unit * 0.25), borderType=cv2.BORDER_REFLECT)
+    size = max(round(scene.shape[1] * height / unit), 8), max(round(scene.shape[0] * height / unit), 8)
+    finer = 1 - degradation * rng.uniform(0, 0.45) * (rng.random() < 0.5)
+    small = max(round(size[0] * finer), 8), max(round(size[1] * finer), 8)
+    picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+    picture = picture + degradation * rng.uniform(0.3, 4) * rng.standard_normal(picture.shape, dtype=np.float32)
+    picture = _smear_colour(rng, picture, degradation)
+    if rng.random() < 0.5 * degradation:
+        soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.7, 1.6))
+        picture = picture + rng.uniform(0.2, 1.3) * (picture - soft)
+    gains = np.exp(degradation * rng.normal((-0.01, 0, 0.02), 0.03)).astype(np.float32)
+    picture = np.clip(np.rint(picture * gains), 0, 255).astype(np.uint8)
+    if small != size:
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+    if rng.random() < 0.8 * degradation:
+        _, coded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 97))))
+        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    return picture
+
+
+def _smear_colour(rng: np.random.Generator, picture: np.ndarray, degradation: float) -> np.ndarray:
+    """Blur and shift the colours against the light and lay coarse colour noise over them."""
+    gray = luminance(picture)[..., None]
+    colour = picture - gray
+    grain = rng.standard_normal((picture.shape[0] // 4 + 2, picture.shape[1] // 4 + 2, 3), dtype=np.float32)
+    grain *= degradation * rng.uniform(0, 6) * np.array([0.6, 0.3, 1.0], np.float32)
+    colour = colour + cv2.resize(grain, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    colour = cv2.GaussianBlur(colour, (0, 0), 0.4 + degradation * rng.uniform(0, 1.4))
+    fringe = degradation * rng.normal(0, 0.25, 2)
+    for channel, sign in ((0, 1), (2, -1)):
+        moved = cv2.warpAffine(
+            picture[..., channel],
+            np.array([[1, 0, sign * fringe[0]], [0, 1, sign * fringe[1]]]),
+            picture.shape[1::-1],
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        colour[..., channel] += moved - picture[..., channel]
+    return gray + colour

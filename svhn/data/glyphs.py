@@ -1,6 +1,7 @@
 """Coverage maps of digits: typefaces that come with matplotlib and Pillow, and a brush."""
 
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,19 @@ TYPEFACES = (
     *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif"),
     *("DejaVuSerif-Bold", "DejaVuSerif-BoldItalic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic"),
     *("STIXGeneralBolIta", "cmr10", "cmss10", "cmb10", "cmtt10", "Aileron", "brush"),
+)
+# Further faces for training digits: of matplotlib, and of font packages on PyPI.
+PACKAGED = {
+    "font_fredoka_one": ("FredokaOne-Regular",),
+    "font_source_sans_pro": (
+        *("SourceSansPro-Black", "SourceSansPro-Bold", "SourceSansPro-Semibold", "SourceSansPro-Regular"),
+        *("SourceSansPro-BlackIt", "SourceSansPro-SemiboldIt"),
+    ),
+}
+ALL_TYPEFACES = (
+    *(name for name in TYPEFACES if name != "brush"),
+    *("DejaVuSans-BoldOblique", "DejaVuSerif-Italic", "cmti10"),
+    *(name for names in PACKAGED.values() for name in names),
 )
 # Faces are drawn once at this height in pixels and resized; larger digits are enlarged from it.
 GLYPH_HEIGHT = 192
@@ -92,7 +106,7 @@ def draw_digits(rng: np.random.Generator, labels: tuple[int, ...], typeface: str
         Coverage 0..1 without empty columns at the sides, in a frame of `frame_width(height)` empty pixels.
     """
     brushed = typeface == "brush"
-    glyphs = _brush(rng, labels) if brushed else [_typeset(typeface, label) for label in labels]
+    glyphs = _brush(rng, labels) if brushed else [typeset(typeface, label) for label in labels]
     narrow = rng.uniform(0.55, 1.02)
     scale = height / GLYPH_HEIGHT
     sizes = [(max(round(glyph.shape[1] * scale * narrow), 3), height) for glyph in glyphs]
@@ -118,16 +132,24 @@ def _change_weight(glyphs: list[np.ndarray], height: int, heavier: float) -> lis
 @lru_cache(maxsize=32)
 def _font(typeface: str) -> ImageFont.FreeTypeFont:
     """Open a face at the size that makes its digits GLYPH_HEIGHT pixels high."""
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{typeface}.ttf")
     bundled = typeface == "Aileron"
-    font = ImageFont.load_default(GLYPH_HEIGHT) if bundled else ImageFont.truetype(path, GLYPH_HEIGHT)
+    font = ImageFont.load_default(GLYPH_HEIGHT) if bundled else ImageFont.truetype(_font_file(typeface), GLYPH_HEIGHT)
     _, top, _, bottom = font.getbbox("0123456789")
     size = GLYPH_HEIGHT * GLYPH_HEIGHT / (bottom - top)
     return font.font_variant(size=size)
 
 
-@lru_cache(maxsize=512)
-def _typeset(typeface: str, label: int) -> np.ndarray:
+def _font_file(typeface: str) -> Path:
+    for package, names in PACKAGED.items():
+        if typeface in names:
+            (folder,) = find_spec(package).submodule_search_locations
+            path = min(Path(folder, "files").glob(f"{typeface}.?tf"))
+            return path
+    return Path(matplotlib.get_data_path(), "fonts", "ttf", f"{typeface}.ttf")
+
+
+@lru_cache(maxsize=1024)
+def typeset(typeface: str, label: int) -> np.ndarray:
     """Draw one digit (GLYPH_HEIGHT, w) uint8, 0..255."""
     font = _font(typeface)
     _, top, _, bottom = font.getbbox("0123456789")
@@ -151,13 +173,13 @@ def _brush_digit(rng: np.random.Generator, label: int, thickness: int, wobble: f
     canvas = np.zeros((GLYPH_HEIGHT, GLYPH_HEIGHT), np.uint8)
     for is_round, points in variants[rng.integers(len(variants))]:
         path = np.array(points) + rng.normal(0, wobble, (len(points), 2))
-        path = _round_corners(path) if is_round else path
+        path = round_corners(path) if is_round else path
         pixels = np.rint((path * reach + thickness / 2 + (0.15 * GLYPH_HEIGHT, 0)) * 8).astype(np.int32)
         cv2.polylines(canvas, [pixels], False, 255, thickness, cv2.LINE_AA, 3)
     return _cut_sides(canvas)
 
 
-def _round_corners(path: np.ndarray) -> np.ndarray:
+def round_corners(path: np.ndarray) -> np.ndarray:
     """Cut the corners of a path (N, 2) four times (Chaikin); its ends stay."""
     for _ in range(4):
         before, after = path[:-1], path[1:]

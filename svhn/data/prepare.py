@@ -7,7 +7,9 @@ import numpy as np
 
 from svhn.crops import CROP_SIZE, crop_digit, to_gray
 from svhn.data.cropped import read_cropped
+from svhn.data.datum_lmdb import is_lmdb_folder, read_lmdb
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
+from svhn.data.extra_config import NO_EXTRA, ExtraDigits
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared
 from svhn.data.sources import LICENCE_NOTE
 from svhn.errors import InputError
@@ -28,7 +30,7 @@ def resolve_source(option: str | None) -> tuple[str, str]:
     Returns
     -------
     source : str
-        A folder, a prepared `.h5` file, or "synthetic".
+        A folder with SVHN's files or with Caffe's databases, a prepared `.h5` file, or "synthetic".
     message : str
         One line that says what was taken and, for the generator, how to get the real data.
     """
@@ -46,17 +48,38 @@ def resolve_source(option: str | None) -> tuple[str, str]:
     return option, f"Data: {option} ({origin})"
 
 
-def load_data(source: str, seed: int = 0, splits: tuple[str, ...] = ("train", "test")) -> PreparedData:
-    """Load training data from a folder with official files, a prepared `.h5` file, or the generator."""
+def load_data(
+    source: str,
+    seed: int = 0,
+    splits: tuple[str, ...] = ("train", "test"),
+    synthetic: int = 0,
+    copy_paste: int = 0,
+    pseudo: str | Path | None = None,
+) -> PreparedData:
+    """Load training data from a folder with official files or LMDBs, a prepared `.h5` file, or the generator.
+
+    `synthetic`, `copy_paste` and `pseudo` ask for further digits, see `ExtraDigits`; a folder with official files
+    is needed for them. A prepared file holds those that it was made with.
+    """
+    extra = ExtraDigits(synthetic, copy_paste, pseudo)
+    if extra and (source == SYNTHETIC or not Path(source).is_dir() or is_lmdb_folder(source)):
+        raise InputError(
+            f"{source}: further digits are made for a folder with SVHN's files only; store them in a prepared file "
+            "(python cli.py prepare --synthetic N --copy-paste N --pseudo FILE.csv)"
+        )
     if source == SYNTHETIC:
         return generate(seed)
+    if is_lmdb_folder(source):
+        return read_lmdb(source)
     if Path(source).suffix in (".h5", ".hdf5"):
         return read_prepared(source)
-    return prepare(source, seed=seed, splits=splits)
+    return prepare(source, seed=seed, splits=splits, extra=extra)
 
 
 def load_split(source: str, split: str) -> Split:
     """Load one split of a source; the official test split is read without preparing the others."""
+    if is_lmdb_folder(source):
+        return read_lmdb(source, (split,))[split]
     if split == "test" and Path(source).is_dir():
         return read_split(source, split)
     return load_data(source)[split]
@@ -67,6 +90,7 @@ def prepare(
     fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
     splits: tuple[str, ...] = ("train", "test"),
+    extra: ExtraDigits = NO_EXTRA,
 ) -> PreparedData:
     """Read the official files of a folder and split the training digits by photo.
 
@@ -80,11 +104,14 @@ def prepare(
         Of the split.
     splits : tuple of str
         Which of "train" and "test" to read; one that is not there is left out.
+    extra : ExtraDigits
+        What to make beside them: from photos of the split `train` only.
 
     Returns
     -------
     PreparedData
-        With the splits `train` and `validation` (both from the official train split) and `test`.
+        With the splits `train` and `validation` (both from the official train split) and `test`, and `synthetic`,
+        `copy_paste` and `pseudo` where asked for.
 
     Raises
     ------
@@ -109,10 +136,20 @@ def prepare(
     for path in (path for paths in found.values() for path in paths):
         provenance[f"sha256 {path.relative_to(folder)}"] = sha256(path)
     if "train" not in read:
+        if extra:
+            raise InputError(
+                f"{folder}: further digits need the train split; fetch it (python cli.py fetch --split train)"
+            )
         return PreparedData(read, None, provenance)
     chosen = choose_validation(read["train"].labels, read["train"].photos, fraction, seed)
     train, validation = read["train"].take(~chosen), read["train"].take(chosen)
     parts = {"train": train, "validation": validation} | {k: v for k, v in read.items() if k != "train"}
+    if extra:
+        from svhn.data.extra_digits import make_extra_digits
+
+        parts |= make_extra_digits(folder, train.photos, seed, extra)
+    if extra.pseudo:
+        provenance[f"sha256 {Path(extra.pseudo).name}"] = sha256(extra.pseudo)
     return PreparedData(parts, Statistics.of(train), provenance)
 
 

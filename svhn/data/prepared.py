@@ -7,10 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from svhn.crops import CROP_SIZE
 from svhn.errors import InputError
 from svhn.files import replacing
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,26 @@ class Split:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of the training part, in grey levels 0..255."""
+    """Mean and standard deviation of the training part, in grey levels 0..255; `gray_image` by pixel, row by row."""
 
     gray_mean: float
     gray_std: float
     rgb_mean: tuple[float, float, float]
     rgb_std: tuple[float, float, float]
+    gray_image: tuple[float, ...]
 
     @classmethod
     def of(cls, split: Split) -> "Statistics":
         gray_mean, gray_std = _moments(split.gray)
         channels = [_moments(split.rgb[..., channel]) for channel in range(3)]
         rgb_mean, rgb_std = zip(*channels, strict=True)
-        return cls(gray_mean, gray_std, rgb_mean, rgb_std)
+        gray_image = tuple(split.gray.mean(axis=0).ravel().tolist())
+        return cls(gray_mean, gray_std, rgb_mean, rgb_std, gray_image)
+
+    @property
+    def gray_mean_image(self) -> np.ndarray:
+        """The mean of all gray crops: (32, 32) float64."""
+        return np.reshape(self.gray_image, (CROP_SIZE, CROP_SIZE))
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,10 @@ def read_prepared(path: str | Path) -> PreparedData:
     try:
         with h5py.File(path, "r") as file:
             attributes = {key: value.item() if hasattr(value, "item") else value for key, value in _attributes(file)}
-            if attributes.pop("format_version") > FORMAT_VERSION:
+            if (version := attributes.pop("format_version")) > FORMAT_VERSION:
                 raise InputError(f"{path}: written by a newer version of this program; update it")
+            if version < FORMAT_VERSION:
+                raise InputError(f"{path}: written by an older version of this program; {cure}")
             splits = {name: _read_split(group) for name, group in file.items()}
     except InputError:
         raise

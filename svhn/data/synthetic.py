@@ -15,6 +15,7 @@ from svhn.data import textures
 from svhn.data.camera import Camera
 from svhn.data.glyphs import TYPEFACES, draw_digits, frame_width
 from svhn.data.plates import make_plate
+from svhn.data.strips import STRIPS, StripSettings, draw_strip
 from svhn.data.textures import blend, clouds, luminance, pick_colour, relief, shifted
 from svhn.errors import InputError
 
@@ -81,10 +82,6 @@ class SyntheticSettings:
             raise InputError(f"size: expected at least 16 x 16 pixels, received {self.size}")
 
 
-# Crops end at 32 x 32 pixels, so larger digits would only cost time.
-CROP_SETTINGS = SyntheticSettings(digit_height=(11.0, 38.0))
-
-
 @dataclass(frozen=True)
 class SyntheticPhoto:
     """A rendered photo and what is known about it.
@@ -117,7 +114,7 @@ def render_photo(seed: int | np.random.Generator, settings: SyntheticSettings = 
     """
     rng = np.random.default_rng(seed)
     settings = replace(settings, polarity=settings.polarity or ("dark", "light")[rng.integers(2)])
-    texts = settings.texts or ("".join(map(str, _draw_labels(rng, _draw_length(rng, settings)))),)
+    texts = settings.texts or ("".join(map(str, _draw_labels(rng, _draw_length(rng, settings.length_shares)))),)
     numbers = [_draw_number(rng, text, settings) for text in texts]
     size = settings.size or _photo_size(rng, numbers)
     numbers = _place(rng, numbers, size)
@@ -135,21 +132,23 @@ def render_photo(seed: int | np.random.Generator, settings: SyntheticSettings = 
 
 def render_crops(
     count: int,
-    seed: int,
+    seed: int | tuple[int, ...],
     size: int = CROP_SIZE,
     balanced: bool = True,
-    settings: SyntheticSettings = CROP_SETTINGS,
+    settings: StripSettings = STRIPS,
+    walls: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Render photos and cut their digits by the rule of SVHN's Format 2.
+    """Draw strips with numbers and cut their digits by the rule of SVHN's Format 2.
 
     Parameters
     ----------
     count, seed, size : int
-        Number of crops, random seed, side of a crop in pixels.
+        Number of crops, random seed (or several), side of a crop in pixels.
     balanced : bool
         Equally many crops of every digit; otherwise digits are as frequent as in SVHN.
-    settings : SyntheticSettings
-        `texts` is overridden.
+    settings : StripSettings
+    walls : ndarray (N, h, w, 3) uint8, RGB, or None
+        Real walls to draw on, see `svhn.data.walls`.
 
     Returns
     -------
@@ -161,16 +160,16 @@ def render_crops(
     crops = np.empty((count, size, size, 3), np.uint8)
     done = 0
     while done < count:
-        text = "".join(map(str, labels[done : done + _draw_length(rng, settings)]))
-        rendered = render_photo(rng, replace(settings, texts=(text,)))
-        for digit in rendered.digits:
-            crops[done] = crop_digit(rendered.photo, _loosen(rng, digit.box), size)
+        number = labels[done : done + _draw_length(rng, settings.length_shares)]
+        strip, boxes = draw_strip(rng, number.tolist(), settings, walls)
+        for box in boxes:
+            crops[done] = crop_digit(strip, box, size)
             done += 1
     return crops, labels.astype(np.int64)
 
 
-def _draw_length(rng: np.random.Generator, settings: SyntheticSettings) -> int:
-    shares = np.array(settings.length_shares)
+def _draw_length(rng: np.random.Generator, length_shares: tuple[float, ...]) -> int:
+    shares = np.array(length_shares)
     return 1 + int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
@@ -181,12 +180,6 @@ def _draw_labels(rng: np.random.Generator, count: int) -> np.ndarray:
 def _choose(rng: np.random.Generator, names: tuple[str, ...], shares: dict[str, float]) -> str:
     weights = np.array([shares[name] for name in names])
     return str(rng.choice(names, p=weights / weights.sum()))
-
-
-def _loosen(rng: np.random.Generator, box: Box) -> Box:
-    """Move the sides of a tight box as unevenly as SVHN's annotators did; the result meets the photo."""
-    left, top, right, bottom = np.rint(rng.normal(0.02, 0.04, 4) * box.height).astype(int).tolist()
-    return Box(box.left - left, box.top - top, max(box.right + right, box.left - left + 2), box.bottom + bottom)
 
 
 @dataclass(frozen=True)
@@ -224,7 +217,7 @@ def _move(dx: float, dy: float) -> np.ndarray:
 
 def _draw_number(rng: np.random.Generator, text: str, settings: SyntheticSettings) -> _Number:
     low, high = np.log(settings.digit_height)
-    height = float(np.exp(rng.triangular(low, 0.6 * low + 0.4 * high, high + 1e-6)))
+    height = float(np.exp(rng.triangular(low, max(low, 0.6 * low + 0.4 * high), high + 1e-6)))
     glyph_height = int(np.ceil(1.4 * height))
     labels = tuple(int(character) for character in text)
     glyphs = draw_digits(rng, labels, str(rng.choice(settings.typefaces)), glyph_height)

@@ -200,7 +200,7 @@ def test_crops_and_photos_that_do_not_belong_together(tiny_svhn):
         prepare(tiny_svhn.folder)
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "no such photo"), (b"", "empty"), (b"text", "not a readable")])
+@pytest.mark.parametrize(("content", "message"), [(None, "no such photo"), (b"", "empty"), (b"text", "not a picture")])
 def test_missing_empty_and_corrupt_photos_are_named(tiny_svhn, content, message):
     remove_crops(tiny_svhn.folder)
     photo = tiny_svhn.folder / "train" / "5.png"
@@ -273,13 +273,15 @@ def test_overwritten_pixels_never_raise_anything_but_input_errors(prepared_file)
     assert refused > 2
 
 
-@pytest.mark.parametrize("damage", ["photos", "rgb", "version", "newer", "dataset"])
+@pytest.mark.parametrize("damage", ["photos", "rgb", "version", "newer", "older", "dataset"])
 def test_another_layout_is_named_with_a_cure(prepared_file, damage):
     with h5py.File(prepared_file, "r+") as file:
         if damage == "version":
             del file.attrs["format_version"]
         elif damage == "newer":
             file.attrs["format_version"] = 99
+        elif damage == "older":
+            file.attrs["format_version"] = 1
         elif damage == "dataset":
             file["validation"] = np.zeros(3)
         else:

@@ -202,19 +202,6 @@ def test_unbalanced_crops_follow_svhn():
     assert counts[1] > 1.5 * counts[9]
 
 
-def test_crops_of_a_digit_look_more_like_its_own_class():
-    # Nearest class mean on the size of the gradient, which does not depend on polarity; chance is .1.
-    settings = SyntheticSettings(digit_height=(20, 40), typefaces=("DejaVuSans-Bold",), degradation=0.0)
-    crops, labels = render_crops(600, seed=1, settings=settings)
-    gray = luminance(crops.astype(np.float32))
-    down, across = np.gradient(gray, axis=(1, 2))
-    edges = np.hypot(down, across)
-    edges = (edges / edges.mean(axis=(1, 2), keepdims=True)).reshape(600, -1)
-    means = np.stack([edges[:400][labels[:400] == digit].mean(axis=0) for digit in range(10)])
-    nearest = ((edges[400:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
-    assert (nearest == labels[400:]).mean() > 0.5
-
-
 @pytest.mark.parametrize(
     ("field", "value"),
     [

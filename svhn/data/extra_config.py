@@ -1,0 +1,31 @@
+"""Which training digits to make beside the labelled ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ExtraDigits:
+    """What to make beside the labelled digits.
+
+    Attributes
+    ----------
+    synthetic, copy_paste : int
+        How many digits to render, and to paste from one training photo into another.
+    pseudo : Path or None
+        CSV file with the columns photo, left, top, width, height, label and others that are ignored: digits of
+        the photos in the folder `unlabelled`.
+    workers : int
+        Processes to make them with.
+    """
+
+    synthetic: int = 0
+    copy_paste: int = 0
+    pseudo: str | Path | None = None
+    workers: int = 2
+
+    def __bool__(self) -> bool:
+        return bool(self.synthetic or self.copy_paste or self.pseudo)
+
+
+NO_EXTRA = ExtraDigits()
