@@ -1,6 +1,5 @@
 """Regions of a photo: cut, scale, grain, and paste back so that nothing outside the mask changes."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -142,19 +141,54 @@ def grain_like(
     wanted = _spread(busy, near, size / 2)
     rows, columns = np.nonzero(_blocks(near, size))
     levels, colours = (_block_means(values, size)[rows, columns] for values in (busy, original.astype(np.float32)))
-    rng = np.random.default_rng(seed)
-    top, left = (int(index.min()) for index in np.nonzero(mask))
-    for y, x in itertools.product(range(top, mask.shape[0], size), range(left, mask.shape[1], size)):
+    tops, lefts, targets, wishes = _cover(mask, wanted, painted, size)
+    chosen = _choose(levels, colours, targets, wishes, np.random.default_rng(seed))
+    for y, x, target, pick in zip(tops, lefts, targets, chosen, strict=True):
         own = (slice(y, y + size), slice(x, x + size))
-        if mask[own].any():
-            target, colour = wanted[own][mask[own]].mean(), painted[own][mask[own]].mean(axis=0)
-            misfit = np.linalg.norm(colours - colour, axis=1) / 10 + np.abs(levels - target)
-            chosen = rng.choice(np.argpartition(misfit, GRAIN_CHOICE - 1)[:GRAIN_CHOICE])
-            height, width = mask[own].shape
-            source = (slice(rows[chosen], rows[chosen] + height), slice(columns[chosen], columns[chosen] + width))
-            most = 3 * np.exp(target)  # grain has no edges
-            grain[own] = np.clip(detail[source] * min(1.0, np.exp(target - levels[chosen])), -most, most)
+        height, width = mask[own].shape
+        source = (slice(rows[pick], rows[pick] + height), slice(columns[pick], columns[pick] + width))
+        most = 3 * np.exp(target)  # grain has no edges
+        grain[own] = np.clip(detail[source] * min(1.0, np.exp(target - levels[pick])), -most, most)
     return strength * np.where(mask[..., None], grain, 0)
+
+
+def _cover(mask: np.ndarray, wanted: np.ndarray, painted: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
+    """Cover a mask with squares: their upper edges and left edges, and what their masked pixels are like on average.
+
+    Returns
+    -------
+    tops, lefts : ndarray (B,) int
+    targets : ndarray (B,) float32
+        Of `wanted` (H, W).
+    wishes : ndarray (B, 3) float32
+        Of `painted` (H, W, 3).
+    """
+    top, left = (int(index.min()) for index in np.nonzero(mask))
+    weight = mask[top:, left:].astype(np.float32)
+    part = painted[top:, left:] * weight[..., None], wanted[top:, left:] * weight
+    sums = np.dstack([_tile_sums(values, size) for values in (weight, part[1], part[0])])
+    rows, columns = np.nonzero(sums[..., 0])
+    sums = sums[rows, columns]
+    return top + rows * size, left + columns * size, sums[:, 1] / sums[:, 0], sums[:, 2:] / sums[:, :1]
+
+
+def _tile_sums(values: np.ndarray, size: int) -> np.ndarray:
+    """Return the sums over squares beside each other, (H / size, W / size, ...), rounded up."""
+    rows = np.add.reduceat(values, np.arange(0, values.shape[0], size), axis=0)
+    return np.add.reduceat(rows, np.arange(0, values.shape[1], size), axis=1)
+
+
+def _choose(
+    levels: np.ndarray, colours: np.ndarray, targets: np.ndarray, wishes: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return for each of B squares one of the known squares that fit it best, as an index into `levels`."""
+    chosen = np.empty(len(targets), int)
+    for i, (target, wish) in enumerate(zip(targets, wishes, strict=True)):
+        misfit = np.abs(levels - target)
+        difference = colours - wish
+        misfit += np.sqrt(np.einsum("nc,nc->n", difference, difference)) / 10
+        chosen[i] = np.argpartition(misfit, GRAIN_CHOICE - 1)[rng.integers(GRAIN_CHOICE)]
+    return chosen
 
 
 def _block_means(values: np.ndarray, size: int) -> np.ndarray:
