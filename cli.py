@@ -66,6 +66,51 @@ class Share(click.ParamType):
             self.fail(f"expected NAME=SHARE, for example train=0.5, received {value!r}", param, ctx)
 
 
+def recipe_options(defaults):
+    """Add the options that both frameworks' training has; `defaults` is a TrainConfig of either."""
+    mix = [f"{name}={value:g}" for name, value in defaults.mix.items()]
+    options = [
+        click.option(
+            "--weight-decay",
+            type=click.FloatRange(min=0),
+            default=defaults.weight_decay,
+            show_default=True,
+            help="Of the kernels only, decoupled from the gradient.",
+        ),
+        click.option(
+            "--label-smoothing",
+            type=share,
+            default=defaults.label_smoothing,
+            show_default=True,
+            help="Share of the target spread over all digits.",
+        ),
+        click.option(
+            "--average",
+            type=share,
+            default=defaults.average,
+            show_default=True,
+            help="Decay of the running average of the weights; 0 keeps the last ones.",
+        ),
+        click.option("--augmentation/--no-augmentation", default=defaults.augmentation, show_default=True),
+        click.option(
+            "--mix",
+            type=Share(),
+            multiple=True,
+            default=mix,
+            show_default=True,
+            callback=lambda ctx, param, value: dict(value),
+            help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
+        ),
+    ]
+
+    def add(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 def _list_recipes(ctx, param, value):
     """Print the presets and graphs of train-tf and leave."""
     if not value or ctx.resilient_parsing:
@@ -206,7 +251,7 @@ def remove_digits(
 
     job = job_config.JobConfig(
         output_dir,
-        boxes=str(boxes) if boxes else None,
+        boxes=boxes,
         save_masks=save_masks,
         model=model,
         device=device,
@@ -248,8 +293,8 @@ def read(photos, output, draw, recursive, min_confidence, finder):
     import json
 
     from svhn.finder import Finder
+    from svhn.jobs.reading import read_photos
     from svhn.jobs.sources import list_photos
-    from svhn.reading import read_photos
 
     def show(line):
         if "error" in line:
@@ -419,37 +464,7 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     show_default=True,
     help="Iterations in which the learning rate rises.",
 )
-@click.option(
-    "--weight-decay",
-    type=click.FloatRange(min=0),
-    default=tf_config.TrainConfig.weight_decay,
-    show_default=True,
-    help="Of the kernels only.",
-)
-@click.option(
-    "--label-smoothing",
-    type=share,
-    default=tf_config.TrainConfig.label_smoothing,
-    show_default=True,
-    help="Share of the target spread over all digits.",
-)
-@click.option(
-    "--average",
-    type=share,
-    default=tf_config.TrainConfig.average,
-    show_default=True,
-    help="Decay of the running average of the weights; 0 keeps the last ones.",
-)
-@click.option("--augmentation/--no-augmentation", default=tf_config.TrainConfig.augmentation, show_default=True)
-@click.option(
-    "--mix",
-    type=Share(),
-    multiple=True,
-    default=[f"{name}={value:g}" for name, value in tf_config.TrainConfig().mix.items()],
-    show_default=True,
-    callback=lambda ctx, param, value: dict(value),
-    help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
-)
+@recipe_options(tf_config.TrainConfig())
 @click.option(
     "--interval",
     type=at_least_1,
@@ -478,11 +493,10 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
     if distribute == "multiworker" and not run_dir:
         raise InputError("expected --run-dir, a folder that all workers share, beside --distribute multiworker")
     _load_tensorflow(compute=distribute != "multiworker")
-    from svhn.checkpoints import checkpoint_folder
-    from svhn.data.prepare import resolve_source
+    from svhn.checkpoints import pseudo_labels
+    from svhn.data.prepare import load_mix, resolve_source
     from svhn.records import last_run, new_run_dir
     from svhn.tf_models.distribute import make_strategy
-    from svhn.tf_models.mix import load_mix
     from svhn.tf_models.run_folder import read_config
     from svhn.tf_models.train import train
 
@@ -504,7 +518,7 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
     source, message = resolve_source(data)
     click.echo(message)
     click.echo(f"Run: {run_dir}")
-    digits = load_mix(source, config, checkpoint_folder() / tf_config.PSEUDO_LABELS, config.seed)
+    digits = load_mix(source, config.mix, pseudo_labels(), config.seed)
     result = train(digits, config, run_dir, resume, _progress_line(), strategy)
     if not result.finished:
         click.echo(f"\nStopped after iteration {result.iteration}; go on with: train-tf --resume --run-dir {run_dir}")
@@ -566,28 +580,7 @@ def train_finder(data, run_dir, resume, **settings):
     help="Epochs over which the learning rate rises.",
 )
 @click.option("--momentum", type=share, default=torch_config.TrainConfig.momentum, show_default=True, help="Of SGD.")
-@click.option(
-    "--weight-decay",
-    type=click.FloatRange(min=0),
-    default=torch_config.TrainConfig.weight_decay,
-    show_default=True,
-    help="Of kernels, decoupled from the gradient.",
-)
-@click.option(
-    "--label-smoothing",
-    type=share,
-    default=torch_config.TrainConfig.label_smoothing,
-    show_default=True,
-    help="Share of the target spread over all digits.",
-)
-@click.option(
-    "--average",
-    type=share,
-    default=torch_config.TrainConfig.average,
-    show_default=True,
-    help="Decay of the running average of the weights; 0 keeps the last ones.",
-)
-@click.option("--augmentation/--no-augmentation", default=torch_config.TrainConfig.augmentation, show_default=True)
+@recipe_options(torch_config.TrainConfig())
 @click.option(
     "--blur/--no-blur", default=torch_config.TrainConfig.blur, show_default=True, help="With augmentation: also blur."
 )
@@ -596,15 +589,6 @@ def train_finder(data, run_dir, resume, **settings):
     default=torch_config.TrainConfig.colour,
     show_default=True,
     help="With augmentation: also turn colours to gray in other ways.",
-)
-@click.option(
-    "--mix",
-    type=Share(),
-    multiple=True,
-    default=[f"{name}={value:g}" for name, value in torch_config.TrainConfig().mix.items()],
-    show_default=True,
-    callback=lambda ctx, param, value: dict(value),
-    help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
 )
 @click.option(
     "--standardise/--no-standardise",
@@ -634,17 +618,15 @@ def train_torch(ctx, data, cpu, run_id, resume, **settings):
     Example:
       python cli.py train-torch --data data/svhn --net ConvNet48_Dropout3 --epochs 100 --id dropout3
     """
-    from svhn.checkpoints import checkpoint_folder
-    from svhn.data.prepare import resolve_source
+    from svhn.checkpoints import pseudo_labels
+    from svhn.data.prepare import load_mix, resolve_source
     from svhn.records import last_run, new_run_dir
-    from svhn.tf_models.mix import load_mix
     from svhn.torch_inpaint.distributed import join
     from svhn.torch_inpaint.remover import choose_device
     from svhn.torch_inpaint.run_folder import read_config
     from svhn.torch_inpaint.train import train
 
-    command_line = click.core.ParameterSource.COMMANDLINE
-    given = {name: value for name, value in settings.items() if ctx.get_parameter_source(name) == command_line}
+    given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
     run_dir = Path("runs") / run_id if run_id else last_run("train-torch") if resume else new_run_dir("train-torch")
     config = dataclasses.replace(read_config(run_dir), **given) if resume else torch_config.TrainConfig(**settings)
     source, message = resolve_source(data)
@@ -660,7 +642,7 @@ def train_torch(ctx, data, cpu, run_id, resume, **settings):
             click.echo(message)
             click.echo(f"Run: {run_dir}")
         try:
-            digits = load_mix(source, config, checkpoint_folder() / tf_config.PSEUDO_LABELS, config.seed)
+            digits = load_mix(source, config.mix, pseudo_labels(), config.seed)
             record = train(digits, config, run_dir, report=show, resume=resume, group=group)
         except KeyboardInterrupt:
             click.echo(f"\nStopped; go on with: train-torch --resume --id {run_dir.name}")
@@ -735,7 +717,7 @@ def sweep(file, action, jobs, data, folder, cpu, table):
 @cli.command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @boxes_option
-@click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: explain-<photo's stem>.png.")
+@click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: digits-<photo's stem>.png.")
 @click.option("--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="Classifier of either kind.")
 def explain_digits(photo, boxes, output, model):
     """Draw what a classifier makes of a photo's digits: first-layer filters and maps, confidences, gradients.
@@ -759,7 +741,7 @@ def explain_digits(photo, boxes, output, model):
         from svhn.tf_models.interpret import interpret_crops
         from svhn.tf_models.predict import load_network as load
     network = load(found.path)
-    output = output or Path(f"explain-{photo.stem}.png")
+    output = output or Path(f"digits-{photo.stem}.png")
     title = f"{Path(model).name} on {photo.name}"
     count = interpret_photo(photo, lambda crops: interpret_crops(network, crops), output, title, boxes)
     click.echo(f"{output}: written, {count} {'digit' if count == 1 else 'digits'}")
@@ -882,7 +864,7 @@ def import_caffe(prototxt, weights, mean, output):
 
 def _progress_line():
     """Print one line per interval, and on a terminal a live line in between that stays on its line."""
-    live, rate = sys.stdout.isatty(), None
+    rate = None
 
     def show(progress):
         nonlocal rate
@@ -897,29 +879,33 @@ def _progress_line():
         )
         if measured:
             line += f"  validation {progress.validation_accuracy:.2%}"
-        if live:
-            width = shutil.get_terminal_size().columns
-            click.echo(f"\r{line if measured else line[: width - 1]}\x1b[K", nl=measured)
-        elif measured:
-            click.echo(line)
+        _show_progress(line, measured)
 
     return show
 
 
 def _finder_progress_line():
-    """Print one line per interval, and on a terminal a live line in between."""
-    live = sys.stdout.isatty()
+    """Print one line per interval, and on a terminal a live line in between that stays on its line."""
 
     def show(row):
         losses = "  ".join(f"{name} {row[name]:.3f}" for name in ("objectness", "label", "box"))
         if "f1" in row:
             scores = f"whole number {row['whole_number']:.1%}  F1 {row['f1']:.3f}"
-            click.echo(("\r" if live else "") + f"iteration {row['iteration']:,}  {losses}  {scores}")
-        elif live:
+            _show_progress(f"iteration {row['iteration']:,}  {losses}  {scores}", True)
+        else:
             left = time.strftime("%H:%M:%S", time.gmtime((row["iterations"] - row["iteration"]) / row["rate"]))
-            click.echo(f"\riteration {row['iteration']:,}/{row['iterations']:,}  {losses}  {left} left", nl=False)
+            _show_progress(f"iteration {row['iteration']:,}/{row['iterations']:,}  {losses}  {left} left", False)
 
     return show
+
+
+def _show_progress(line, stays):
+    """Print a line that stays, or one that the next replaces, which only a terminal gets to see."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        click.echo(f"\r{line if stays else line[: width - 1]}\x1b[K", nl=stays)
+    elif stays:
+        click.echo(line)
 
 
 def _download_line():

@@ -17,10 +17,10 @@ from statistics import mean, stdev
 
 import click
 
-from svhn.checkpoints import checkpoint_folder
+from svhn.checkpoints import pseudo_labels
 from svhn.errors import InputError
 from svhn.files import replacing
-from svhn.tf_models.config import PRESETS, PSEUDO_LABELS, TrainConfig
+from svhn.tf_models.config import PRESETS, TrainConfig
 
 # Setting -> augmentation, and the mix of a batch.
 SETTINGS = {
@@ -100,10 +100,10 @@ def missing(planned: list[tuple[str, TrainConfig]], rows: list[dict[str, str]]) 
 def run(task: tuple[str, str, TrainConfig]) -> dict[str, str]:
     """Train in this process, alone in it, on one core, and return the row of the run."""
     data, setting, config = task
-    from svhn.tf_models.mix import load_mix
+    from svhn.data.prepare import load_mix
     from svhn.tf_models.train import train
 
-    digits = load_mix(data, config, checkpoint_folder() / PSEUDO_LABELS, seed=0, splits=("train",))
+    digits = load_mix(data, config.mix, pseudo_labels(), seed=0, splits=("train",))
     digits.splits.pop("test", None)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -26,6 +26,11 @@ def checkpoint_folder() -> Path:
     return beside if beside.is_dir() else package / "_checkpoints"
 
 
+def pseudo_labels() -> Path:
+    """Return the shipped CSV file with labels of SVHN's unlabelled photos, for `svhn.data.prepare.load_mix`."""
+    return checkpoint_folder() / "pseudo_labels.csv"
+
+
 def find_model(path: str | Path) -> ModelFile:
     """Find the model that a path means.
 

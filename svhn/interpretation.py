@@ -12,10 +12,9 @@ from svhn.boxes import Box, clip_digits
 from svhn.crops import crop_digit
 from svhn.data.annotations import find_annotations, open_annotations
 from svhn.errors import InputError
-from svhn.files import replacing
+from svhn.files import check_figure, replacing
 from svhn.photos import read_rgb
 
-FORMATS = (".png", ".pdf", ".svg")
 MOST_DIGITS = 4
 # The figure, in inches at 100 dots per inch: 1500 pixels wide.
 DPI, WIDTH, EDGE, GAP = 100, 15.0, 0.4, 0.35
@@ -83,12 +82,7 @@ def interpret_photo(
         When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
     """
     photo, output = Path(photo), Path(output)
-    if output.suffix.lower() not in FORMATS:
-        raise InputError(
-            f"{output}: expected a figure's name that ends in {', '.join(FORMATS)}; choose another --output"
-        )
-    if output.resolve() == photo.resolve():
-        raise InputError(f"{output}: the output would overwrite an input; choose another --output")
+    check_figure(output, photo)
     found = interpret(cut_digits(photo, boxes))
     figure = draw(found, title)
     with replacing(output) as temporary:

@@ -28,7 +28,6 @@ ROOMS = {
     "interpretation": {"boxes", "crops", "data", "errors", "files", "photos"},
     "finder": {"boxes", "checkpoints", "errors", "finder_config"},
     "finder_config": set(),
-    "reading": {"boxes", "errors", "files", "finder", "photos"},
     "data": {"boxes", "photos", "crops", "errors", "files"},
     "tf_models": {
         "boxes",
@@ -44,9 +43,8 @@ ROOMS = {
         "files",
     },
     "torch_inpaint": FOUNDATION | {"checkpoints", "interpretation"},
-    "jobs": FOUNDATION | {"torch_inpaint", "data", "checkpoints"},
-    # Of tf_models the mix of training data only, which is nobody's framework.
-    "sweeps": {"checkpoints", "errors", "files", "records", "tf_models", "torch_inpaint"},
+    "jobs": FOUNDATION | {"torch_inpaint", "data", "checkpoints", "finder"},
+    "sweeps": {"checkpoints", "data", "errors", "files", "records", "torch_inpaint"},
 }
 FRAMEWORKS = {"tensorflow", "keras", "torch"}
 HEAVY = {"tensorflow", "keras", "torch", "sklearn", "matplotlib", "h5py", "cv2", "click", "scipy", "PIL", "lmdb"}
@@ -67,7 +65,6 @@ ALLOWED = {
     "interpretation": {"matplotlib"},
     "finder": {"cv2"},
     "finder_config": set(),
-    "reading": {"cv2"},
     "data": {"h5py", "scipy", "cv2", "PIL", "matplotlib", "lmdb"},
     "tf_models": {"tensorflow", "keras", "sklearn"},
     "torch_inpaint": {"torch", "cv2", "scipy"},

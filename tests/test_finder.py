@@ -165,7 +165,7 @@ def test_walls_without_numbers_stay_silent(finder):
 
 
 def test_it_loads_quickly_without_a_framework():
-    code = "import sys, svhn.reading; print({'torch', 'tensorflow', 'keras'} & set(sys.modules))"
+    code = "import sys, svhn.jobs.reading; print({'torch', 'tensorflow', 'keras'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "set()"
     began = time.perf_counter()

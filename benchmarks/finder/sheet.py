@@ -7,8 +7,8 @@ import numpy as np
 
 from svhn.boxes import Number
 from svhn.data.finder_photos import FinderPhoto
+from svhn.jobs.reading import draw_numbers
 from svhn.photos import write_rgb
-from svhn.reading import draw_numbers
 
 CELL = (480, 300)
 COLUMNS = 2

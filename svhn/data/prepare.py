@@ -10,6 +10,7 @@ from svhn.data.cropped import read_cropped
 from svhn.data.datum_lmdb import is_lmdb_folder, read_lmdb
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
 from svhn.data.extra_config import NO_EXTRA, ExtraDigits
+from svhn.data.mix import GENERATED
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared
 from svhn.data.sources import LICENCE_NOTE
 from svhn.errors import InputError
@@ -74,6 +75,31 @@ def load_data(
     if Path(source).suffix in (".h5", ".hdf5"):
         return read_prepared(source)
     return prepare(source, seed=seed, splits=splits, extra=extra)
+
+
+def load_mix(
+    source: str, mix: dict[str, float], pseudo_labels: Path, seed: int, splits: tuple[str, ...] = ("train", "test")
+) -> PreparedData:
+    """Load a source with the splits of a training run's mix.
+
+    Parameters
+    ----------
+    source : str
+        A folder with official files, for which the further splits are made now, or a prepared `.h5` file, which
+        holds those that it was made with, or "synthetic".
+    mix : dict[str, float]
+        Split -> share of a batch, see `svhn.data.mix`.
+    pseudo_labels : Path
+        CSV file with labels of the unlabelled photos.
+    seed : int
+        Of the validation split and of what is generated.
+    splits : tuple of str
+        Which official splits to read.
+    """
+    extras = {name: count for name, count in GENERATED.items() if name in mix}
+    if "pseudo" in mix:
+        extras["pseudo"] = pseudo_labels
+    return load_data(source, seed, splits, **({} if Path(source).is_file() else extras))
 
 
 def load_split(source: str, split: str) -> Split:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from svhn.checkpoints import find_model
 from svhn.errors import InputError
-from svhn.files import replacing
+from svhn.files import check_figure, replacing
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.ledger import Ledger, done_before, ledger_name, open_ledger
 from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
@@ -235,15 +235,10 @@ def explain_photo(
     """
     from svhn.jobs.digit_sources import ListedDigits, clip_to_photo
     from svhn.photos import read_photo
-    from svhn.torch_inpaint.explain import FORMATS, draw, explain
+    from svhn.torch_inpaint.explain import draw, explain
 
     photo, output = Path(photo), Path(output)
-    if output.suffix.lower() not in FORMATS:
-        raise InputError(
-            f"{output}: expected a figure's name that ends in {', '.join(FORMATS)}; choose such an --output"
-        )
-    if output.resolve() == photo.resolve():
-        raise InputError(f"{output}: the output would overwrite an input; choose another --output")
+    check_figure(output, photo)
     picture = read_photo(photo)
     digits = ListedDigits(str(boxes) if boxes else None)(str(photo), picture.rgb)
     if not digits:

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from svhn.data.mix import SOURCES
 from svhn.errors import InputError
-from svhn.torch_inpaint.config import NETS, OPTIMIZERS, PRECISIONS, SCHEDULES, SOURCES, TrainConfig
+from svhn.torch_inpaint.config import NETS, OPTIMIZERS, PRECISIONS, SCHEDULES, TrainConfig
 
 CHOICES = {"net": NETS, "opt": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS}
 LEAST = {"epochs": 1, "batch": 1, "warmup": 0, "seed": 0, "weight_decay": 0.0, "lr": 0.0}
@@ -196,10 +197,10 @@ def _problem(key: str, value: Any) -> str | None:
         return "at least 0 and less than 1"
     if key == "mix" and (set(value) - set(SOURCES) or not all(_is_share(share) for share in value.values())):
         return f"shares of {', '.join(SOURCES)}, for example {{train: 0.7, pseudo: 0.3}}"
-    if key == "mix" and not value.get("train"):
+    if key == "mix" and "train" not in value:
         return "a share of train"
     return None
 
 
 def _is_share(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

@@ -4,11 +4,10 @@ import os
 import sys
 import threading
 
-from svhn.checkpoints import checkpoint_folder
+from svhn.checkpoints import pseudo_labels
+from svhn.data.prepare import load_mix
 from svhn.errors import InputError
 from svhn.sweeps.folder import SweepFolder
-from svhn.tf_models.config import PSEUDO_LABELS
-from svhn.tf_models.mix import load_mix
 from svhn.torch_inpaint.remover import choose_device
 from svhn.torch_inpaint.train import train
 
@@ -19,7 +18,7 @@ def work(folder: SweepFolder, name: str) -> None:
     config = next(run.config for run in plan.runs if run.name == name)
     run_dir = folder.run_dir(name)
     device = str(choose_device("cpu" if plan.cpu else "auto"))
-    digits = load_mix(plan.data, config, checkpoint_folder() / PSEUDO_LABELS, config.seed)
+    digits = load_mix(plan.data, config.mix, pseudo_labels(), config.seed)
     train(digits, config, run_dir, device, resume=(run_dir / "config.json").exists())
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 
+from svhn.data.mix import counts_of
 from svhn.errors import InputError
 
 
@@ -20,12 +21,6 @@ GRAPHS = {
     "record": GraphInfo(True, 726_122, "our own residual network"),
     "caffe": GraphInfo(False, 88_234, "the reference's Caffe network; goes to Caffe with export --to caffe"),
 }
-# What a batch can be mixed from. All but `train` are generated or labelled by a model, see `svhn.data.prepare`.
-SOURCES = ("train", "pseudo", "synthetic", "copy_paste")
-# How many digits `train-tf` generates for a mix that names them.
-GENERATED = {"synthetic": 40_000, "copy_paste": 20_000}
-# In the folder of the shipped checkpoints.
-PSEUDO_LABELS = "pseudo_labels.csv"
 # How a run is spread over devices.
 STRATEGIES = ("mirrored", "multiworker")
 
@@ -55,7 +50,7 @@ class TrainConfig:
     augmentation : bool
         Random motion, cutout, contrast, inversion, blur and colour, see `svhn.data.augmentation`. Never flips.
     mix : dict[str, float]
-        Split -> its share of every batch; splits of `SOURCES`. The shares are normalised to 1.
+        Split -> its share of every batch; splits of `svhn.data.mix.SOURCES`. The shares are normalised to 1.
     interval : int
         Iterations between two checkpoints, each with a pass over the validation split.
     seed : int
@@ -81,27 +76,14 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        if unknown := set(self.mix) - set(SOURCES):
-            raise InputError(f"mix: expected shares of {', '.join(SOURCES)}, received {', '.join(sorted(unknown))}")
-        if not self.mix or min(self.mix.values()) <= 0:
-            raise InputError(f"mix: expected a share above 0 for every split, received {self.mix}")
-        if empty := [name for name, count in self.counts.items() if not count]:
-            raise InputError(
-                f"mix: a batch of {self.batch_size} has no room for {', '.join(empty)}; raise the share or the batch"
-            )
+        counts_of(self.mix, self.batch_size)
         if self.warmup >= self.iterations:
             raise InputError(f"expected fewer than {self.iterations} iterations of warmup, received {self.warmup}")
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many digits of each split a batch holds: the shares, rounded by largest remainder."""
-        total = sum(self.mix.values())
-        wanted = {name: self.mix[name] / total * self.batch_size for name in SOURCES if name in self.mix}
-        counts = {name: int(value) for name, value in wanted.items()}
-        last = sorted(wanted, key=lambda name: counts[name] - wanted[name])
-        for name in last[: self.batch_size - sum(counts.values())]:
-            counts[name] += 1
-        return counts
+        """How many digits of each split a batch holds."""
+        return counts_of(self.mix, self.batch_size)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ class FinderTrainConfig:
     batch_size : int
         Canvases per step, each of one to four pieces of photos.
     learning_rate : float
-        AdamW's highest learning rate. It rises during `warm_up` iterations, stays until iteration `hold`, falls along
-        a cosine until iteration `restart`, begins there again at 60 % and falls until the end.
-    warm_up, hold, restart : int
+        AdamW's highest learning rate. It rises during `warm_up` iterations, stays until iteration `hold`, and falls
+        along a cosine to 1 % at the end.
+    warm_up, hold : int
     weight_decay : float
     interval : int
         Iterations between two measurements on the validation photos.
@@ -32,7 +32,6 @@ class FinderTrainConfig:
     learning_rate: float = 1.5e-3
     warm_up: int = 200
     hold: int = 4_000
-    restart: int = 7_500
     weight_decay: float = 0.03
     interval: int = 250
     sure: float = 0.5

@@ -1,4 +1,8 @@
-"""The finder's network as an ONNX file for OpenCV: batch normalisation folded into the convolutions."""
+"""The finder's network as an ONNX file for OpenCV: batch normalisation folded into the convolutions.
+
+Written by hand, because OpenCV 5 silently gives other outputs (off by .5) for what tf2onnx makes of an upsampling of
+unknown size.
+"""
 
 from pathlib import Path
 

@@ -7,11 +7,10 @@ import tensorflow as tf
 from svhn.metrics import NUM_CLASSES
 from svhn.tf_models.finder_config import FinderTrainConfig
 from svhn.tf_models.finder_graph import build_finder
+from svhn.tf_models.learner import follow
 
 # Decay of the running average of the weights, per step.
 AVERAGE = 0.998
-# Highest learning rate of the second fall, as a part of the first one's.
-SECOND = 0.6
 
 
 def finder_loss(answer: tf.Tensor, heat: tf.Tensor, weight: tf.Tensor, label: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
@@ -49,7 +48,7 @@ def box_scale(box: tf.Tensor) -> tf.Tensor:
 
 
 class _Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise, stay, fall along a cosine to 1 %; begin again lower and fall."""
+    """Rise, stay, fall along a cosine to 1 %."""
 
     def __init__(self, config: FinderTrainConfig):
         self.config = config
@@ -57,17 +56,11 @@ class _Schedule(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step) -> tf.Tensor:
         step, config = tf.cast(step, tf.float32), self.config
         rising = (step + 1.0) / config.warm_up
-        first = _fall(step, config.hold, min(config.restart, config.iterations))
-        second = SECOND * _fall(step, config.restart, config.iterations)
-        return config.learning_rate * tf.minimum(rising, tf.where(step < config.restart, first, second))
+        gone = tf.clip_by_value((step - config.hold) / max(config.iterations - config.hold, 1), 0.0, 1.0)
+        return config.learning_rate * tf.minimum(rising, 0.505 + 0.495 * tf.cos(np.pi * gone))
 
     def get_config(self) -> dict:
         return {"config": self.config}
-
-
-def _fall(step: tf.Tensor, start: int, stop: int) -> tf.Tensor:
-    gone = tf.clip_by_value((step - start) / max(stop - start, 1), 0.0, 1.0)
-    return 0.505 + 0.495 * tf.cos(np.pi * gone)
 
 
 class FinderLearner:
@@ -96,8 +89,5 @@ class FinderLearner:
             loss = tf.reduce_sum(losses)
         variables = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        step = tf.cast(self.optimizer.iterations, tf.float32)
-        keep = tf.minimum(AVERAGE, (1.0 + step) / (10.0 + step))
-        for average, variable in zip(self.averaged.variables, self.model.variables, strict=True):
-            average.assign(keep * average + (1.0 - keep) * variable)
+        follow(self.averaged, self.model, self.optimizer.iterations, AVERAGE)
         return losses

@@ -1,6 +1,5 @@
 """Training runs of the finder: two parts, the second also on photos that the first has labelled itself."""
 
-import csv
 import dataclasses
 import json
 import time
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from svhn.boxes import Box, DigitBox
+from svhn.data.extra_digits import UNLABELLED
 from svhn.data.finder_photos import FinderPhoto, read_labelled, split_validation
 from svhn.data.finder_samples import SampleConfig, make_batch
 from svhn.data.sources import LICENCE_NOTE
@@ -24,9 +24,9 @@ from svhn.tf_models.finder_config import FinderTrainConfig
 from svhn.tf_models.finder_export import export_finder
 from svhn.tf_models.finder_learner import FinderLearner
 from svhn.tf_models.finder_scores import Tally
+from svhn.tf_models.run_folder import read_history, write_history
 
 COMMAND = "train-finder"
-UNLABELLED = "unlabelled"
 STATE, PSEUDO = "state.npz", "pseudo.json"
 PACKAGES = ("tensorflow", "keras", "numpy", "onnx", "opencv-python-headless")
 LOSSES = ("objectness", "label", "box")
@@ -107,7 +107,7 @@ class _Run:
             for i, variable in enumerate(self.learner.variables):
                 variable.assign(state[str(i)])
         self.iteration = int(self.learner.optimizer.iterations.numpy())
-        self.history = [row for row in _read_history(self.run_dir) if row["iteration"] <= self.iteration]
+        self.history = [row for row in read_history(self.run_dir) if row["iteration"] <= self.iteration]
 
     def _measure(self, losses: list[float], seconds: float) -> None:
         """Export the averaged network, read the validation photos with it, and save all."""
@@ -116,7 +116,7 @@ class _Run:
         row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
         row |= {name: scores[name] for name in HISTORY if name in scores}
         self.history.append(row)
-        _write_history(self.run_dir, self.history)
+        write_history(self.run_dir, self.history, HISTORY)
         with replacing(self.run_dir / STATE) as temporary:
             np.savez(temporary, **{str(i): variable.numpy() for i, variable in enumerate(self.learner.variables)})
         self.report(row)
@@ -183,16 +183,3 @@ def _open_run(run_dir: Path, config: FinderTrainConfig, resume: bool) -> Path:
         raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
     write_json(path, settings)
     return run_dir
-
-
-def _read_history(run_dir: Path) -> list[dict[str, float]]:
-    with (run_dir / "history.csv").open(newline="", encoding="utf-8") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    return [row | {"iteration": int(row["iteration"])} for row in rows]
-
-
-def _write_history(run_dir: Path, history: list[dict[str, float]]) -> None:
-    with replacing(run_dir / "history.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, HISTORY)
-        writer.writeheader()
-        writer.writerows(history)

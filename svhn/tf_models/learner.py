@@ -63,16 +63,17 @@ class Learner:
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)  # sums the gradients of all replicas
         if self.config.average:
-            self._average()
+            follow(self.averaged, self.model, self.optimizer.iterations, self.config.average)
         right = tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32)) / self.config.batch_size
         return tf.cast(tf.stack([loss, right]), tf.float64)
 
-    def _average(self) -> None:
-        """Move the averaged weights a step towards the weights; larger steps at first, when the average is young."""
-        iteration = tf.cast(self.optimizer.iterations, tf.float32)
-        step = 1 - tf.minimum(self.config.average, (1 + iteration) / (10 + iteration))
-        for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
-            slow.value.assign_add(step * (fast.value - slow.value))
+
+def follow(averaged: keras.Model, model: keras.Model, iteration: tf.Variable, decay: float) -> None:
+    """Move averaged weights a step towards a model's; larger steps at first, when the average is young."""
+    iteration = tf.cast(iteration, tf.float32)
+    step = 1 - tf.minimum(decay, (1 + iteration) / (10 + iteration))
+    for slow, fast in zip(averaged.weights, model.weights, strict=True):
+        slow.value.assign_add(step * (fast.value - slow.value))
 
 
 def smoothed_loss(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:

@@ -6,9 +6,10 @@ Nothing here has state, so a run resumes at any iteration with the very batches 
 import tensorflow as tf
 
 from svhn.data.augmentation import AUGMENTATION
+from svhn.data.mix import SOURCES
 from svhn.data.prepared import Split
 from svhn.tf_models.augment import augment, mix_colours
-from svhn.tf_models.config import SOURCES, TrainConfig
+from svhn.tf_models.config import TrainConfig
 from svhn.tf_models.pixels import prepare_pixels
 
 # Of the cipher that orders an epoch. With TensorFlow's default of 4, epochs that follow each other have much in common.

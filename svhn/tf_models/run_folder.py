@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -61,7 +62,7 @@ def best_of(history: list[dict]) -> dict:
 
 
 def read_history(run_dir: str | Path) -> list[dict]:
-    """Read `history.csv`: one dict per interval with the keys of `HISTORY`; empty when there is no such file."""
+    """Read `history.csv`: one dict per interval, by the names of its columns; empty when there is no such file."""
     path = Path(run_dir) / "history.csv"
     if not path.exists():
         return []
@@ -70,13 +71,13 @@ def read_history(run_dir: str | Path) -> list[dict]:
     return [row | {"iteration": int(row["iteration"])} for row in rows]
 
 
-def write_history(run_dir: Path, history: list[dict]) -> None:
-    """Write `history.csv`."""
+def write_history(run_dir: Path, history: list[dict], columns: Sequence[str] = HISTORY) -> None:
+    """Write `history.csv`, a row per interval."""
     with (
         replacing(run_dir / "history.csv") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, HISTORY)
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(history)
 

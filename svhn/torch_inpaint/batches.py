@@ -12,10 +12,11 @@ from torch.nn import functional
 
 from svhn.crops import LUMINANCE
 from svhn.data.augmentation import AUGMENTATION, Augmentation
+from svhn.data.mix import counts_of
 from svhn.data.prepared import Split
 from svhn.errors import InputError
 from svhn.torch_inpaint.adapter import resize, to_tensor
-from svhn.torch_inpaint.config import SOURCES, TrainConfig
+from svhn.torch_inpaint.config import TrainConfig
 
 # Random numbers that the changes of one digit take.
 MOTION, CUTOUT, LIGHT, BLUR, COLOUR = 6, 3, 3, 2, 4
@@ -74,10 +75,17 @@ class Batches:
     ----------
     per_epoch : int
         Steps of an epoch: as many as it takes to show every digit of `train` once.
+
+    Raises
+    ------
+    InputError
+        When `train` has no share, or the batch does not suit the mix.
     """
 
     def __init__(self, splits: dict[str, Split], config: TrainConfig, size: int, device: str):
         self.config, self.device = config, device
+        if "train" not in config.mix:
+            raise InputError(f"mix: expected a share of train, which an epoch goes by, received {config.mix}")
         counts = counts_of(config.mix, config.batch)
         sizes = [len(splits[name]) for name in counts]
         offsets = np.cumsum([0, *sizes]).tolist()
@@ -108,28 +116,6 @@ class Batches:
         parts = [train.order(self.config.seed, epoch)[position * train.count : (position + 1) * train.count]]
         parts += [source.endless(self.config.seed, step * source.count) for source in others]
         return torch.cat(parts)
-
-
-def counts_of(mix: dict[str, float], batch: int) -> dict[str, int]:
-    """Return how many digits of each split a batch holds, `train` first; what rounding leaves goes to the largest rest.
-
-    Raises
-    ------
-    InputError
-        When `train` has no share, a share is negative, or a split is unknown.
-    """
-    if unknown := set(mix) - set(SOURCES):
-        raise InputError(f"no training digits named {', '.join(sorted(unknown))}; there are {', '.join(SOURCES)}")
-    if min(mix.values(), default=0) < 0 or mix.get("train", 0) <= 0:
-        raise InputError(f"expected shares of a batch of 0 or more, and one of train, received {mix}")
-    names = [name for name in SOURCES if mix.get(name)]
-    wanted = np.array([mix[name] for name in names]) / sum(mix.values()) * batch
-    counts = np.floor(wanted).astype(int)
-    rest = np.argsort(counts - wanted, kind="stable")[: batch - counts.sum()]
-    counts[rest] += 1
-    if not counts[0]:
-        raise InputError(f"a batch of {batch} has no room for train at {mix}; give a larger batch or share")
-    return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
 
 
 def resize_whole(rgb: np.ndarray, size: int, colour: bool, batch: int = 1024) -> torch.Tensor:

@@ -15,7 +15,6 @@ NETS = (
 OPTIMIZERS = ("SGD", "Adagrad", "Adadelta", "Adam", "ASGD")
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16")
-SOURCES = ("train", "pseudo", "synthetic", "copy_paste")
 DEFAULT_CHECKPOINT = "torch-convnet48-dropout3"
 FILLS = ("steered", "grnn-seed")
 
@@ -53,7 +52,7 @@ class TrainConfig:
     blur, colour : bool
         With augmentation: also blur or sharpen; also turn colours to gray with other weights.
     mix : dict[str, float]
-        Split -> its share of every batch, from `SOURCES`; `train` must be among them.
+        Split -> its share of every batch, from `svhn.data.mix.SOURCES`; `train` must be among them.
     standardise : bool
         Bring every picture to its own mean and contrast; the reference did not.
     precision : str

@@ -17,7 +17,6 @@ from svhn.torch_inpaint.key_pixels import KeyPixels, ink_evidence, paint_boxes, 
 from svhn.torch_inpaint.reference import BINS, KEY_PIXEL_RULES, background_bin, gradient_magnitude
 from svhn.torch_inpaint.remover import DigitRemover, Inspection, NumberReport, Reading, RemovalResult, fill_regions
 
-FORMATS = (".png", ".pdf", ".svg")
 MOST_NUMBERS = 3
 # The figure, in inches at 100 dots per inch: 1600 pixels wide.
 DPI, WIDTH, EDGE, GAP = 100, 16.0, 0.4, 0.2

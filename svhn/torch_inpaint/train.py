@@ -221,8 +221,7 @@ def _check(config: TrainConfig, data: PreparedData) -> None:
     for name, known in (("opt", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
         if getattr(config, name) not in known:
             raise InputError(f"no {name} named {getattr(config, name)!r}; there are {', '.join(known)}")
-    missing = {name for name, share in config.mix.items() if share} | {"validation"}
-    if missing := missing - data.splits.keys():
+    if missing := {*config.mix, "validation"} - data.splits.keys():
         raise InputError(
             f"{data.provenance['source']}: no {' and no '.join(sorted(missing))} split; give another --data"
         )

@@ -21,7 +21,7 @@ from svhn.tf_models.finder_graph import build_finder
 from svhn.tf_models.finder_learner import encode_boxes, finder_loss
 from svhn.tf_models.finder_train import train_finder
 
-CONFIG = FinderTrainConfig(iterations=4, hold=2, restart=3, batch_size=2, warm_up=1, interval=2)
+CONFIG = FinderTrainConfig(iterations=4, hold=2, batch_size=2, warm_up=1, interval=2)
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,8 @@ from bars import bars, draw_bars
 from torch.nn import functional
 
 from svhn.data.augmentation import Augmentation
-from svhn.errors import InputError
 from svhn.torch_inpaint.adapter import resize, to_tensor
-from svhn.torch_inpaint.batches import DRAWS, Batches, augment, counts_of, resize_whole, to_gray
+from svhn.torch_inpaint.batches import DRAWS, Batches, augment, resize_whole, to_gray
 from svhn.torch_inpaint.config import TrainConfig
 
 MIXED = TrainConfig(batch=20, mix={"train": 0.75, "pseudo": 0.25}, blur=True, colour=True)
@@ -19,16 +18,6 @@ def splits():
 
 def draws(count, seed=0):
     return torch.rand((DRAWS, count), generator=torch.Generator().manual_seed(seed))
-
-
-def test_shares_of_a_batch():
-    assert counts_of({"train": 1.0}, 32) == {"train": 32}
-    assert counts_of({"synthetic": 1, "train": 1, "pseudo": 0}, 5) == {"train": 3, "synthetic": 2}
-    for batch in range(3, 40):
-        assert sum(counts_of({"train": 0.5, "pseudo": 0.3, "copy_paste": 0.2}, batch).values()) == batch
-    for mix in ({"train": -1.0}, {"pseudo": 1.0}, {"train": 1.0, "test": 1.0}):
-        with pytest.raises(InputError, match="train"):
-            counts_of(mix, 8)
 
 
 def test_an_epoch_shows_every_training_digit_once_and_the_others_in_turn(splits):

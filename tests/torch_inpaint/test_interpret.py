@@ -94,5 +94,5 @@ def test_the_command(tmp_path, monkeypatch):
     Image.fromarray(crops(1)[0]).save("digit.png")
     result = CliRunner().invoke(cli.cli, ["explain-digits", "digit.png"])
     assert result.exit_code == 0, result.output
-    assert result.output == "explain-digit.png: written, 1 digit\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["digit.png", "explain-digit.png"]
+    assert result.output == "digits-digit.png: written, 1 digit\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digit.png", "digits-digit.png"]
