@@ -44,6 +44,16 @@ model_option = click.option(
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
+finder_option = click.option(
+    "--finder", default=DEFAULT_FINDER, show_default=True, help="Network: .onnx file or run of train-finder."
+)
+min_confidence_option = click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=FinderConfig.min_confidence,
+    show_default=True,
+    help="Least certainty that there is a digit.",
+)
 # Seeds are 31 bits in every framework.
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything random."
@@ -165,6 +175,11 @@ def _shard(ctx, parameter, value):
 @cli.command()
 @click.argument("photos", nargs=-1)
 @boxes_option
+@finder_option
+@click.option("--no-finder", is_flag=True, help="Photos without boxes are errors; only the classifier checks.")
+@min_confidence_option
+@click.option("--strict", is_flag=True, help="Do not write a photo in which a digit stays legible; exit with 4.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and write nothing.")
 @click.option("--output-dir", default="removed", show_default=True, help="Where results go: a folder or a URL.")
 @click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
 @click.option("--from-file", metavar="FILE", help="Also take the photos listed there, one a line or NUL-separated.")
@@ -217,6 +232,11 @@ def _shard(ctx, parameter, value):
 def remove_digits(
     photos,
     boxes,
+    finder,
+    no_finder,
+    min_confidence,
+    strict,
+    dry_run,
     output_dir,
     recursive,
     from_file,
@@ -234,11 +254,12 @@ def remove_digits(
     """Write the photos again without their house numbers.
 
     PHOTOS are files, folders, globs or URLs; - reads a list from standard input. Boxes come from --boxes, else from a
-    digitStruct.mat or boxes.json beside the photos. Inputs are never changed. OUTPUT_DIR/report.jsonl tells what
-    happened to each photo.
+    digitStruct.mat or boxes.json beside the photos, else the finder looks for digits. Inputs are never changed.
+    OUTPUT_DIR/report.jsonl tells what happened to each photo.
 
     Exit codes: 0 all fine; 1 some photos failed, or the job could not start; 2 wrong usage; 3 stopped early (full disk,
-    --max-failure-rate); 130 and 143 stopped by Ctrl-C or SIGTERM. After each of them --resume goes on.
+    --max-failure-rate); 4 with --strict a digit stayed legible; 130 and 143 stopped by Ctrl-C or SIGTERM. After each
+    of them --resume goes on.
 
     \b
     Example:
@@ -252,6 +273,10 @@ def remove_digits(
     job = job_config.JobConfig(
         output_dir,
         boxes=boxes,
+        finder=None if no_finder else finder,
+        min_confidence=min_confidence,
+        strict=strict,
+        dry_run=dry_run,
         save_masks=save_masks,
         model=model,
         device=device,
@@ -260,7 +285,7 @@ def remove_digits(
     )
     with StopSignals() as signals:
         sources = list_photos(photos, recursive, from_file, leave_out=output_dir)
-        with choose_display(output_dir, quiet, as_json) as display:
+        with choose_display(output_dir, quiet, as_json, dry_run) as display:
             how = job_config.RunConfig(shard=shard[0], shards=shard[1], **run)
             summary = remove_photos(sources, job, how, display.show, signals)
             display.end(summary)
@@ -272,14 +297,8 @@ def remove_digits(
 @click.option("--output", type=click.Path(path_type=Path), help="File for the JSON lines. Default: standard output.")
 @click.option("--draw", type=click.Path(path_type=Path), help="Folder for pictures with boxes and text.")
 @click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
-@click.option(
-    "--min-confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=FinderConfig.min_confidence,
-    show_default=True,
-    help="Least certainty that there is a digit.",
-)
-@click.option("--finder", default=DEFAULT_FINDER, show_default=True, help="Network: .onnx file or run of train-finder.")
+@min_confidence_option
+@finder_option
 def read(photos, output, draw, recursive, min_confidence, finder):
     """Find and read the house numbers of photos, without boxes.
 

@@ -1,7 +1,7 @@
 """Boxes, digits and numbers: where the digits of a photo are and which of them belong together."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,11 @@ class DigitBox:
         if self.label is not None and not 0 <= self.label <= 9:
             raise ValueError(f"expected a digit label 0..9 or None, received {self.label}")
 
+    @property
+    def confidence(self) -> float | None:
+        """How sure it is that there is this digit, 0 to 1; None for a box that was given."""
+        return None
+
 
 @dataclass(frozen=True)
 class Number:
@@ -116,8 +121,8 @@ class Number:
 
 def clip_digits(digits: Iterable[DigitBox], width: int, height: int) -> list[DigitBox]:
     """Clip digit boxes to a photo of `width` x `height` pixels and drop those that lie wholly outside it."""
-    clipped = ((digit.box.clip(width, height), digit.label) for digit in digits)
-    return [DigitBox(box, label) for box, label in clipped if box is not None]
+    clipped = ((digit, digit.box.clip(width, height)) for digit in digits)
+    return [replace(digit, box=box) for digit, box in clipped if box is not None]
 
 
 def reading_order(digits: Sequence[DigitBox]) -> list[DigitBox]:

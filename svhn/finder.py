@@ -1,13 +1,13 @@
 """Find and read the digits of any photo: a small network run by OpenCV over a pyramid of the photo."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from svhn.boxes import Box, DigitBox, Number, group_digits
+from svhn.boxes import Box, DigitBox, Number, group_digits, union
 from svhn.checkpoints import checkpoint_folder
 from svhn.errors import InputError
 from svhn.finder_config import DEFAULT_FINDER, FinderConfig
@@ -17,6 +17,8 @@ MODEL_FILE = "finder.onnx"
 STRIDE, STEP = 4, 16
 # Forms of the network's boxes: offsets in units of 8 pixels, sizes as logarithms of units of 16.
 OFFSET_UNIT, SIZE_UNIT = 8.0, 16.0
+# What is found with more than this intersection over union is read in a given box.
+READ_OVERLAP = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,6 @@ class FoundDigit(DigitBox):
 
     @property
     def confidence(self) -> float:
-        """How sure it is that there is this digit, 0 to 1."""
         return self.presence * max(self.probabilities)
 
 
@@ -81,7 +82,7 @@ class Finder:
     """
 
     def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
-        self.path, self.config = _find_model(path), config
+        self.path, self.config = find_finder(path), config
         try:
             self._net = cv2.dnn.readNetFromONNX(str(self.path))
         except cv2.error as error:
@@ -109,19 +110,28 @@ class Finder:
         """Return the most prominent number of a photo, or None when there is none."""
         return most_prominent(self.find_numbers(photo))
 
-    def _look_again(self, photo: np.ndarray, number: Number) -> Candidates:
-        """Look at a number's surroundings at several scales and in both polarities; the looks vote."""
-        height = float(np.median([digit.box.height for digit in number.digits]))
-        box = number.box.grow(round(height)).clip(photo.shape[1], photo.shape[0])
-        part = photo[box.slices]
+    def look(self, photo: np.ndarray, boxes: Sequence[Box]) -> list[Candidates]:
+        """Look at the surroundings of one number's digits at several scales and in both polarities.
+
+        Returns
+        -------
+        list of Candidates
+            One for each look, in pixels of the photo.
+        """
+        height = float(np.median([box.height for box in boxes]))
+        around = union(boxes).grow(round(height)).clip(photo.shape[1], photo.shape[0])
+        part, shift = photo[around.slices], np.array([around.left, around.top] * 2, np.float32)
         looks = [
             self._search_level(pixels, wanted / height, *self.config.look_range)
             for wanted in self.config.look_heights
             for pixels in (part, 255 - part)
         ]
-        agreed = merge(looks, self.config, votes=len(looks))
-        shift = np.array([box.left, box.top] * 2, np.float32)
-        return Candidates(agreed.boxes + shift, agreed.presence, agreed.probabilities)
+        return [replace(found, boxes=found.boxes + shift) for found in looks]
+
+    def _look_again(self, photo: np.ndarray, number: Number) -> Candidates:
+        """Let several looks at a number vote."""
+        looks = self.look(photo, [digit.box for digit in number.digits])
+        return merge(looks, self.config, votes=len(looks))
 
     def _search_level(self, photo: np.ndarray, scale: float, lowest: float, highest: float) -> Candidates:
         level = resize(photo, scale)
@@ -149,9 +159,34 @@ class Finder:
         return Candidates(boxes, found.presence, found.probabilities).take(inside)
 
 
-def number_confidence(number: Number) -> float:
-    """Return how sure it is that a number of found digits reads as it says, 0 to 1."""
-    return float(np.prod([digit.confidence for digit in number.digits]))
+class FinderReader:
+    """Looks whether the digits of a number can still be found: a `Reader` of `svhn.torch_inpaint.remover`.
+
+    Parameters
+    ----------
+    finder : Finder
+    """
+
+    def __init__(self, finder: Finder):
+        self.finder = finder
+
+    def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> list[tuple[int, float]]:
+        """Return the surest answer of all looks for each box: label 0..9 and confidence 0..1, 0 where nothing is."""
+        found = Candidates.join(self.finder.look(image, boxes))
+        confidences = found.presence * found.probabilities.max(axis=1)
+        answers = []
+        for box in boxes:
+            shared = np.where(overlaps(np.array(box.as_list()), found.boxes)[0] > READ_OVERLAP, confidences, 0)
+            best = int(shared.argmax()) if len(shared) else 0
+            sure = float(shared[best]) if len(shared) else 0.0
+            answers.append((int(found.probabilities[best].argmax()) if sure else 0, sure))
+        return answers
+
+
+def number_confidence(number: Number) -> float | None:
+    """Return how sure it is that a number reads as it says, 0 to 1; None for one that was not found but given."""
+    confidences = [digit.confidence for digit in number.digits]
+    return None if None in confidences else float(np.prod(confidences))
 
 
 def most_prominent(numbers: list[Number]) -> Number | None:
@@ -262,7 +297,8 @@ def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return shared / (area + areas - shared), shared / np.minimum(area, areas)
 
 
-def _find_model(path: str | Path) -> Path:
+def find_finder(path: str | Path) -> Path:
+    """Return the ONNX file that a path or the name of a shipped checkpoint means; raise InputError without one."""
     path = Path(path)
     shipped = checkpoint_folder() / path
     for candidate in (path, path / MODEL_FILE, shipped / MODEL_FILE):

@@ -43,7 +43,7 @@ ROOMS = {
         "files",
     },
     "torch_inpaint": FOUNDATION | {"checkpoints", "interpretation"},
-    "jobs": FOUNDATION | {"torch_inpaint", "data", "checkpoints", "finder"},
+    "jobs": FOUNDATION | {"torch_inpaint", "data", "checkpoints", "finder", "finder_config"},
     "sweeps": {"checkpoints", "data", "errors", "files", "records", "torch_inpaint"},
 }
 FRAMEWORKS = {"tensorflow", "keras", "torch"}

@@ -15,7 +15,18 @@ from svhn.boxes import Box
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
 from svhn.data.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
-from svhn.finder import Candidates, Finder, decode, merge, most_prominent, number_confidence, overlaps, pyramid, tiles
+from svhn.finder import (
+    Candidates,
+    Finder,
+    FinderReader,
+    decode,
+    merge,
+    most_prominent,
+    number_confidence,
+    overlaps,
+    pyramid,
+    tiles,
+)
 from svhn.finder_config import FinderConfig
 from svhn.photos import read_rgb
 
@@ -157,6 +168,16 @@ def test_the_number_with_the_surest_digits_is_the_prominent_one(finder):
     )
     assert most_prominent([]) is None and most_prominent(numbers) in numbers
     assert 0 < number_confidence(numbers[0]) <= 1
+
+
+def test_the_reader_reads_given_boxes_and_nothing_where_the_digits_are_gone(finder):
+    reader = FinderReader(finder)
+    rendered = render_photo(4, replace(CLEAR, digit_height=(30, 34), texts=("52",)))
+    boxes = [digit.box for digit in rendered.digits]
+    assert [label for label, _ in reader(rendered.photo, boxes)] == [5, 2]
+    assert all(0.3 < confidence <= 1 for _, confidence in reader(255 - rendered.photo, boxes))
+    assert all(confidence < 0.5 for _, confidence in reader(rendered.clean, boxes))
+    assert reader(np.full_like(rendered.photo, 90), boxes) == [(0, 0.0)] * 2
 
 
 def test_walls_without_numbers_stay_silent(finder):

@@ -3,6 +3,7 @@
     python -m benchmarks.finder --data ../shared/data/svhn --split validation
     python -m benchmarks.finder --data ../shared/data/svhn --split test --output benchmarks/records/finder.json
     python -m benchmarks.finder --data ../shared/data/svhn --split test --limit 500 --compare
+    python -m benchmarks.finder --data ../shared/data/svhn --split test --limit 500 --judge tf-record
 
 Baselines that are not installed are left out: Tesseract is the Debian package tesseract-ocr.
 """
@@ -16,6 +17,7 @@ import numpy as np
 
 from benchmarks.finder.baselines import baselines
 from benchmarks.finder.pictures import annotated_photos, pictures_without_numbers
+from benchmarks.finder.removed import describe, remove_found
 from benchmarks.finder.sheet import write_failures
 from benchmarks.removal.photos import general_pictures
 from svhn.finder import Finder, most_prominent
@@ -88,12 +90,13 @@ def show_scores(name: str, scores: dict[str, float]) -> None:
 @click.option("--limit", default=0, help="Most photos; 0 for all.")
 @click.option("--negatives", default=200, show_default=True, help="Rendered pictures without a number, of each kind.")
 @click.option("--compare", is_flag=True, help="Baselines too; they take seconds a photo, so give a --limit.")
+@click.option("--judge", help="TensorFlow model that reads the digits again after their removal; takes a while.")
 @click.option("--threads", default=2, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Record to write.")
 @click.option(
     "--failures", type=click.Path(path_type=Path), help="Picture of the first ten failures; shows SVHN's pixels."
 )
-def main(data, split, path, limit, negatives, compare, threads, output, failures):
+def main(data, split, path, limit, negatives, compare, judge, threads, output, failures):
     """Measure the finder; see the module's text."""
     cv2.setNumThreads(threads)
     settings = {"split": split, "limit": limit, "negatives": negatives, "threads": threads}
@@ -117,6 +120,9 @@ def main(data, split, path, limit, negatives, compare, threads, output, failures
         click.echo(
             f"{kind:44} {counts['pictures']:5} pictures  {counts['false_digits_per_picture']:.3f} false digits each"
         )
+    if judge:
+        record.metrics["removed"] = remove_found(finder, photos, judge)
+        click.echo(describe(record.metrics["removed"]))
     record.metrics["seconds_by_size"] = seconds_by_size(finder)
     for size, seconds in record.metrics["seconds_by_size"].items():
         click.echo(f"{size:12} {seconds:.3f} s")

@@ -41,7 +41,7 @@ def remove_numbers(
             part = _surroundings(picture)
             sheet.append({name: shown[name][part] for name in ("photo", *names)})
     labels = np.array([digit.label for picture in pictures for digit in picture.digits])
-    report = _read_report(crops, labels, reader)
+    report = read_report(crops, labels, reader)
     for name in methods:
         report[name] |= _summary(rows[name])
     return {"photos": len(pictures), "digits": len(labels), "methods": report}, sheet
@@ -78,7 +78,7 @@ def _summary(rows: Sequence[dict]) -> dict[str, Any]:
     }
 
 
-def _read_report(crops: dict[str, list], labels: np.ndarray, reader: str) -> dict[str, Any]:
+def read_report(crops: dict[str, list], labels: np.ndarray, reader: str) -> dict[str, Any]:
     """Return for each set of crops the share read right, and what guesses alone would give."""
     frequencies = np.bincount(labels, minlength=10) / len(labels)
     report = {}

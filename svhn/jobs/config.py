@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from svhn.finder_config import DEFAULT_FINDER, FinderConfig
 from svhn.photo_config import PhotoConfig
 from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, RemovalConfig
 
@@ -18,6 +19,14 @@ class JobConfig:
         A folder, or a URL of any file system that fsspec knows.
     boxes : str or None
         `digitStruct.mat` or COCO `.json`; None for the file that lies beside each photo.
+    finder : str or None
+        Network that finds the digits of photos without boxes, see `svhn.finder.Finder`; None for none.
+    min_confidence : float
+        Least certainty that there is a digit, 0 to 1; of the finder.
+    strict : bool
+        A photo with a digit that stays legible is an error, and is not written. The finder looks at given boxes too.
+    dry_run : bool
+        Say what would be removed, and write nothing.
     save_masks : bool
         Also write `masks/<stem>.png`, white = changed.
     model : str
@@ -30,6 +39,10 @@ class JobConfig:
 
     output_dir: str
     boxes: str | None = None
+    finder: str | None = DEFAULT_FINDER
+    min_confidence: float = FinderConfig.min_confidence
+    strict: bool = False
+    dry_run: bool = False
     save_masks: bool = False
     model: str = DEFAULT_CHECKPOINT
     device: str = "auto"

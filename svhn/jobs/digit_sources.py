@@ -12,7 +12,9 @@ from svhn.boxes import DigitBox, clip_digits
 from svhn.data.annotations import COCO_FILE_NAME, find_annotations, open_annotations
 from svhn.data.digit_struct import FILE_NAME
 from svhn.errors import InputError
-from svhn.files import printable
+from svhn.files import printable, sha256
+from svhn.finder import Finder
+from svhn.finder_config import FinderConfig
 from svhn.jobs.config import JobConfig
 from svhn.jobs.storage import file_system, is_remote, join
 
@@ -35,7 +37,10 @@ def digit_source(job: JobConfig) -> DigitSource:
     InputError
         When it cannot be used, for example an unreadable --boxes.
     """
-    return ListedDigits(job.boxes)
+    listed = ListedDigits(job.boxes)
+    if job.boxes or job.finder is None:
+        return listed
+    return FoundDigits(listed, Finder(job.finder, FinderConfig(min_confidence=job.min_confidence)))
 
 
 def clip_to_photo(photo: str, digits: Sequence[DigitBox], rgb: np.ndarray) -> list[DigitBox]:
@@ -68,13 +73,17 @@ class ListedDigits:
     def __call__(self, photo: str, rgb: np.ndarray) -> list[DigitBox]:
         return self.last[1] if self.last and self.last[0] == photo else self._listed(photo)
 
+    def has_file(self, photo: str) -> bool:
+        """Tell whether there is a box file for the photo, good or bad."""
+        return self.given is not None or self._beside(os.path.dirname(photo)) is not None
+
     def _listed(self, photo: str) -> list[DigitBox]:
         folder, name = os.path.split(photo)
         source = self.given or self._beside(folder)
         if source is None:
             raise InputError(
-                f"{printable(photo)}: no boxes; give them with --boxes, or put {FILE_NAME} or {COCO_FILE_NAME} "
-                "beside it"
+                f"{printable(photo)}: no boxes; give them with --boxes, put {FILE_NAME} or {COCO_FILE_NAME} beside "
+                "it, or let the finder look for digits (without --no-finder)"
             )
         file, annotations = source
         try:
@@ -96,6 +105,26 @@ class ListedDigits:
         if isinstance(found, InputError):
             raise found
         return found
+
+
+class FoundDigits:
+    """Digits from the box file beside the photo; where there is none, those that the finder finds.
+
+    Parameters
+    ----------
+    listed : ListedDigits
+    finder : Finder
+    """
+
+    def __init__(self, listed: ListedDigits, finder: Finder):
+        self.listed, self.finder = listed, finder
+        self.settings = f"found {sha256(finder.path)} {finder.config}"
+
+    def version(self, photo: str) -> str:
+        return self.listed.version(photo) if self.listed.has_file(photo) else self.settings
+
+    def __call__(self, photo: str, rgb: np.ndarray) -> list[DigitBox]:
+        return self.listed(photo, rgb) if self.listed.has_file(photo) else list(self.finder.find(rgb))
 
 
 def _find(folder: str) -> str | None:

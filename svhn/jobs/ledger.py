@@ -31,7 +31,7 @@ _LEDGER = re.compile(r"report(\.\d+-of-\d+)?(\.\d+)?\.jsonl")
 class Ledger(Protocol):
     """Where finished photos are written down; `name` says where."""
 
-    name: str
+    name: str | None
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add one line; raise OSError when that is not possible, and then nothing was added."""
@@ -54,6 +54,18 @@ def open_ledger(output_dir: str, name: str, resume: bool) -> Ledger:
         When another job holds it, or it cannot be written.
     """
     return RemoteLedger(output_dir, name, resume) if is_remote(output_dir) else LocalLedger(output_dir, name, resume)
+
+
+class NoLedger:
+    """For a job that leaves nothing behind."""
+
+    name = None
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class LocalLedger:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from svhn.files import printable
 from svhn.jobs.storage import join
-from svhn.jobs.tasks import ERROR, NO_DIGITS, OK, UNCHANGED
+from svhn.jobs.tasks import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED
 
 if TYPE_CHECKING:
     from svhn.jobs.removal import Summary
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 REFRESH_PER_SECOND = 4
 
 
-def choose_display(output_dir: str, quiet: bool = False, as_json: bool = False) -> "Quiet":
+def choose_display(output_dir: str, quiet: bool = False, as_json: bool = False, dry_run: bool = False) -> "Quiet":
     """Return the display for the user's options and the kind of standard output; it is a context manager."""
     if as_json:
         return JsonLines(output_dir)
     if quiet:
         return Quiet(output_dir)
-    return Live(output_dir) if sys.stdout.isatty() else TextLines(output_dir)
+    return Live(output_dir) if sys.stdout.isatty() and not dry_run else TextLines(output_dir)
 
 
 class Quiet:
@@ -57,8 +57,11 @@ class TextLines(Quiet):
         if line["status"] == OK:
             numbers = ", ".join(number["read_before"] for number in line["numbers"])
             self.say(f"{self._place(line['output'])}: removed {numbers} ({line['seconds']:.2f} s)")
+        elif line["status"] == PLANNED:
+            self.say(f"{printable(line['photo'])}: would remove {', '.join(map(_planned, line['numbers']))}")
         elif line["status"] == NO_DIGITS:
-            self.say(f"{self._place(line['output'])}: nothing found")
+            place = self._place(line["output"]) if line["output"] else printable(line["photo"])
+            self.say(f"{place}: nothing found")
 
     def end(self, summary: "Summary") -> None:
         super().end(summary)
@@ -117,7 +120,9 @@ class JsonLines(Quiet):
             "photos": summary.photos,
             "removed": summary.counts[OK],
             "nothing_found": summary.counts[NO_DIGITS],
+            "planned": summary.counts[PLANNED],
             "failed": summary.counts[ERROR],
+            "still_legible": summary.legible,
             "unchanged": summary.counts[UNCHANGED],
             "seconds": round(summary.seconds, 3),
             "report": summary.report,
@@ -127,10 +132,19 @@ class JsonLines(Quiet):
         print(json.dumps({"summary": content}), flush=True)
 
 
+def _planned(number: dict[str, Any]) -> str:
+    """Return a number of a dry run as "24 at 17,9 to 40,31 (97% sure)"."""
+    left, top, right, bottom = number["box"]
+    sure = "" if number["confidence"] is None else f" ({number['confidence']:.0%} sure)"
+    return f"{number['text']} at {left},{top} to {right},{bottom}{sure}"
+
+
 def counts_text(summary: "Summary") -> str:
     """Return the counts as "5 removed, 1 nothing found, 0 failed", and what was done before where there is any."""
     counts = summary.counts
-    text = f"{counts[OK]} removed, {counts[NO_DIGITS]} nothing found, {counts[ERROR]} failed"
+    done = f"{counts[PLANNED]} to do" if counts[PLANNED] else f"{counts[OK]} removed"
+    text = f"{done}, {counts[NO_DIGITS]} nothing found, {counts[ERROR]} failed"
+    text += f" ({summary.legible} of them still legible)" if summary.legible else ""
     return text + (f", {counts[UNCHANGED]} done before" if counts[UNCHANGED] else "")
 
 
@@ -140,4 +154,5 @@ def totals(summary: "Summary") -> str:
     missing = summary.photos - summary.counts.total()
     text = f"{summary.photos} photos: {counts_text(summary)}"
     text += f", {missing} not done (go on with --resume)" if missing else ""
-    return f"{text}; {rate:.1f} photos/s; details in {printable(summary.report)}"
+    text += f"; {rate:.1f} photos/s; "
+    return text + (f"details in {printable(summary.report)}" if summary.report else "nothing was written (--dry-run)")

@@ -68,16 +68,21 @@ def describe_photo(photo: str | Path, numbers: list[Number]) -> dict[str, Any]:
 
     Boxes are [left, top, right, bottom] in pixels of the upright photo, right and bottom exclusive.
     """
-    return {"photo": str(photo), "numbers": [_describe(number) for number in numbers]}
+    return {"photo": str(photo), "numbers": [describe_number(number) for number in numbers]}
 
 
-def _describe(number: Number) -> dict[str, Any]:
+def describe_number(number: Number) -> dict[str, Any]:
+    """Return a number's text, confidence, box and digits; of given boxes the confidences are None."""
     digits = [
-        {"label": digit.label, "confidence": round(digit.confidence, 4), "box": digit.box.as_list()}
+        {"label": digit.label, "confidence": _rounded(digit.confidence), "box": digit.box.as_list()}
         for digit in number.digits
     ]
-    confidence = round(number_confidence(number), 4)
+    confidence = _rounded(number_confidence(number))
     return {"text": number.text, "confidence": confidence, "box": number.box.as_list(), "digits": digits}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def draw_numbers(rgb: np.ndarray, numbers: list[Number]) -> np.ndarray:

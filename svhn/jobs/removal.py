@@ -12,7 +12,7 @@ from svhn.checkpoints import find_model
 from svhn.errors import InputError
 from svhn.files import check_figure, replacing
 from svhn.jobs.config import JobConfig, RunConfig
-from svhn.jobs.ledger import Ledger, done_before, ledger_name, open_ledger
+from svhn.jobs.ledger import Ledger, NoLedger, done_before, ledger_name, open_ledger
 from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
 from svhn.jobs.pool import available_cores, run_pool
 from svhn.jobs.sources import Source
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
-SOME_FAILED, STOPPED_EARLY = 1, 3
+SOME_FAILED, STOPPED_EARLY, STILL_LEGIBLE = 1, 3, 4
 
 
 @dataclass
@@ -39,28 +39,33 @@ class Summary:
     counts : Counter
         Photos per status.
     seconds : float
-    report : str
-        Where the ledger is.
+    report : str or None
+        Where the ledger is; a dry run has none.
     stopped : str or None
         Why the job ended before all photos were done.
     signal : int or None
         The signal that ended it.
+    legible : int
+        Photos that failed because a digit stayed legible (`JobConfig.strict`).
     """
 
     photos: int
-    report: str
+    report: str | None
     counts: Counter = field(default_factory=Counter)
     seconds: float = 0.0
     stopped: str | None = None
     signal: int | None = None
+    legible: int = 0
 
     @property
     def exit_code(self) -> int:
-        """0: all fine; 1: some photos failed; 3: stopped early; 128 + n: stopped by signal n (130, 143)."""
+        """0: all fine; 1: some photos failed; 3: stopped early; 4: a digit stayed legible; 128 + n: by signal n."""
         if self.signal is not None:
             return 128 + self.signal
         if self.stopped:
             return STOPPED_EARLY
+        if self.legible:
+            return STILL_LEGIBLE
         return SOME_FAILED if self.counts[ERROR] else 0
 
 
@@ -99,8 +104,10 @@ def remove_photos(
         tasks = _plan(sources, job, run)
         name = ledger_name(run.shard, run.shards)
         folder = OutputFolder(job.output_dir, name)
-        ledger = open_ledger(job.output_dir, name, run.resume)  # from here on nobody else works on this part
-        folder.prepare()
+        # With the ledger open nobody else works on this part.
+        ledger = NoLedger() if job.dry_run else open_ledger(job.output_dir, name, run.resume)
+        if not job.dry_run:
+            folder.prepare()
         summary = Summary(len(tasks), ledger.name)
 
         def stopping() -> bool:
@@ -113,7 +120,8 @@ def remove_photos(
         except KeyboardInterrupt:  # the second signal: do not wait for what is under way
             pass
         finally:
-            folder.finish()
+            if not job.dry_run:
+                folder.finish()
             try:
                 ledger.close()
             except OSError as error:
@@ -126,10 +134,9 @@ def remove_photos(
 def _plan(sources: Sequence[Source], job: JobConfig, run: RunConfig) -> list[Task]:
     """Return the tasks of this part of the job, after checking what all of them need."""
     find_model(job.model)
-    if job.boxes:
-        from svhn.jobs.digit_sources import digit_source
+    from svhn.jobs.digit_sources import digit_source
 
-        digit_source(job)
+    digit_source(job)
     tasks = name_outputs(sources, job.save_masks)
     refuse_overwriting(tasks, job.output_dir)
     return [task for task in tasks if in_shard(task, run.shard, run.shards)]
@@ -181,6 +188,7 @@ def _write_down(
                 summary.stopped = f"{ledger.name}: cannot be written ({error}); make room and go on with --resume"
                 continue
         summary.counts[line["status"]] += 1
+        summary.legible += line["status"] == ERROR and any(number["legible_after"] for number in line["numbers"])
         failed, seen = summary.counts[ERROR], summary.counts.total()
         if seen >= FIRST_LOOK and failed > run.max_failure_rate * seen:
             summary.stopped = f"{failed} of {seen} photos failed, more than --max-failure-rate {run.max_failure_rate:g}"
@@ -233,16 +241,16 @@ def explain_photo(
     InputError
         When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
     """
-    from svhn.jobs.digit_sources import ListedDigits, clip_to_photo
+    from svhn.jobs.digit_sources import clip_to_photo, digit_source
     from svhn.photos import read_photo
     from svhn.torch_inpaint.explain import draw, explain
 
     photo, output = Path(photo), Path(output)
     check_figure(output, photo)
     picture = read_photo(photo)
-    digits = ListedDigits(str(boxes) if boxes else None)(str(photo), picture.rgb)
+    digits = digit_source(JobConfig("", boxes=str(boxes) if boxes else None))(str(photo), picture.rgb)
     if not digits:
-        raise InputError(f"{photo}: its list of boxes is empty, so there is nothing to explain; choose another photo")
+        raise InputError(f"{photo}: no digits listed or found here, so there is nothing to explain; give --boxes")
     digits = clip_to_photo(str(photo), digits, picture.rgb)
     figure = draw(explain(remover, picture.rgb, digits), photo.name)
     with replacing(output) as temporary:

@@ -6,7 +6,7 @@ from typing import Any
 
 from svhn.errors import InputError
 
-OK, NO_DIGITS, ERROR, UNCHANGED = "ok", "no_digits", "error", "unchanged"
+OK, NO_DIGITS, ERROR, UNCHANGED, PLANNED = "ok", "no_digits", "error", "unchanged", "planned"
 
 
 @dataclass(frozen=True)

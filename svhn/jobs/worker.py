@@ -19,13 +19,16 @@ import cv2
 import numpy as np
 
 from svhn import __version__
+from svhn.boxes import group_digits
 from svhn.checkpoints import find_model
 from svhn.errors import InputError
 from svhn.files import printable, sha256
+from svhn.finder import Finder, FinderReader, find_finder
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import clip_to_photo, digit_source
+from svhn.jobs.reading import describe_number
 from svhn.jobs.storage import OutputFolder, local_copy
-from svhn.jobs.tasks import NO_DIGITS, OK, UNCHANGED, CannotStart, Done, Order, StopJob, Task, report_line
+from svhn.jobs.tasks import NO_DIGITS, OK, PLANNED, UNCHANGED, CannotStart, Done, Order, StopJob, Task, report_line
 from svhn.photos import Photo, read_photo, write_mask, write_photo
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ class PhotoWorker:
         self.folder = OutputFolder(job.output_dir, owner)
         self.digits_of = digit_source(job)
         self.settings = _settings(job)
-        self._remover: DigitRemover | None = None
+        self._removers: dict[bool, DigitRemover] = {}
 
     def __call__(self, task: Task, done: Done | None = None) -> dict[str, Any]:
         """Do one photo and return its report line.
@@ -65,7 +68,8 @@ class PhotoWorker:
         dict
             `photo`, `output`, `mask`, `status` ("ok", "no_digits", "error", or "unchanged" where `done` still
             holds), `numbers`, `seconds`, `error`, and what a later job compares: `bytes` and `sha256` of the photo,
-            `settings`, `output_bytes` and `output_sha256`.
+            `settings`, `output_bytes` and `output_sha256`. In a dry run the status is "planned" where there is
+            something to remove.
 
         Raises
         ------
@@ -92,7 +96,15 @@ class PhotoWorker:
             return {"status": UNCHANGED}
         photo = self._read(path, task.photo)
         digits = clip_to_photo(task.photo, self.digits_of(task.photo, photo.rgb), photo.rgb)
-        result = self.remover.remove(photo.rgb, digits) if digits else None
+        if self.job.dry_run:
+            numbers = [describe_number(number) for number in group_digits(digits)]
+            return {"status": PLANNED if digits else NO_DIGITS, "numbers": numbers}
+        result = None
+        if digits:
+            found = any(digit.confidence is not None for digit in digits)
+            result = self.remover(found or self.job.strict).remove(photo.rgb, digits)
+            if self.job.strict and any(number.legible for number in result.numbers):
+                return _still_legible(task, result)
         return about | self._write(task, path, photo, result)
 
     def _version(self, task: Task) -> str:
@@ -111,20 +123,23 @@ class PhotoWorker:
         except InputError as error:
             raise InputError(str(error).replace(printable(path), printable(name))) from error
 
-    @property
-    def remover(self) -> "DigitRemover":
-        """The models, loaded when they are needed first."""
-        if self._remover is None:
+    def remover(self, verified: bool) -> "DigitRemover":
+        """Return the remover, loaded when it is needed first; `verified` ones let the finder look afterwards too."""
+        verified = verified and self.job.finder is not None
+        if verified not in self._removers:
             import torch
 
             from svhn.torch_inpaint.remover import DigitRemover
 
             torch.set_num_threads(1)
             try:
-                self._remover = DigitRemover.from_checkpoint(self.job.model, self.job.device, self.job.removal)
+                readers = [FinderReader(Finder(self.job.finder))] if verified else []
+                self._removers[verified] = DigitRemover.from_checkpoint(
+                    self.job.model, self.job.device, self.job.removal, readers
+                )
             except InputError as error:
                 raise CannotStart(str(error)) from error
-        return self._remover
+        return self._removers[verified]
 
     def _write(self, task: Task, path: Path, photo: Photo, result: "RemovalResult | None") -> dict[str, Any]:
         """Write what became of a photo; the photo itself comes last, so that it is never there without its mask."""
@@ -194,8 +209,15 @@ def _settings(job: JobConfig) -> str:
         "removal": dataclasses.asdict(job.removal),
         "strip_metadata": job.photo.strip_metadata,
         "model": sha256(find_model(job.model).path),
+        "verified_by": sha256(find_finder(job.finder)) if job.finder and (job.strict or not job.boxes) else None,
     }
     return json.dumps(settings, sort_keys=True)
+
+
+def _still_legible(task: Task, result: "RemovalResult") -> dict[str, Any]:
+    texts = ", ".join(number.after.text for number in result.numbers if number.legible)
+    error = f"{printable(task.photo)}: still legible after the removal ({texts}), so it was not written; do it by hand"
+    return {"numbers": [_describe(number) for number in result.numbers], "error": error}
 
 
 def _describe(number: "NumberReport") -> dict[str, Any]:

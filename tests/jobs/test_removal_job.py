@@ -133,7 +133,7 @@ def test_a_photo_without_digits_is_copied(empty_photos, tmp_path):
 
 def test_no_boxes_name_the_cure(folder, tmp_path):
     (folder / "digitStruct.mat").unlink()
-    job(folder / "0.png", tmp_path / "out")
+    job(folder / "0.png", tmp_path / "out", finder=None)
     assert "--boxes" in lines_of(tmp_path / "out")[0]["error"]
 
 
@@ -151,6 +151,9 @@ def test_jobs_that_cannot_start(folder, tmp_path):
         job(folder, tmp_path / "link")
     with pytest.raises(InputError, match="nowhere"):
         job(folder, tmp_path / "out", boxes=str(tmp_path / "nowhere.json"))
+    with pytest.raises(InputError, match="no finder found"):
+        (folder / "digitStruct.mat").rename(tmp_path / "digitStruct.mat")
+        job(folder, tmp_path / "out", finder="nothing")
     with pytest.raises(InputError, match="no model found"):
         job(folder, tmp_path / "out", model="nothing")
     (tmp_path / "file").write_text("")

@@ -135,7 +135,7 @@ def test_boxes_and_output_can_be_given(remover, tmp_path):
     "name, output, words",
     [
         ("missing.png", "out.png", "no such photo"),
-        ("none.png", "out.png", "empty"),
+        ("none.png", "out.png", "no digits listed"),
         ("far.png", "out.png", "outside"),
         ("house.png", "out.txt", ".png"),
         ("house.png", "house.png", "overwrite"),
