@@ -299,7 +299,8 @@ def remove_digits(
 @click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
 @min_confidence_option
 @finder_option
-def read(photos, output, draw, recursive, min_confidence, finder):
+@click.option("--workers", type=at_least_1, help="Photos read at the same time, one thread each.  [default: cores]")
+def read(photos, output, draw, recursive, min_confidence, finder, workers):
     """Find and read the house numbers of photos, without boxes.
 
     PHOTOS are files, folders or globs. One line of JSON for each photo: photo, numbers: [{text, confidence, box,
@@ -312,6 +313,7 @@ def read(photos, output, draw, recursive, min_confidence, finder):
     import json
 
     from svhn.finder import Finder
+    from svhn.jobs.pool import available_cores
     from svhn.jobs.reading import read_photos
     from svhn.jobs.sources import list_photos
 
@@ -322,7 +324,12 @@ def read(photos, output, draw, recursive, min_confidence, finder):
             click.echo(json.dumps(line, ensure_ascii=False))
 
     paths = [source.path for source in list_photos(photos, recursive, leave_out=draw)]
-    failed = read_photos(paths, Finder(finder, FinderConfig(min_confidence=min_confidence)), output, draw, show)
+
+    def make():
+        return Finder(finder, FinderConfig(min_confidence=min_confidence))
+
+    make()  # a network that cannot be used is told of before the work starts
+    failed = read_photos(paths, make, output, draw, show, workers or available_cores())
     if output:
         click.echo(f"{output}: {len(paths)} photos, {failed} failed")
     sys.exit(1 if failed else 0)

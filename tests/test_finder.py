@@ -28,7 +28,8 @@ from svhn.finder import (
     tiles,
 )
 from svhn.finder_config import FinderConfig
-from svhn.photos import read_rgb
+from svhn.jobs.reading import read_photos
+from svhn.photos import read_rgb, write_rgb
 
 CONFIG = FinderConfig()
 CLEAR = SyntheticSettings(degradation=0.2, typefaces=("DejaVuSans-Bold", "Aileron"), layouts=("straight",))
@@ -215,7 +216,6 @@ def test_read_command(tmp_path, finder):
     from click.testing import CliRunner
 
     from cli import cli
-    from svhn.photos import write_rgb
 
     rendered = render_photo(0, replace(CLEAR, digit_height=(28, 34), texts=("36",)))
     write_rgb(tmp_path / "house.png", rendered.photo)
@@ -230,3 +230,18 @@ def test_read_command(tmp_path, finder):
     assert number["text"] == "36" and set(number) == {"text", "confidence", "box", "digits"}
     assert [set(digit) for digit in number["digits"]] == [{"label", "confidence", "box"}] * 2
     assert (read_rgb(tmp_path / "drawn" / "house.png") == (255, 40, 40)).all(axis=2).any()
+
+
+def test_lines_keep_the_order_of_the_photos_for_any_number_of_workers(tmp_path):
+    for number, text in enumerate(("36", "507", "8", "21")):
+        (tmp_path / str(number)).mkdir()
+        scene = render_photo(number, replace(CLEAR, digit_height=(28, 34), texts=(text,)))
+        write_rgb(tmp_path / str(number) / "house.png", scene.photo)
+    photos = sorted(tmp_path.glob("*/house.png"))
+    lines = []
+    for workers in (1, 3):
+        lines.append([])
+        drawn = tmp_path / f"drawn{workers}"
+        assert not read_photos(photos, Finder, draw=drawn, show=lines[-1].append, workers=workers)
+        assert len(list(drawn.iterdir())) == 4
+    assert lines[0] == lines[1] and [line["photo"] for line in lines[0]] == [str(photo) for photo in photos]

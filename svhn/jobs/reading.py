@@ -1,7 +1,9 @@
 """Read the house numbers of many photos: a line of JSON for each, and drawings of what was found."""
 
 import json
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +22,53 @@ FRAME, TEXT, HALO = (255, 40, 40), (255, 255, 255), (0, 0, 0)
 
 def read_photos(
     photos: Iterable[str | Path],
-    finder: Finder,
+    finder: Callable[[], Finder],
     output: str | Path | None = None,
     draw: str | Path | None = None,
     show: Callable[[dict[str, Any]], None] = lambda line: None,
+    workers: int = 1,
 ) -> int:
     """Read the numbers of photos; a photo that cannot be read gets a line with `error` and does not end the work.
 
     Parameters
     ----------
     photos : iterable of paths
-    finder : Finder
+    finder : callable
+        Makes a finder; each worker has one of its own.
     output : str or Path, optional
         A file of JSON lines, written whole when all photos are done; see `describe_photo`.
     draw : str or Path, optional
         A folder for pictures of the photos with boxes and text, `<stem>.png`.
     show : callable
-        Called with each line.
+        Called with each line, in the order of the photos.
+    workers : int
+        Photos that are read at the same time, each by one thread.
 
     Returns
     -------
     int
         Number of photos that could not be read.
     """
-    pictures = _Drawings(draw) if draw else None
-    lines = []
-    for photo in photos:
+    photos = list(photos)
+    drawings = _drawings(photos, ensure_folder(draw)) if draw else [None] * len(photos)
+    cv2.setNumThreads(1)
+    own = threading.local()
+
+    def read(photo: str | Path, drawing: Path | None) -> dict[str, Any]:
         try:
             rgb = read_rgb(photo)
-            numbers = finder.find_numbers(rgb)
-            line = describe_photo(photo, numbers)
-            if pictures:
-                pictures.write(photo, draw_numbers(rgb, numbers))
+            numbers = own.finder.find_numbers(rgb)
+            if drawing:
+                write_rgb(drawing, draw_numbers(rgb, numbers))
+            return describe_photo(photo, numbers)
         except InputError as error:
-            line = {"photo": str(photo), "numbers": [], "error": str(error)}
-        lines.append(line)
-        show(line)
+            return {"photo": str(photo), "numbers": [], "error": str(error)}
+
+    lines = []
+    with ThreadPoolExecutor(workers, initializer=lambda: setattr(own, "finder", finder())) as pool:
+        for line in pool.map(read, photos, drawings):
+            lines.append(line)
+            show(line)
     if output:
         with replacing(output) as temporary:
             text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -111,16 +124,13 @@ def _write_text(picture: np.ndarray, text: str, number: Number, factor: int, thi
         cv2.putText(picture, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, size, colour, weight, cv2.LINE_AA)
 
 
-class _Drawings:
-    """A folder of drawings in which photos of one stem do not overwrite each other."""
-
-    def __init__(self, folder: str | Path):
-        self.folder, self._used = ensure_folder(folder), set()
-
-    def write(self, photo: str | Path, picture: np.ndarray) -> None:
-        stem, number = Path(photo).stem, 2
-        name = stem
-        while name in self._used:
+def _drawings(photos: Iterable[str | Path], folder: Path) -> list[Path]:
+    """Return where the drawing of each photo goes; photos of one stem do not overwrite each other."""
+    names: dict[str, None] = {}
+    for photo in photos:
+        stem = name = Path(photo).stem
+        number = 2
+        while name in names:
             name, number = f"{stem}-{number}", number + 1
-        self._used.add(name)
-        write_rgb(self.folder / f"{name}.png", picture)
+        names[name] = None
+    return [folder / f"{name}.png" for name in names]
