@@ -2,8 +2,9 @@
 
 Trains every setting with several seeds, each in a process of its own, measures on the validation split, and writes
 checkpoints/results.csv: a row per run, then mean and standard deviation per setting. Rows that are there already are
-not run again, so an interrupted ablation goes on where it stopped. The photos are split once, with seed 0, for all
-runs: the seeds differ in weights, order and augmentation. Nothing here reads the test split.
+not run again, so an interrupted ablation goes on where it stopped; rows of other tables in the file stay as they are.
+The photos are split once, with seed 0, for all runs: the seeds differ in weights, order and augmentation. Nothing here
+reads the test split.
 """
 
 import csv
@@ -18,7 +19,6 @@ from statistics import mean, stdev
 import click
 
 from svhn.checkpoints import pseudo_labels
-from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.tf_models.config import PRESETS, TrainConfig
 
@@ -51,23 +51,30 @@ def config_of(setting: str, preset: str, iterations: int, seed: int) -> TrainCon
 
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Read the rows of single runs."""
+    rows = [row for row in _read_table(path)[1] if row.get("setting") and row["seed"].isdigit()]
+    return [{name: row[name] for name in COLUMNS} for row in rows]
+
+
+def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Read the columns and all rows of a file that may hold other tables, too, or not be there."""
     if not path.exists():
-        return []
+        return [], []
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if rows and set(rows[0]) != set(COLUMNS):
-        raise InputError(f"{path}: expected the columns {', '.join(COLUMNS)}; give another --output")
-    return [row for row in rows if row["seed"].isdigit()]
+        reader = csv.DictReader(file)
+        return list(reader.fieldnames or []), list(reader)
 
 
 def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
-    """Write the rows of single runs, then a mean and a standard deviation per setting and graph."""
+    """Write the rows of single runs, then a mean and a standard deviation per setting and graph, then other tables."""
     order = list(SETTINGS)
     rows = sorted(rows, key=lambda row: (row["graph"], order.index(row["setting"]), int(row["seed"])))
+    columns, table = _read_table(path)
+    columns = list(dict.fromkeys([*COLUMNS, *columns]))
+    others = [row for row in table if not row.get("setting")]
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows([*rows, *summaries(rows)])
+        writer.writerows([*rows, *summaries(rows), *others])
 
 
 def summaries(rows: list[dict[str, str]]) -> list[dict[str, str]]:

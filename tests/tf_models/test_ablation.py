@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.ablation import SETTINGS, config_of, missing, read_rows, write_rows
-from svhn.errors import InputError
+from svhn.sweeps.analysis import update_table
 
 
 def row(setting: str, seed: int, accuracy: float, graph: str = "record", iterations: int = 300) -> dict[str, str]:
@@ -62,7 +62,18 @@ def test_settings_differ_in_their_data_alone(setting):
     assert config.augmentation == (setting != "no augmentation") and config.mix["train"] > 0
 
 
-def test_another_table_is_not_overwritten(tmp_path):
-    (tmp_path / "results.csv").write_text("model,accuracy\nmine,0.9\n")
-    with pytest.raises(InputError, match=r"results.csv: expected the columns"):
-        read_rows(tmp_path / "results.csv")
+def test_other_tables_in_the_file_stay(tmp_path):
+    path = tmp_path / "results.csv"
+    update_table(path, [{"model": "ConvNet48", "validation_accuracy": "0.9100", "epochs": 60}])
+    write_rows(path, [row("all", 0, 0.95)])
+    update_table(path, [{"model": "ConvNet48", "validation_accuracy": "0.9200", "epochs": 90}])
+    write_rows(path, [*read_rows(path), row("all", 1, 0.97)])
+    with path.open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [(r["model"], r["setting"], r["seed"], r["validation_accuracy"], r["epochs"]) for r in table] == [
+        ("", "all", "0", "0.95000", ""),
+        ("", "all", "1", "0.97000", ""),
+        ("", "all", "mean", "0.96000", ""),
+        ("", "all", "std", "0.01414", ""),
+        ("ConvNet48", "", "", "0.9200", "90"),
+    ]
