@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.removal.photos import general_pictures
-from svhn.boxes import Box
-from svhn.data.finder_photos import FinderPhoto, empty_photo, read_labelled, split_validation
+from svhn.data.finder_photos import FinderPhoto, empty_photo, read_labelled, split_validation, strips_beside
 from svhn.data.synthetic import SyntheticSettings, render_photo
 
 # A digit-free part of a photo is used when both sides have this many pixels.
@@ -24,14 +23,8 @@ def annotated_photos(folder: Path, split: str) -> dict[str, FinderPhoto]:
 
 
 def digit_free_part(photo: FinderPhoto) -> np.ndarray | None:
-    """Cut the largest strip beside, above or below the digits, a tenth of their height away from them."""
-    height, width = photo.pixels.shape[:2]
-    low, high = photo.boxes[:, :2].min(axis=0), photo.boxes[:, 2:].max(axis=0)
-    gap = 0.1 * float((photo.boxes[:, 3] - photo.boxes[:, 1]).max())
-    left, top, right, bottom = (int(side) for side in (*(low - gap), *np.ceil(high + gap)))
-    strips = ((0, 0, left, height), (right, 0, width, height), (0, 0, width, top), (0, bottom, width, height))
-    boxes = [Box(*strip) for strip in strips if strip[2] - strip[0] >= LEAST_SIDE <= strip[3] - strip[1]]
-    largest = max(boxes, key=lambda box: box.area, default=None)
+    """Cut the largest strip beside, above or below the digits."""
+    largest = max(strips_beside(photo, LEAST_SIDE), key=lambda box: box.area, default=None)
     return None if largest is None else photo.pixels[largest.slices]
 
 

@@ -19,6 +19,8 @@ from svhn.photos import read_rgb
 # Without those that a digit could be taken for.
 LETTERS = "ABCDEFGHKLMNPRTUVWXYabcdefhkmnprtuvwxyz&#?%@€+*=()"
 LETTER_FACES = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "STIXGeneral", "cmss10", "cmb10")
+# Least side in pixels of a digit-free part of a photo.
+LEAST_STRIP = 12
 RENDERED = SyntheticSettings(digit_height=(12.0, 60.0))
 SURFACES = (
     *(textures.plaster, textures.concrete, textures.brick, textures.tiles),
@@ -86,6 +88,25 @@ def rendered_photo(rng: np.random.Generator) -> FinderPhoto:
 def empty_front(rng: np.random.Generator) -> FinderPhoto:
     """Render a house front without its number."""
     return FinderPhoto.of(render_photo(rng, replace(RENDERED, size=(200, 160))).clean)
+
+
+def strips_beside(photo: FinderPhoto, least: int) -> list[Box]:
+    """Return the strips beside, above and below a photo's digits, a tenth of their height away from them.
+
+    Those with a side below `least` pixels are left out.
+    """
+    height, width = photo.pixels.shape[:2]
+    low, high = photo.boxes[:, :2].min(axis=0), photo.boxes[:, 2:].max(axis=0)
+    gap = 0.1 * float((photo.boxes[:, 3] - photo.boxes[:, 1]).max())
+    left, top, right, bottom = (int(side) for side in (*(low - gap), *np.ceil(high + gap)))
+    strips = ((0, 0, left, height), (right, 0, width, height), (0, 0, width, top), (0, bottom, width, height))
+    return [Box(*strip) for strip in strips if strip[2] - strip[0] >= least <= strip[3] - strip[1]]
+
+
+def beside(photo: FinderPhoto, rng: np.random.Generator) -> FinderPhoto | None:
+    """Cut a strip without digits from a photo; None where there is no room for one."""
+    strips = strips_beside(photo, LEAST_STRIP)
+    return FinderPhoto.of(photo.pixels[strips[rng.integers(len(strips))].slices]) if strips else None
 
 
 def shuffled(photo: FinderPhoto, rng: np.random.Generator) -> FinderPhoto:

@@ -3,14 +3,17 @@
 A sample is a pure function of seed and position, so a run can be repeated.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from svhn.data.finder_photos import FinderPhoto, empty_front, empty_photo, rendered_photo, shuffled
+from svhn.data.finder_photos import FinderPhoto, beside, empty_front, empty_photo, rendered_photo, shuffled
 
+# How many drawings of each kind there are; seeds of their own, away from those of the samples.
+VARIETY, DRAWINGS = 2_000, 7_919
 # Cells of the network's output per pixel of its input, in each direction.
 STRIDE = 4
 # Digits of heights between these factors of the lowest and highest are asked for; a little beyond they are ignored,
@@ -31,7 +34,11 @@ class SampleConfig:
     close : float
         Share of pieces that show digits larger than that; the network shall not take their strokes for digits.
     rendered, empty : float
-        Shares of pieces from rendered photos and from scenes without digits; the rest comes from photos.
+        Shares of pieces from rendered photos and without digits: scenes, parts of photos, photos in shreds. The rest
+        comes from photos.
+    plain, scene : float
+        Shares of pieces with one colour, and with a scene without digits, where the photo ends; else its border is
+        repeated.
     pieces : shares of canvases of one, two and four pieces
     inversion, recolour, blur, noise, compression, coarse, cutout : float
         Probability that a piece gets inverted, its channels permuted, blurred, noisy, compressed as JPEG, coarser,
@@ -45,8 +52,10 @@ class SampleConfig:
     size: int = 128
     digit_height: tuple[float, float] = (9.0, 50.0)
     close: float = 0.15
-    rendered: float = 0.15
-    empty: float = 0.21
+    rendered: float = 0.12
+    empty: float = 0.28
+    plain: float = 0.2
+    scene: float = 0.2
     pieces: tuple[float, float, float] = (0.2, 0.3, 0.5)
     inversion: float = 0.3
     recolour: float = 0.3
@@ -178,9 +187,22 @@ def _cut_canvas(rng: np.random.Generator, config: SampleConfig) -> list[tuple[in
 def _draw_photo(photos: Sequence[FinderPhoto], rng: np.random.Generator, config: SampleConfig) -> FinderPhoto:
     chance, photo = rng.random(), photos[rng.integers(len(photos))]
     if chance < config.empty:
-        kind = rng.integers(3)
-        return empty_photo(rng) if kind == 0 else empty_front(rng) if kind == 1 else shuffled(photo, rng)
-    return rendered_photo(rng) if chance < config.empty + config.rendered else photo
+        kind = rng.integers(5)
+        if kind == 0:
+            return shuffled(photo, rng)
+        strip = beside(photo, rng) if kind < 3 else None
+        return strip or _drawn((empty_photo, empty_front)[rng.integers(2)], rng)
+    return _drawn(rendered_photo, rng) if chance < config.empty + config.rendered else photo
+
+
+def _drawn(draw: Callable[[np.random.Generator], FinderPhoto], rng: np.random.Generator) -> FinderPhoto:
+    """Return one of `VARIETY` drawings, which take longer to make than to move and recolour."""
+    return _draw_once(draw, int(rng.integers(VARIETY)))
+
+
+@functools.cache
+def _draw_once(draw: Callable[[np.random.Generator], FinderPhoto], number: int) -> FinderPhoto:
+    return draw(np.random.default_rng([DRAWINGS, number]))
 
 
 def _place(
@@ -198,11 +220,26 @@ def _place(
     from_, to = _draw_anchor(photo, rng, linear, size, config)
     matrix = np.column_stack([linear, to - linear @ from_])
     flags = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
-    border, colour = cv2.BORDER_REPLICATE, (0, 0, 0)
-    if rng.random() < 0.25:
-        border, colour = cv2.BORDER_CONSTANT, _border_colour(pixels, rng)
-    moved = cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=border, borderValue=colour)
-    return moved, _move_boxes(boxes, matrix)
+    return _warp(pixels, matrix, size, flags, rng, config), _move_boxes(boxes, matrix)
+
+
+def _warp(
+    pixels: np.ndarray,
+    matrix: np.ndarray,
+    size: tuple[int, int],
+    flags: int,
+    rng: np.random.Generator,
+    config: SampleConfig,
+) -> np.ndarray:
+    """Warp a photo; what lies around it repeats its border, is of one colour, or is a wall, window or railing."""
+    kind = rng.choice(3, p=(1 - config.plain - config.scene, config.plain, config.scene))
+    if kind == 0:
+        return cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    if kind == 1:
+        colour = _border_colour(pixels, rng)
+        return cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=colour)
+    scene = _drawn(empty_photo, rng).pixels[: size[1], : size[0]].copy()
+    return cv2.warpAffine(pixels, matrix, size, dst=scene, flags=flags, borderMode=cv2.BORDER_TRANSPARENT)
 
 
 def _halve(photo: FinderPhoto) -> FinderPhoto:

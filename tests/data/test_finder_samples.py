@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from svhn.boxes import Box, DigitBox
-from svhn.data.finder_photos import FinderPhoto, empty_photo, read_labelled, rendered_photo, split_validation
+from svhn.data.finder_photos import (
+    FinderPhoto,
+    beside,
+    empty_photo,
+    read_labelled,
+    rendered_photo,
+    split_validation,
+)
 from svhn.data.finder_samples import STRIDE, SampleConfig, make_batch, make_sample, make_targets
 from svhn.data.prepare import prepare
 
@@ -14,6 +21,8 @@ from svhn.data.prepare import prepare
 PLAIN = SampleConfig(
     rendered=0,
     empty=0,
+    plain=0.2,
+    scene=0,
     pieces=(1, 0, 0),
     inversion=0,
     recolour=0,
@@ -121,3 +130,20 @@ def test_validation_photos_are_those_of_prepare(tiny_svhn):
     names = list(photos)
     assert validation == [names[i] for i in np.unique(prepared["validation"].photos)]
     assert not set(training) & set(validation) and len(training) + len(validation) == len(names)
+
+
+def test_strips_beside_a_number_hold_no_part_of_it():
+    rng = np.random.default_rng(0)
+    strips = [beside(marked_photo(), rng) for _ in range(20)]
+    assert {strip.pixels.shape[:2] for strip in strips} == {(80, 36), (80, 52), (16, 120)}
+    assert all((strip.pixels == 90).all() and not len(strip.boxes) for strip in strips)
+    filled = FinderPhoto.of(np.zeros((40, 30, 3), np.uint8), [DigitBox(Box(4, 2, 26, 38), 1)])
+    assert beside(filled, rng) is None
+
+
+def test_a_scene_around_the_photo_leaves_the_digit_alone():
+    inside = [
+        make_sample([marked_photo()], np.random.default_rng(i), replace(PLAIN, plain=0, scene=1)) for i in range(20)
+    ]
+    plain = [make_sample([marked_photo()], np.random.default_rng(i), replace(PLAIN, plain=0)) for i in range(20)]
+    assert sum(((a[0] != b[0]).any() and (a[1].heat == 1).sum() == 1) for a, b in zip(inside, plain, strict=True)) > 5
