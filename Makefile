@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OPENCV4 := .venv-caffe
 
-.PHONY: demo test test-caffe clean
+.PHONY: demo test test-caffe test-cuda clean
 
 demo: $(READY)
 	$(BIN)/python cli.py remove-digits samples/*.png --output-dir demo-out --save-masks
@@ -20,6 +20,10 @@ test: $(READY)
 # OpenCV 5 has no Caffe importer: the last series that has one checks our Caffe files, in an environment of its own.
 test-caffe: $(READY) $(OPENCV4)/.ready
 	$(BIN)/python -m pytest tests/tf_models/test_caffe_opencv.py
+
+# The tests that need a GPU, in a Python that has a CUDA build of PyTorch (.venv has the CPU build): make test-cuda PYTHON=...
+test-cuda:
+	$(PYTHON) -m pytest tests --ignore tests/tf_models -m cuda -rs
 
 $(OPENCV4)/.ready: tests/tf_models/opencv4.txt
 	$(PYTHON) -m venv $(OPENCV4)
