@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from caffe_nets import OLD, OLD_WEIGHTS, REFERENCE, REFERENCE_WEIGHTS, SMALL, pixels, random_weights, write_pair
 
+from svhn.checkpoints import find_model
+from svhn.crops import to_gray
+from svhn.data.synthetic import render_crops
 from svhn.tf_models.caffe_import import import_caffe
 from svhn.tf_models.export import export_caffe
 
@@ -44,6 +47,16 @@ def test_opencv_4_gives_the_network_s_outputs_from_raw_pixels(caffe_model, expor
     assert np.abs(logits).max() > 1
     np.testing.assert_allclose(opencv(*files, images, "logits"), logits, atol=1e-4)
     np.testing.assert_allclose(opencv(*files, images), keras.ops.softmax(logits), atol=1e-4)
+
+
+def test_the_shipped_network(tmp_path):
+    model = keras.models.load_model(find_model("tf-caffe").path, compile=False)
+    export_caffe(model, tmp_path / "exported")
+    files = tmp_path / "exported" / "deploy.prototxt", tmp_path / "exported" / "weights.caffemodel"
+    digits, _ = render_crops(40, seed=5)
+    images = to_gray(digits)[..., None].astype(np.float32)
+    logits = model(images).numpy()
+    np.testing.assert_allclose(opencv(*files, images, "logits"), logits, atol=1e-4)
 
 
 @pytest.mark.parametrize("level", [0, 255])
