@@ -29,6 +29,8 @@ class FinderConfig:
         Pixels that are added around a level by repeating its edge.
     look_heights : tuple of float
         What was found is looked at again with digits of about these heights, as it is and inverted.
+    read_heights : tuple of float
+        The same for the look whether a removed digit can still be read.
     look_range : (lowest, highest)
         Heights of the digits that are believed then.
     same, inside : float
@@ -45,7 +47,8 @@ class FinderConfig:
     tile: int = 640
     overlap: int = 96
     margin: int = 8
-    look_heights: tuple[float, ...] = (22.0, 28.0, 36.0)
+    look_heights: tuple[float, ...] = (24.0, 33.0)
+    read_heights: tuple[float, ...] = (22.0, 28.0, 36.0)
     look_range: tuple[float, float] = (12.0, 50.0)
     same: float = 0.4
     inside: float = 0.75

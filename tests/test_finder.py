@@ -209,7 +209,7 @@ def test_training_photos_of_svhn_are_read(finder, svhn_dir):
     with DigitStruct(folder / FILE_NAME) as annotations:
         truth = {name: "".join(str(digit.label) for digit in annotations[name]) for name in list(annotations)[:100]}
     read = {name: finder.read_number(read_rgb(folder / name)) for name in truth}
-    assert sum(number is not None and number.text == truth[name] for name, number in read.items()) >= 85
+    assert sum(number is not None and number.text == truth[name] for name, number in read.items()) >= 80
 
 
 def test_read_command(tmp_path, finder):
