@@ -133,6 +133,10 @@ class FillConfig:
         Key pixels are used that lie up to this much farther than the nearest ones; pixels.
     patterns : int
         At most this many key pixels, the nearest ones, serve a tile of the mask.
+    settle : float
+        Width (sigma) of the Gaussian that smooths a filled pixel, as a fraction of its distance to the nearest key
+        pixel. Far inside a hole the kernels know little, and what they make up, different in each tile, would
+        show; 0 for none.
     grain : float
         Fine detail added to the fill, as a fraction of that of its surroundings; 0 for the smooth fill.
     """
@@ -140,11 +144,12 @@ class FillConfig:
     method: str = "steered"
     sigma_per_distance: float = 0.5
     least_sigma: float = 1.0
-    ridge: float = 0.2
+    ridge: float = 0.05
     steering: int = 2
     most_stretch: float = 8.0
     reach: float = 6.0
     patterns: int = 320
+    settle: float = 0.3
     grain: float = 0.6
 
 

@@ -118,8 +118,9 @@ def fill(
     """Paint the masked pixels of a batch of regions from their key pixels.
 
     A first fill with round kernels, whose size follows the distance to the nearest key pixel, is repainted
-    `config.steering` times with kernels stretched along its own edges. The masks are cut into tiles, each with the
-    key pixels around it; all tiles of all regions are computed together, and cost grows linearly with their number.
+    `config.steering` times with kernels stretched along its own edges. Every fill is smoothed the more the farther
+    a pixel lies from what is known, see `FillConfig.settle`. The masks are cut into tiles, each with the key pixels
+    around it; all tiles of all regions are computed together, and cost grows linearly with their number.
 
     Parameters
     ----------
@@ -135,10 +136,12 @@ def fill(
     Returns
     -------
     torch.Tensor float32 (B, C, H, W)
-        `images` with new values where `mask` is True, within the range of the key pixels used.
+        `images` with new values where `mask` is True, within the range of the region's pixels.
     """
     inside = torch.ones_like(mask) if inside is None else inside
-    groups = [_Group.of(tiles, images) for tiles in _similar(_tiles(mask, key_pixels, config))]
+    distances = _distances(mask, key_pixels)
+    groups = [_Group.of(tiles, images) for tiles in _similar(_tiles(mask, key_pixels, distances, config))]
+    spread = config.settle * torch.from_numpy(distances).to(images.device)
     result = images
     for round_ in range(config.steering + 1):
         metrics = _metrics(result, inside, config.most_stretch) if round_ else None
@@ -149,6 +152,37 @@ def fill(
             real = group.wanted
             painted[group.region[:, None].expand_as(real)[real], group.queries[real]] = answers[real]
         result = painted.transpose(1, 2).reshape(images.shape)
+        if config.settle:
+            result = torch.where(mask[:, None], _blurred(result, inside, spread), images)
+    return result
+
+
+def _distances(mask: torch.Tensor, key_pixels: torch.Tensor) -> np.ndarray:
+    """Return how far every pixel is from the nearest key pixel, (B, H, W) float32; 0 in regions without a mask."""
+    distances = np.zeros(mask.shape, np.float32)
+    for region, (hole, keys) in enumerate(zip(mask.cpu().numpy(), key_pixels.cpu().numpy(), strict=True)):
+        if not hole.any():
+            continue
+        if not keys.any():
+            raise ValueError(f"expected at least one key pixel in every region with a mask, region {region} has none")
+        distance = cv2.distanceTransform((~keys).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        # Its last bit changes with the array's place in memory; squares of distances are whole numbers.
+        distances[region] = np.sqrt(np.rint(np.square(distance)))
+    return distances
+
+
+def _blurred(images: torch.Tensor, inside: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """Blur (B, C, H, W) with a Gaussian of another width (B, H, W) in every pixel; padding does not count.
+
+    Between widths 0, 1, 2, 4 and so on the blurred pictures are interpolated.
+    """
+    weight, sigma = inside[:, None].to(images.dtype), sigma[:, None]
+    result, finer, low, high = images, images, 0.0, 1.0
+    while low < float(sigma.max()):
+        coarser = _gaussian_blur(images * weight, high) / _gaussian_blur(weight, high).clamp(min=1e-6)
+        share = ((sigma - low) / (high - low)).clamp(0, 1)
+        result = torch.where(sigma > low, finer + share * (coarser - finer), result)
+        finer, low, high = coarser, high, 2 * high
     return result
 
 
@@ -195,17 +229,10 @@ class _Group:
         return answers.clamp(self.low, self.high)
 
 
-def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, config: FillConfig) -> list[_Tile]:
+def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, distances: np.ndarray, config: FillConfig) -> list[_Tile]:
     """Cut the masks into tiles; the key pixels of a tile are those up to `config.reach` beyond its nearest ones."""
-    tiles = []
-    for region, (hole, keys) in enumerate(zip(mask.cpu().numpy(), key_pixels.cpu().numpy(), strict=True)):
-        if not hole.any():
-            continue
-        if not keys.any():
-            raise ValueError(f"expected at least one key pixel in every region with a mask, region {region} has none")
-        distance = cv2.distanceTransform((~keys).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        # Its last bit changes with the array's place in memory; squares of distances are whole numbers.
-        distance = np.sqrt(np.rint(np.square(distance)))
+    tiles, known = [], key_pixels.cpu().numpy()
+    for region, (hole, keys, distance) in enumerate(zip(mask.cpu().numpy(), known, distances, strict=True)):
         flat = np.arange(hole.size).reshape(hole.shape)
         for top, left in itertools.product(range(0, hole.shape[0], TILE), range(0, hole.shape[1], TILE)):
             own = (slice(top, top + TILE), slice(left, left + TILE))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from svhn.data import textures
 from svhn.torch_inpaint.config import FillConfig
 from svhn.torch_inpaint.grnn import fill, grnn
 
@@ -150,6 +151,23 @@ def test_a_batch_of_regions_equals_its_items():
 def test_a_region_without_key_pixels_is_refused():
     with pytest.raises(ValueError, match="key pixel"):
         fill(picture(), hole(), torch.zeros_like(hole()))
+
+
+def steps_at_tiles(settle: float) -> float:
+    """Return how large steps between the columns of a fill are at the edges of tiles, against those elsewhere."""
+    rng = np.random.default_rng(3)
+    image = torch.from_numpy(textures.brick(rng, (96, 96), 24.0, None).astype(np.float32)).permute(2, 0, 1)[None]
+    mask = torch.zeros(1, 96, 96, dtype=torch.bool)
+    mask[:, 24:72, 24:72] = True
+    inside = fill(image, mask, ~mask, FillConfig(settle=settle))[0, :, 32:64, 32:64]
+    steps = inside.diff(dim=2).abs().mean(dim=(0, 1))
+    at_edges = torch.arange(33, 64) % 8 == 0
+    return float(steps[at_edges].mean() / steps[~at_edges].mean())
+
+
+def test_tiles_do_not_show_far_inside_a_hole():
+    assert steps_at_tiles(settle=0.0) > 3
+    assert steps_at_tiles(FillConfig.settle) < 1.3
 
 
 @pytest.mark.cuda
