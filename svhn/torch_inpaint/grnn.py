@@ -4,6 +4,7 @@ A GRNN (Specht 1991) answers with the mean of its patterns' values, weighted by 
 also fits a plane instead of a constant (locally linear), and kernels can be stretched (steering).
 """
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -313,21 +314,28 @@ def _structure_tensor(images: torch.Tensor, inside: torch.Tensor) -> torch.Tenso
 
 def _gaussian_blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
     """Blur (B, C, H, W) with a separable Gaussian; beyond the border everything is zero."""
-    radius = int(3 * sigma + 0.5)
-    offsets = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
-    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = kernel / kernel.sum()
     if max(images.shape[-2:]) <= MATRIX_BLUR:
-        return _band(kernel, images.shape[-2]) @ images @ _band(kernel, images.shape[-1])
-    groups = images.shape[1]
+        rows, columns = (_band(sigma, size, images.dtype, images.device) for size in images.shape[-2:])
+        return rows @ images @ columns
+    kernel = _gaussian(sigma, images.dtype, images.device)
+    radius, groups = len(kernel) // 2, images.shape[1]
     kernel = kernel.expand(groups, 1, -1)
     images = functional.conv2d(images, kernel[:, :, None, :], padding=(0, radius), groups=groups)
     return functional.conv2d(images, kernel[:, :, :, None], padding=(radius, 0), groups=groups)
 
 
-def _band(kernel: torch.Tensor, size: int) -> torch.Tensor:
-    """Return the symmetric (size, size) matrix that convolves with `kernel`."""
-    index = torch.arange(size, device=kernel.device)
+def _gaussian(sigma: float, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    radius = int(3 * sigma + 0.5)
+    offsets = torch.arange(-radius, radius + 1, dtype=dtype, device=device)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    return kernel / kernel.sum()
+
+
+@functools.lru_cache(maxsize=256)
+def _band(sigma: float, size: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Return the symmetric (size, size) matrix that convolves with a Gaussian."""
+    kernel = _gaussian(sigma, dtype, device)
+    index = torch.arange(size, device=device)
     distance = (index[:, None] - index).abs()
     radius = len(kernel) // 2
     return torch.where(distance <= radius, kernel[(radius + distance).clamp(max=2 * radius)], 0.0)
