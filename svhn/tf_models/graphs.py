@@ -51,15 +51,17 @@ def _seed(statistics: Statistics) -> keras.Model:
 
 
 def _record(statistics: Statistics) -> keras.Model:
-    """Our own: residual blocks of 3x3 convolutions, 32 - 64 - 128 - 128 wide, one pooling before each stage."""
+    """Our own: residual blocks of 3x3 convolutions, 32 - 64 - 128 - 192 wide, one pooling before each widening."""
     x = inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="image")
     x = _normalised(x, statistics.rgb_mean, statistics.rgb_std)
     x = _convolution(x, 32, "stem")
     x = _convolution(x, 32, "stage1")
-    for stage, filters in ((2, 64), (3, 128), (4, 128)):
+    for stage, filters in ((2, 64), (3, 128)):
         x = layers.MaxPooling2D(name=f"pool{stage - 1}")(x)
         x = _convolution(x, filters, f"stage{stage}")
         x = _residual_block(x, f"stage{stage}_block")
+    x = layers.MaxPooling2D(name="pool3")(x)
+    x = _convolution(x, 192, "stage4")
     x = layers.Flatten(name="flatten")(x)  # no mean over places: the digit in the middle counts, not its neighbours
     x = layers.Dropout(0.5, name="dropout")(x)
     return keras.Model(inputs, layers.Dense(NUM_CLASSES, name="logits")(x), name="record")
