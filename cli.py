@@ -492,13 +492,6 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
 )
 @recipe_options(tf_config.TrainConfig())
 @click.option(
-    "--cutout",
-    type=share,
-    default=tf_config.TrainConfig.cutout,
-    show_default=True,
-    help="Side of the square that augmentation covers, as a share of the crop's side.",
-)
-@click.option(
     "--interval",
     type=at_least_1,
     default=tf_config.TrainConfig.interval,

@@ -127,7 +127,13 @@ def test_evaluate_the_pytorch_checkpoint(tiny_svhn, tmp_path):
 @pytest.mark.svhn
 @pytest.mark.parametrize(
     "model, least",
-    [("torch-convnet48-dropout3", 0.93), ("tf-seed", 0.94), ("tf-seed/saved_model", 0.94), ("tf-caffe", 0.94)],
+    [
+        ("torch-convnet48-dropout3", 0.93),
+        ("tf-seed", 0.94),
+        ("tf-seed/saved_model", 0.94),
+        ("tf-caffe", 0.94),
+        ("tf-record", 0.955),
+    ],
 )
 def test_shipped_models_are_as_good_as_their_cards_say(svhn_dir, tmp_path, model, least):
     run("evaluate", model, "--data", svhn_dir, "--split", "test", "--report", tmp_path)

@@ -105,7 +105,7 @@ def set_threads(count: int) -> None:
 @click.option("--slow-limit", default=6, show_default=True, help="Holes of each kind for grnn-seed in protocol 1.")
 @click.option("--general/--no-general", default=True, show_default=True, help="Protocol 1 on general pictures too.")
 @click.option("--rendered", default=100, show_default=True, help="Number of rendered photos in protocol 2.")
-@click.option("--reader", default="tf-seed", show_default=True, help="TensorFlow classifier that reads.")
+@click.option("--reader", default="tf-record", show_default=True, help="TensorFlow classifier that reads.")
 @click.option("--threads", default=2, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Record to write.")

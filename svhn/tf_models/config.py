@@ -3,7 +3,6 @@
 import dataclasses
 from dataclasses import dataclass, field
 
-from svhn.data.augmentation import AUGMENTATION
 from svhn.data.mix import counts_of
 from svhn.errors import InputError
 
@@ -50,8 +49,6 @@ class TrainConfig:
         Decay of the running average of the weights that is measured and kept, 0 to 1; 0 keeps the weights themselves.
     augmentation : bool
         Random motion, cutout, contrast, inversion, blur and colour, see `svhn.data.augmentation`. Never flips.
-    cutout : float
-        With augmentation: side of the square that is covered, as a fraction of the crop's side, 0 to 1.
     mix : dict[str, float]
         Split -> its share of every batch; splits of `svhn.data.mix.SOURCES`. The shares are normalised to 1.
     interval : int
@@ -74,7 +71,6 @@ class TrainConfig:
     label_smoothing: float = 0.0
     average: float = 0.0
     augmentation: bool = True
-    cutout: float = AUGMENTATION.cutout
     mix: dict[str, float] = field(default_factory=lambda: {"train": 1.0})
     interval: int = 1_000
     seed: int = 0
@@ -117,7 +113,6 @@ _RECORD = TrainConfig(
     weight_decay=0.05,
     label_smoothing=0.05,
     average=0.998,
-    cutout=0.4,
     mix=_MIX,
     interval=500,
 )
@@ -131,14 +126,6 @@ PRESETS = {
     "caffe": Preset("the reference's Caffe network, with its optimiser, on mixed data", _CAFFE),
     "quick": Preset(
         "our own colour network in minutes, real digits only",
-        dataclasses.replace(
-            _RECORD,
-            iterations=1_500,
-            warmup=100,
-            average=0.99,
-            cutout=AUGMENTATION.cutout,
-            mix={"train": 1.0},
-            interval=250,
-        ),
+        dataclasses.replace(_RECORD, iterations=1_500, warmup=100, average=0.99, mix={"train": 1.0}, interval=250),
     ),
 }

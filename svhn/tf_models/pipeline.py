@@ -3,8 +3,6 @@
 Nothing here has state, so a run resumes at any iteration with the very batches it would have had.
 """
 
-import dataclasses
-
 import tensorflow as tf
 
 from svhn.data.augmentation import AUGMENTATION
@@ -44,7 +42,6 @@ def training_batches(
     tf.data.Dataset
         Of (float32 (B, H, W, channels) in 0..255, int64 (B,)).
     """
-    changes = dataclasses.replace(AUGMENTATION, cutout=config.cutout)
     parts = [
         (count, SOURCES.index(name), tf.constant(splits[name].rgb), tf.constant(splits[name].labels))
         for name, count in config.counts.items()
@@ -56,8 +53,8 @@ def training_batches(
         if not config.augmentation:
             return prepare_pixels(pixels, channels), labels
         seeds = tf.random.experimental.stateless_split(tf.stack([tf.constant(config.seed, tf.int64), iteration]), 2)
-        pixels = mix_colours(tf.cast(pixels, tf.float32), channels, seeds[0], changes)
-        return augment(pixels, seeds[1], changes), labels
+        pixels = mix_colours(tf.cast(pixels, tf.float32), channels, seeds[0], AUGMENTATION)
+        return augment(pixels, seeds[1], AUGMENTATION), labels
 
     batches = tf.data.Dataset.range(start, stop).map(batch, num_parallel_calls=2, deterministic=True)
     return batches.prefetch(4)
