@@ -149,8 +149,8 @@ class FillConfig:
     most_stretch: float = 8.0
     reach: float = 6.0
     patterns: int = 320
-    settle: float = 0.3
-    grain: float = 0.6
+    settle: float = 0.2
+    grain: float = 0.7
 
 
 @dataclass(frozen=True)
