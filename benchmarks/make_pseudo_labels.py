@@ -1,8 +1,7 @@
 """Label digits of unlabelled photos with two models: `python -m benchmarks.make_pseudo_labels --data DIR`.
 
-The finder says where digits are, a classifier says which. A digit is kept where the finder is sure that there is one,
-and the classifier is sure of its label; very sure, where the finder names another one. Neither model may have seen
-validation or test photos.
+The finder says where digits are, a classifier says which. A digit is kept where both name the same one, the finder is
+sure that there is one, and the classifier is sure of its label. Neither model may have seen validation or test photos.
 The result, `checkpoints/pseudo_labels.csv`, holds boxes and labels only, no pixels; `prepare --pseudo` and the presets
 of `train-tf` cut the digits out of DIR/unlabelled.
 """
@@ -32,12 +31,11 @@ def main() -> None:
     finder = Finder(arguments.finder, FinderConfig(min_confidence=arguments.presence))
     found, crops = _find(Path(arguments.data) / "unlabelled", finder)
     probabilities = load_classifier(find_model(arguments.classifier).path)(crops)
-    labels, best = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    labels, sure = probabilities.argmax(axis=1), probabilities.max(axis=1) >= arguments.confidence
     agreed = labels == [digit.label for _, digit in found]
-    sure = best >= np.where(agreed, arguments.confidence, arguments.alone)
     rows = [
         (name, digit.box.left, digit.box.top, digit.box.width, digit.box.height, label, f"{row.max():.3f}")
-        for (name, digit), label, row, kept in zip(found, labels, probabilities, sure, strict=True)
+        for (name, digit), label, row, kept in zip(found, labels, probabilities, agreed & sure, strict=True)
         if kept
     ]
     with replacing(arguments.output) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -66,7 +64,6 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--classifier", required=True, help="a TensorFlow model, as for evaluate")
     parser.add_argument("--presence", type=float, default=0.4, help="least certainty of the finder")
     parser.add_argument("--confidence", type=float, default=0.8, help="least probability of the classifier's label")
-    parser.add_argument("--alone", type=float, default=0.9, help="the same where the finder reads another digit")
     parser.add_argument("--output", default="checkpoints/pseudo_labels.csv")
     return parser.parse_args()
 

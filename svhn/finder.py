@@ -113,7 +113,15 @@ class Finder:
         return most_prominent(self.find_numbers(photo))
 
     def look(self, photo: np.ndarray, boxes: Sequence[Box], heights: Sequence[float]) -> list[Candidates]:
-        """Look at the surroundings of one number's digits, made about so high, in both polarities.
+        """Look at the surroundings of one number's digits at several scales and in both polarities.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        boxes : sequence of Box
+            Its digits, at least one, inside the photo.
+        heights : sequence of float
+            Pixels; the digits are brought to about each of them.
 
         Returns
         -------
@@ -173,7 +181,14 @@ class FinderReader:
         self.finder = finder
 
     def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> list[tuple[int, float]]:
-        """Return the surest answer of all looks for each box: label 0..9 and confidence 0..1, 0 where nothing is."""
+        """Return the surest answer of all looks for each box: label 0..9 and confidence 0..1, 0 where nothing is.
+
+        Parameters
+        ----------
+        image : ndarray (H, W, 3) uint8, RGB
+        boxes : sequence of Box
+            The digits of one number, inside the image.
+        """
         found = Candidates.join(self.finder.look(image, boxes, self.finder.config.read_heights))
         confidences = found.presence * found.probabilities.max(axis=1)
         answers = []

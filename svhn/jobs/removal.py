@@ -133,9 +133,9 @@ def remove_photos(
 
 def _plan(sources: Sequence[Source], job: JobConfig, run: RunConfig) -> list[Task]:
     """Return the tasks of this part of the job, after checking what all of them need."""
-    find_model(job.model)
     from svhn.jobs.digit_sources import digit_source
 
+    find_model(job.model)
     digit_source(job)
     tasks = name_outputs(sources, job.save_masks)
     refuse_overwriting(tasks, job.output_dir)

@@ -134,9 +134,12 @@ class PhotoWorker:
             torch.set_num_threads(1)
             try:
                 readers = [FinderReader(Finder(self.job.finder))] if verified else []
-                self._removers[verified] = DigitRemover.from_checkpoint(
-                    self.job.model, self.job.device, self.job.removal, readers
-                )
+                if other := self._removers.get(not verified):
+                    self._removers[verified] = DigitRemover(other.classifier, self.job.removal, readers)
+                else:
+                    self._removers[verified] = DigitRemover.from_checkpoint(
+                        self.job.model, self.job.device, self.job.removal, readers
+                    )
             except InputError as error:
                 raise CannotStart(str(error)) from error
         return self._removers[verified]

@@ -137,12 +137,13 @@ def fill(
     Returns
     -------
     torch.Tensor float32 (B, C, H, W)
-        `images` with new values where `mask` is True, within the range of the region's pixels.
+        `images` with new values where `mask` is True, within the range of the region's key pixels.
     """
     inside = torch.ones_like(mask) if inside is None else inside
     distances = _distances(mask, key_pixels)
     groups = [_Group.of(tiles, images) for tiles in _similar(_tiles(mask, key_pixels, distances, config))]
-    spread = config.settle * torch.from_numpy(distances).to(images.device)
+    spread = config.settle * torch.from_numpy(distances).to(images.device) * mask
+    usable = mask | key_pixels  # what is neither may show digits, and padding shows nothing
     result = images
     for round_ in range(config.steering + 1):
         metrics = _metrics(result, inside, config.most_stretch) if round_ else None
@@ -154,7 +155,7 @@ def fill(
             painted[group.region[:, None].expand_as(real)[real], group.queries[real]] = answers[real]
         result = painted.transpose(1, 2).reshape(images.shape)
         if config.settle:
-            result = torch.where(mask[:, None], _blurred(result, inside, spread), images)
+            result = _blurred(result, usable, spread)
     return result
 
 
@@ -172,14 +173,14 @@ def _distances(mask: torch.Tensor, key_pixels: torch.Tensor) -> np.ndarray:
     return distances
 
 
-def _blurred(images: torch.Tensor, inside: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """Blur (B, C, H, W) with a Gaussian of another width (B, H, W) in every pixel; padding does not count.
+def _blurred(images: torch.Tensor, usable: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """Blur (B, C, H, W) with a Gaussian of another width (B, H, W) in every pixel, 0 for none; others do not count.
 
     Between widths 0, 1, 2, 4 and so on the blurred pictures are interpolated.
     """
-    weight, sigma = inside[:, None].to(images.dtype), sigma[:, None]
+    weight, sigma, widest = usable[:, None].to(images.dtype), sigma[:, None], float(sigma.max())
     result, finer, low, high = images, images, 0.0, 1.0
-    while low < float(sigma.max()):
+    while low < widest:
         coarser = _gaussian_blur(images * weight, high) / _gaussian_blur(weight, high).clamp(min=1e-6)
         share = ((sigma - low) / (high - low)).clamp(0, 1)
         result = torch.where(sigma > low, finer + share * (coarser - finer), result)

@@ -170,6 +170,17 @@ def test_tiles_do_not_show_far_inside_a_hole():
     assert steps_at_tiles(FillConfig.settle) < 1.3
 
 
+def test_what_is_neither_masked_nor_a_key_pixel_leaves_no_trace():
+    """Nor does padding, however far it reaches."""
+    mask = torch.zeros(1, 60, 60, dtype=torch.bool)
+    mask[:, 20:40, 20:40] = True
+    keys = ~mask
+    keys[:, 20:40, 40:44] = False
+    images = torch.full((1, 3, 60, 60), 90.0)
+    spoilt = torch.where((mask | keys)[:, None], images, torch.tensor(255.0))
+    np.testing.assert_allclose(fill(spoilt, mask, keys)[0, :, 20:40, 20:40], 90, atol=1e-3)
+
+
 @pytest.mark.cuda
 def test_cuda_gives_the_same():
     if not torch.cuda.is_available():
