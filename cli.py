@@ -14,7 +14,7 @@ from svhn.finder_config import DEFAULT_FINDER, FinderConfig
 from svhn.jobs import config as job_config
 from svhn.photo_config import PhotoConfig
 from svhn.tf_models import config as tf_config
-from svhn.tf_models.finder_config import FinderTrainConfig
+from svhn.tf_models.finder_config import FinderTrainConfig, RefinerTrainConfig
 from svhn.torch_inpaint import config as torch_config
 
 
@@ -45,7 +45,10 @@ device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
 finder_option = click.option(
-    "--finder", default=DEFAULT_FINDER, show_default=True, help="Network: .onnx file or run of train-finder."
+    "--finder",
+    default=DEFAULT_FINDER,
+    show_default=True,
+    help="Network: .onnx file, or run of train-finder or train-refiner.",
 )
 min_confidence_option = click.option(
     "--min-confidence",
@@ -492,6 +495,20 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
 )
 @recipe_options(tf_config.TrainConfig())
 @click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    metavar="MODEL",
+    help="Also learn what this network answers; may be given several times, then their mean.",
+)
+@click.option(
+    "--distillation",
+    type=click.FloatRange(0, 1),
+    default=tf_config.TrainConfig.distillation,
+    show_default=True,
+    help="Share of the teachers' answer in what is learned; the rest is the label.",
+)
+@click.option(
     "--interval",
     type=at_least_1,
     default=tf_config.TrainConfig.interval,
@@ -578,9 +595,43 @@ def train_finder(data, run_dir, resume, **settings):
 
     run_dir = run_dir or new_run_dir("train-finder")
     click.echo(f"Run: {run_dir}")
-    scores = train(data, FinderTrainConfig(**settings), run_dir, resume, _finder_progress_line()).metrics
+    scores = train(data, FinderTrainConfig(**settings), run_dir, resume, _finder_progress_line("objectness")).metrics
     click.echo(f"validation: whole number {scores['validation_whole_number']:.1%}, F1 {scores['validation_f1']:.3f}")
     click.echo(f"{run_dir}: finder.onnx and record.json written")
+
+
+@cli.command()
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
+)
+@finder_option
+@click.option("--iterations", type=at_least_1, default=RefinerTrainConfig.iterations, show_default=True)
+@click.option("--batch-size", type=at_least_1, default=RefinerTrainConfig.batch_size, show_default=True)
+@click.option("--learning-rate", type=positive, default=RefinerTrainConfig.learning_rate, show_default=True)
+@click.option("--interval", type=at_least_1, default=RefinerTrainConfig.interval, show_default=True)
+@seed_option
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
+@click.option("--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir.")
+def train_refiner(data, run_dir, resume, **settings):
+    """Train the network that judges what a finder proposes: is it a digit, which, and where exactly.
+
+    The run's folder holds both networks and can be used as --finder.
+
+    \b
+    Example:
+      python cli.py train-refiner --data data/svhn --finder runs/train-finder-1
+    """
+    _load_tensorflow()
+    from svhn.checkpoints import pseudo_labels
+    from svhn.records import new_run_dir
+    from svhn.tf_models.refiner_train import train_refiner as train
+
+    run_dir = run_dir or new_run_dir("train-refiner")
+    click.echo(f"Run: {run_dir}")
+    config = RefinerTrainConfig(**settings)
+    scores = train(data, config, run_dir, pseudo_labels(), resume, _finder_progress_line("presence")).metrics
+    click.echo(f"validation: whole number {scores['validation_whole_number']:.1%}, F1 {scores['validation_f1']:.3f}")
+    click.echo(f"{run_dir}: refiner.onnx and record.json written")
 
 
 @cli.command()
@@ -910,11 +961,11 @@ def _progress_line():
     return show
 
 
-def _finder_progress_line():
+def _finder_progress_line(first_loss):
     """Print one line per interval, and on a terminal a live line in between that stays on its line."""
 
     def show(row):
-        losses = "  ".join(f"{name} {row[name]:.3f}" for name in ("objectness", "label", "box"))
+        losses = "  ".join(f"{name} {row[name]:.3f}" for name in (first_loss, "label", "box"))
         if "f1" in row:
             scores = f"whole number {row['whole_number']:.1%}  F1 {row['f1']:.3f}"
             _show_progress(f"iteration {row['iteration']:,}  {losses}  {scores}", True)

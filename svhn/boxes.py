@@ -86,6 +86,14 @@ def union(boxes: Iterable[Box]) -> Box:
     return Box(*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
 
 
+def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare a box (4,) with boxes (N, 4): intersection over union (N,), and over the smaller of the two (N,)."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    area, areas = np.prod(box[2:] - box[:2]), np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return shared / (area + areas - shared), shared / np.minimum(area, areas)
+
+
 @dataclass(frozen=True)
 class DigitBox:
     """One digit of a photo: its box, and its label 0..9 where that is known."""

@@ -1,4 +1,7 @@
-"""Find and read the digits of any photo: a small network run by OpenCV over a pyramid of the photo."""
+"""Find and read the digits of any photo by two small networks that OpenCV runs.
+
+The first searches a pyramid of the photo; the second, `svhn.refiner`, judges every place that the first proposes.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,10 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from svhn.boxes import Box, DigitBox, Number, group_digits, union
+from svhn.boxes import Box, DigitBox, Number, group_digits, overlaps, union
 from svhn.checkpoints import checkpoint_folder
 from svhn.errors import InputError
 from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+from svhn.refiner import MODEL_FILE as REFINER_FILE
+from svhn.refiner import Refiner
 
 MODEL_FILE = "finder.onnx"
 # The network answers once per 4 x 4 pixels and takes sides in steps of 16.
@@ -74,7 +79,8 @@ class Finder:
     Parameters
     ----------
     path : str or Path
-        A `.onnx` file, a folder with `finder.onnx`, or the name of a shipped checkpoint.
+        A `.onnx` file, a folder with `finder.onnx`, or the name of a shipped checkpoint. A `refiner.onnx` beside it
+        judges what it proposes.
     config : FinderConfig
 
     Raises
@@ -85,6 +91,10 @@ class Finder:
 
     def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
         self.path, self.config = find_finder(path), config
+        refiner = self.path.with_name(REFINER_FILE)
+        self._refiner = Refiner(refiner, ENGINE) if refiner.is_file() else None
+        # Least presence of a place that is looked at again or, without a refiner, reported.
+        self._least = min(config.proposal, config.min_confidence) if self._refiner else config.min_confidence
         try:
             self._net = cv2.dnn.readNetFromONNX(str(self.path), *ENGINE)
         except cv2.error as error:
@@ -97,12 +107,17 @@ class Finder:
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         """
+        found = self.propose(photo)
+        if self._refiner:
+            found = merge([Candidates(*self._refiner.judge(photo, found.boxes))], self.config)
+        return to_digits(found, photo.shape)
+
+    def propose(self, photo: np.ndarray) -> Candidates:
+        """Return the places where the first network sees a digit: doubtful ones, too, if there is a refiner."""
         scales, (lowest, highest) = pyramid(photo.shape[:2], self.config), self.config.digit_height
         least = [self.config.smallest] + [lowest] * (len(scales) - 1)
         levels = [self._search_level(photo, *level, highest) for level in zip(scales, least, strict=True)]
-        first = to_digits(merge(levels, self.config), photo.shape)
-        again = [self._look_again(photo, number) for number in group_digits(first)]
-        return to_digits(merge(again, self.config), photo.shape) if again else []
+        return merge(levels, self.config, self._least)
 
     def find_numbers(self, photo: np.ndarray) -> list[Number]:
         """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner."""
@@ -138,11 +153,6 @@ class Finder:
         ]
         return [replace(found, boxes=found.boxes + shift) for found in looks]
 
-    def _look_again(self, photo: np.ndarray, number: Number) -> Candidates:
-        """Let several looks at a number vote."""
-        looks = self.look(photo, [digit.box for digit in number.digits], self.config.look_heights)
-        return merge(looks, self.config, votes=len(looks))
-
     def _search_level(self, photo: np.ndarray, scale: float, lowest: float, highest: float) -> Candidates:
         level = resize(photo, scale)
         factors = np.array(photo.shape[1::-1] * 2, np.float32) / (level.shape[1::-1] * 2)
@@ -159,7 +169,7 @@ class Finder:
         right, bottom = (margin + (-side - 2 * margin) % STEP for side in (tile.width, tile.height))
         padded = cv2.copyMakeBorder(pixels, margin, bottom, margin, right, cv2.BORDER_REPLICATE)
         self._net.setInput(cv2.dnn.blobFromImage(padded))
-        found = decode(self._net.forward()[0], self.config.min_confidence / 2)
+        found = decode(self._net.forward()[0], self._least / 2)
         boxes = found.boxes + np.array([tile.left - margin, tile.top - margin] * 2, np.float32)
         x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
         half = self.config.overlap / 2
@@ -266,28 +276,21 @@ def decode(answer: np.ndarray, least: float) -> Candidates:
     return Candidates(boxes.astype(np.float32), presence, (likely / likely.sum(axis=0)).T)
 
 
-def merge(parts: Sequence[Candidates], config: FinderConfig, votes: int = 1) -> Candidates:
+def merge(parts: Sequence[Candidates], config: FinderConfig, least: float | None = None) -> Candidates:
     """Let the surest candidate of each place speak for those that share it; their boxes and labels are averaged.
 
-    The presence of a digit is the mean over the `votes` parts that are surest of it; a part without it counts as 0.
+    Candidates below `least`, by default `config.min_confidence`, do not speak.
     """
-    owners = np.concatenate([np.full(len(part.presence), i) for i, part in enumerate(parts)])
-    rest = Candidates.join(parts)
-    order = np.argsort(-rest.presence, kind="stable")
-    rest, owners, kept = rest.take(order), owners[order], []
-    while len(rest.presence) and rest.presence[0] >= config.min_confidence:
+    least = config.min_confidence if least is None else least
+    rest = Candidates.join(list(parts))
+    rest, kept = rest.take(np.argsort(-rest.presence, kind="stable")), []
+    while len(rest.presence) and rest.presence[0] >= least:
         overlap, covered = overlaps(rest.boxes[0], rest.boxes)
-        equal = overlap > config.equal
-        close = rest.take(equal)
-        best = np.zeros(len(parts), np.float32)
-        np.maximum.at(best, owners[equal], close.presence)
-        presence = np.sort(best)[-votes:].mean()
+        close = rest.take(overlap > config.equal)
         box = np.average(close.boxes, axis=0, weights=close.presence)
         probabilities = np.average(close.probabilities, axis=0, weights=close.presence)
-        if presence >= config.min_confidence:
-            kept.append(Candidates(box[None], presence[None], probabilities[None]))
-        others = (overlap <= config.same) & (covered <= config.inside)
-        rest, owners = rest.take(others), owners[others]
+        kept.append(Candidates(box[None], rest.presence[:1], probabilities[None]))
+        rest = rest.take((overlap <= config.same) & (covered <= config.inside))
     return Candidates.join(kept) if kept else rest.take(np.zeros(0, int))
 
 
@@ -304,14 +307,6 @@ def to_digits(candidates: Candidates, shape: tuple[int, ...]) -> list[FoundDigit
                 FoundDigit(clipped, int(probabilities.argmax()), float(presence), tuple(probabilities.tolist()))
             )
     return found
-
-
-def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compare a box (4,) with boxes (N, 4): intersection over union (N,), and over the smaller of the two (N,)."""
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    area, areas = np.prod(box[2:] - box[:2]), np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return shared / (area + areas - shared), shared / np.minimum(area, areas)
 
 
 def find_finder(path: str | Path) -> Path:

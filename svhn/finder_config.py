@@ -13,6 +13,8 @@ class FinderConfig:
     ----------
     min_confidence : float
         Least presence of a digit, 0 to 1.
+    proposal : float
+        Least presence, to the finder's network, of a place that the refiner is asked about.
     digit_height : (lowest, highest)
         A level of the pyramid is believed for digits of these heights in its pixels.
     smallest : float
@@ -27,10 +29,9 @@ class FinderConfig:
         How far neighbouring pieces reach into each other; more than the highest digit.
     margin : int
         Pixels that are added around a level by repeating its edge.
-    look_heights : tuple of float
-        What was found is looked at again with digits of about these heights, as it is and inverted.
     read_heights : tuple of float
-        The same for the look whether a removed digit can still be read.
+        Whether a removed digit can still be read is looked at with digits of about these heights, as they are and
+        inverted.
     look_range : (lowest, highest)
         Heights of the digits that are believed then.
     same, inside : float
@@ -40,6 +41,7 @@ class FinderConfig:
     """
 
     min_confidence: float = 0.5
+    proposal: float = 0.2
     digit_height: tuple[float, float] = (20.0, 48.0)
     smallest: float = 10.0
     largest_scale: float = 2.0
@@ -47,7 +49,6 @@ class FinderConfig:
     tile: int = 640
     overlap: int = 96
     margin: int = 8
-    look_heights: tuple[float, ...] = (24.0, 33.0)
     read_heights: tuple[float, ...] = (22.0, 28.0, 36.0)
     look_range: tuple[float, float] = (12.0, 50.0)
     same: float = 0.4

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from svhn.boxes import Box
+from svhn.boxes import Box, overlaps
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
 from svhn.data.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
@@ -23,7 +23,6 @@ from svhn.finder import (
     merge,
     most_prominent,
     number_confidence,
-    overlaps,
     pyramid,
     tiles,
 )
@@ -98,15 +97,10 @@ def test_merge_keeps_one_digit_for_each_place():
     assert (np.abs(found.boxes[0] - [10, 10, 20, 30]) < 1).all()
 
 
-def test_looks_vote():
-    looks = [
-        candidates(((10, 10, 20, 30), 0.9, 3)),
-        candidates(((10, 10, 20, 30), 0.6, 5)),
-        candidates(((50, 10, 60, 30), 0.8, 1)),
-    ]
-    (presence,) = merge(looks, CONFIG, votes=3).presence
-    assert presence == pytest.approx(0.5)
-    assert len(merge(looks, CONFIG).presence) == 2
+def test_merge_lets_the_doubtful_speak_when_asked():
+    doubtful = candidates(((10, 10, 20, 30), 0.3, 3), ((60, 60, 70, 80), 0.1, 5))
+    assert len(merge([doubtful], CONFIG).presence) == 0
+    assert merge([doubtful], CONFIG, 0.2).presence.tolist() == [pytest.approx(0.3)]
 
 
 def test_a_part_of_a_digit_is_no_digit():

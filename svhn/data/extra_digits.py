@@ -135,7 +135,7 @@ def read_pseudo_labels(path: str | Path, folder: str | Path) -> Split:
     InputError
         When the file, a column or a photo is missing, or a row makes no sense.
     """
-    rows = _read_rows(Path(path))
+    rows = read_boxes(Path(path))
     names = sorted({name for name, _ in rows})
     by_photo: dict[str, list[int]] = {name: [] for name in names}
     for position, (name, _) in enumerate(rows):
@@ -155,7 +155,7 @@ def read_pseudo_labels(path: str | Path, folder: str | Path) -> Split:
     return Split(rgb, to_gray(rgb), np.array([digit.label for _, digit in rows], np.int64), photos)
 
 
-def _read_rows(path: Path) -> list[tuple[str, DigitBox]]:
+def read_boxes(path: Path) -> list[tuple[str, DigitBox]]:
     """Return photo name and digit of every row."""
     expected = f"expected CSV with the columns {', '.join(COLUMNS)}"
     try:

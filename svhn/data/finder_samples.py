@@ -118,7 +118,7 @@ def make_sample(
         photo = _draw_photo(photos, rng, config)
         pixels, moved = _place(photo, rng, (width, height), config)
         asked = moved[:, 3] - moved[:, 1] < FAR_ABOVE * config.digit_height[1]
-        canvas[top : top + height, left : left + width] = _recolour(pixels, moved, rng, config)
+        canvas[top : top + height, left : left + width] = recolour(pixels, moved, rng, config)
         clipped = np.clip(moved, 0, [width, height, width, height])[asked]
         visible.append(_areas(clipped) / np.maximum(_areas(moved[asked]), 1e-6))
         boxes.append(clipped + np.array([left, top, left, top]))
@@ -220,7 +220,7 @@ def _place(
     from_, to = _draw_anchor(photo, rng, linear, size, config)
     matrix = np.column_stack([linear, to - linear @ from_])
     flags = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
-    return _warp(pixels, matrix, size, flags, rng, config), _move_boxes(boxes, matrix)
+    return _warp(pixels, matrix, size, flags, rng, config), move_boxes(boxes, matrix)
 
 
 def _warp(
@@ -280,7 +280,7 @@ def _border_colour(pixels: np.ndarray, rng: np.random.Generator) -> list[float]:
     return colour.tolist()
 
 
-def _move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Map boxes; a turned box becomes the mean of the box around it and one of its own size."""
     centres, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     centres = centres @ matrix[:, :2].T + matrix[:, 2]
@@ -294,7 +294,7 @@ def _areas(boxes: np.ndarray) -> np.ndarray:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def _recolour(pixels: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, config: SampleConfig) -> np.ndarray:
+def recolour(pixels: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, config: SampleConfig) -> np.ndarray:
     """Change light, colours and sharpness of a piece (H, W, 3) uint8 at random."""
     chances = rng.random(7)
     if chances[0] < config.coarse:

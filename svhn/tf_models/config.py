@@ -47,6 +47,11 @@ class TrainConfig:
         Share of the target that is spread over all ten classes, 0 to 1.
     average : float
         Decay of the running average of the weights that is measured and kept, 0 to 1; 0 keeps the weights themselves.
+    teachers : tuple of str
+        Networks, as `svhn.checkpoints.find_model` finds them, whose mean answer to the augmented crops is learned
+        too: paths of `.keras` files or runs, or names of shipped checkpoints.
+    distillation : float
+        Share of that answer in the target, 0 to 1; without teachers it has no meaning.
     augmentation : bool
         Random motion, cutout, contrast, inversion, blur and colour, see `svhn.data.augmentation`. Never flips.
     mix : dict[str, float]
@@ -70,12 +75,15 @@ class TrainConfig:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     average: float = 0.0
+    teachers: tuple[str, ...] = ()
+    distillation: float = 0.7
     augmentation: bool = True
     mix: dict[str, float] = field(default_factory=lambda: {"train": 1.0})
     interval: int = 1_000
     seed: int = 0
 
     def __post_init__(self):
+        object.__setattr__(self, "teachers", tuple(self.teachers))  # JSON makes it a list
         counts_of(self.mix, self.batch_size)
         if self.warmup >= self.iterations:
             raise InputError(f"expected fewer than {self.iterations} iterations of warmup, received {self.warmup}")

@@ -1,6 +1,8 @@
-"""Settings of the finder's training; importable without TensorFlow."""
+"""Settings of the trainings of finder and refiner; importable without TensorFlow."""
 
 from dataclasses import dataclass
+
+from svhn.finder_config import DEFAULT_FINDER
 
 
 @dataclass(frozen=True)
@@ -36,4 +38,37 @@ class FinderTrainConfig:
     interval: int = 250
     sure: float = 0.5
     doubt: float = 0.35
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RefinerTrainConfig:
+    """How `train-refiner` trains.
+
+    Attributes
+    ----------
+    finder : str
+        The network whose proposals are learned from: a `.onnx` file, a folder with `finder.onnx`, or the name of a
+        shipped checkpoint.
+    iterations : int
+        Number of optimiser steps.
+    batch_size : int
+        Crops per step.
+    learning_rate : float
+        AdamW's highest learning rate. It rises during `warm_up` iterations and falls along a cosine to 1 %.
+    warm_up : int
+    weight_decay : float
+    interval : int
+        Iterations between two measurements on the validation photos.
+    seed : int
+        Of weights, samples and the validation split.
+    """
+
+    finder: str = DEFAULT_FINDER
+    iterations: int = 8_000
+    batch_size: int = 96
+    learning_rate: float = 3e-3
+    warm_up: int = 200
+    weight_decay: float = 0.05
+    interval: int = 1_000
     seed: int = 0

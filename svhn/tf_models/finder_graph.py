@@ -27,33 +27,33 @@ def build_finder(channels: tuple[int, int, int, int] = (24, 48, 96, 128)) -> ker
     """
     inputs = keras.Input((None, None, 3), name="image")
     x = layers.Rescaling(1 / 64, -2.0, name="normalisation")(inputs)
-    x = _convolve(x, channels[0], "stem", strides=2)
-    fine = _residual(_convolve(x, channels[1], "down4", strides=2), "block4")
-    middle = _convolve(fine, channels[2], "down8", strides=2)
-    middle = _residual(_residual(middle, "block8a"), "block8b")
-    coarse = _convolve(middle, channels[3], "down16", strides=2)
-    coarse = _residual(_residual(coarse, "block16a"), "block16b")
+    x = convolve(x, channels[0], "stem", strides=2)
+    fine = residual(convolve(x, channels[1], "down4", strides=2), "block4")
+    middle = convolve(fine, channels[2], "down8", strides=2)
+    middle = residual(residual(middle, "block8a"), "block8b")
+    coarse = convolve(middle, channels[3], "down16", strides=2)
+    coarse = residual(residual(coarse, "block16a"), "block16b")
     middle = _merge(middle, coarse, "merge8")
     fine = _merge(fine, middle, "merge4")
-    x = _convolve(fine, channels[2], "head")
+    x = convolve(fine, channels[2], "head")
     bias = keras.initializers.Constant([FIRST_OBJECTNESS] + [0.0] * (OUTPUTS - 1))
     return keras.Model(inputs, layers.Conv2D(OUTPUTS, 1, bias_initializer=bias, name="answer")(x), name="finder")
 
 
-def _convolve(x, filters: int, name: str, size: int = 3, strides: int = 1, relu: bool = True):
+def convolve(x, filters: int, name: str, size: int = 3, strides: int = 1, relu: bool = True):
     x = layers.Conv2D(filters, size, strides, padding="same", use_bias=False, name=name)(x)
     x = layers.BatchNormalization(momentum=0.98, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def _residual(x, name: str):
-    y = _convolve(x, x.shape[-1], f"{name}_1")
-    y = _convolve(y, x.shape[-1], f"{name}_2", relu=False)
+def residual(x, name: str):
+    y = convolve(x, x.shape[-1], f"{name}_1")
+    y = convolve(y, x.shape[-1], f"{name}_2", relu=False)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_sum")([x, y]))
 
 
 def _merge(fine, coarse, name: str):
     """Bring what the coarse layer knows to the fine one."""
-    coarse = _convolve(coarse, fine.shape[-1], f"{name}_lift", size=1, relu=False)
+    coarse = convolve(coarse, fine.shape[-1], f"{name}_lift", size=1, relu=False)
     coarse = layers.UpSampling2D(2, name=f"{name}_up")(coarse)
-    return _convolve(layers.Add(name=f"{name}_sum")([fine, coarse]), fine.shape[-1], name)
+    return convolve(layers.Add(name=f"{name}_sum")([fine, coarse]), fine.shape[-1], name)

@@ -21,9 +21,9 @@ from svhn.finder_config import FinderConfig
 from svhn.photos import read_rgb
 from svhn.records import RunRecord, write_json
 from svhn.tf_models.finder_config import FinderTrainConfig
-from svhn.tf_models.finder_export import export_finder
 from svhn.tf_models.finder_learner import FinderLearner
 from svhn.tf_models.finder_scores import Tally
+from svhn.tf_models.onnx_export import export_network
 from svhn.tf_models.run_folder import read_history, write_history
 
 COMMAND = "train-finder"
@@ -111,7 +111,7 @@ class _Run:
 
     def _measure(self, losses: list[float], seconds: float) -> None:
         """Export the averaged network, read the validation photos with it, and save all."""
-        export_finder(self.learner.averaged, self.run_dir / MODEL_FILE)
+        export_network(self.learner.averaged, self.run_dir / MODEL_FILE)
         scores = measure(Finder(self.run_dir), self.validation).report()
         row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
         row |= {name: scores[name] for name in HISTORY if name in scores}

@@ -1,13 +1,18 @@
 """One network while it learns: weights, their average, optimiser, and the iteration as a TensorFlow graph."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
+from svhn.checkpoints import find_model
 from svhn.data.prepared import Statistics
+from svhn.errors import InputError
 from svhn.metrics import NUM_CLASSES
 from svhn.tf_models.config import TrainConfig
 from svhn.tf_models.distribute import synchronise_normalisation
 from svhn.tf_models.graphs import build_graph
+from svhn.tf_models.predict import load_network
 
 
 class Learner:
@@ -37,6 +42,7 @@ class Learner:
             self.model = build_graph(config.graph, statistics)
             self.optimizer = make_optimizer(config, self.model)
             self.averaged = _copy(self.model) if config.average else self.model
+            self._teachers = load_teachers(config.teachers, self.model.input_shape[-1])
         synchronise_normalisation(self.model, strategy)
         variables = [*self.model.variables, *self.optimizer.variables]
         variables += self.averaged.weights if config.average else []
@@ -58,7 +64,7 @@ class Learner:
         """Learn from one replica's part of a batch; return what it adds to the mean loss and accuracy, float64 (2,)."""
         with tf.GradientTape() as tape:
             logits = self.model(images, training=True)
-            losses = smoothed_loss(labels, logits, self.config.label_smoothing)
+            losses = tf.nn.softmax_cross_entropy_with_logits(self._targets(images, labels), logits)
             loss = tf.reduce_sum(losses) / self.config.batch_size
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)  # sums the gradients of all replicas
@@ -66,6 +72,28 @@ class Learner:
             follow(self.averaged, self.model, self.optimizer.iterations, self.config.average)
         right = tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32)) / self.config.batch_size
         return tf.cast(tf.stack([loss, right]), tf.float64)
+
+    def _targets(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Return what the network shall answer, (B, 10): the labels, smoothed, and a share of the teachers' mean."""
+        targets = smoothed_targets(labels, self.config.label_smoothing)
+        if not self._teachers:
+            return targets
+        answers = [tf.nn.softmax(teacher(images, training=False)) for teacher in self._teachers]
+        share = self.config.distillation
+        return (1 - share) * targets + share * tf.reduce_mean(tf.stack(answers), axis=0)
+
+
+def load_teachers(paths: Sequence[str], channels: int) -> list[keras.Model]:
+    """Load the networks to learn from; InputError for one that takes pictures of another kind."""
+    teachers = [load_network(find_model(path).path) for path in paths]
+    for path, teacher in zip(paths, teachers, strict=True):
+        if teacher.input_shape[-1] != channels:
+            kinds = {1: "gray", 3: "colour"}
+            raise InputError(
+                f"{path}: this teacher takes {kinds[teacher.input_shape[-1]]} crops, the network to be trained "
+                f"{kinds[channels]} ones; choose another teacher or --graph"
+            )
+    return teachers
 
 
 def follow(averaged: keras.Model, model: keras.Model, iteration: tf.Variable, decay: float) -> None:
@@ -76,10 +104,9 @@ def follow(averaged: keras.Model, model: keras.Model, iteration: tf.Variable, de
         slow.value.assign_add(step * (fast.value - slow.value))
 
 
-def smoothed_loss(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
-    """Cross entropy, (B,), with `smoothing` of every target spread over all classes: labels (B,), logits (B, 10)."""
-    targets = (1 - smoothing) * tf.one_hot(labels, NUM_CLASSES) + smoothing / NUM_CLASSES
-    return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+def smoothed_targets(labels: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Return (B, 10): 1 for the label (B,), with `smoothing` of it spread over all classes."""
+    return (1 - smoothing) * tf.one_hot(labels, NUM_CLASSES) + smoothing / NUM_CLASSES
 
 
 def make_optimizer(config: TrainConfig, model: keras.Model) -> keras.optimizers.Optimizer:

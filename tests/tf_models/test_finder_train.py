@@ -16,10 +16,10 @@ from svhn.finder import Finder, decode
 from svhn.photos import write_rgb
 from svhn.records import RunRecord
 from svhn.tf_models.finder_config import FinderTrainConfig
-from svhn.tf_models.finder_export import export_finder
 from svhn.tf_models.finder_graph import build_finder
 from svhn.tf_models.finder_learner import encode_boxes, finder_loss
 from svhn.tf_models.finder_train import train_finder
+from svhn.tf_models.onnx_export import export_network
 
 CONFIG = FinderTrainConfig(iterations=4, hold=2, batch_size=2, warm_up=1, interval=2)
 
@@ -39,7 +39,7 @@ def network() -> keras.Model:
 
 @pytest.mark.parametrize("size", [(1, 48, 80), (2, 96, 64), (1, 16, 16)])
 def test_opencv_gives_the_outputs_of_keras(network, tmp_path, size):
-    export_finder(network, tmp_path / "finder.onnx")
+    export_network(network, tmp_path / "finder.onnx")
     images = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.float32)
     net = cv2.dnn.readNetFromONNX(str(tmp_path / "finder.onnx"))
     net.setInput(images.transpose(0, 3, 1, 2).copy())

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from svhn.errors import InputError
 from svhn.tf_models.config import GRAPHS, PRESETS, TrainConfig
 from svhn.tf_models.graphs import build_graph
-from svhn.tf_models.learner import Learner, make_optimizer, smoothed_loss
+from svhn.tf_models.learner import Learner, make_optimizer, smoothed_targets
 from svhn.tf_models.pipeline import training_batches
 
 CONFIG = TrainConfig(iterations=40, batch_size=8)
@@ -113,14 +114,49 @@ def test_the_learning_rate_rises_and_falls_along_a_cosine(tiny):
 
 
 def test_label_smoothing_by_hand():
-    """Logits (ln 11, 0, .., 0): probabilities .55 and nine times .05."""
-    logits = np.zeros((2, 10), np.float32)
-    logits[:, 0] = np.log(11)
-    labels = tf.constant([0, 3], tf.int64)
-    np.testing.assert_allclose(smoothed_loss(labels, logits, 0.0), -np.log([0.55, 0.05]), rtol=1e-5)
-    ends = np.mean([-np.log(0.55)] + 9 * [-np.log(0.05)])
-    expected = 0.8 * -np.log([0.55, 0.05]) + 0.2 * ends
-    np.testing.assert_allclose(smoothed_loss(labels, logits, 0.2), expected, rtol=1e-5)
+    smooth = smoothed_targets(tf.constant([0, 3], tf.int64), 0.2).numpy()
+    expected = np.full((2, 10), 0.02)
+    expected[0, 0] = expected[1, 3] = 0.82
+    np.testing.assert_allclose(smooth, expected, rtol=1e-5)
+    np.testing.assert_array_equal(smoothed_targets(tf.constant([7], tf.int64), 0.0), np.eye(10)[[7]])
+
+
+@pytest.fixture
+def teachers(tiny, tmp_path) -> list[str]:
+    """Two networks that have learned nothing."""
+    paths = []
+    for number in range(2):
+        keras.utils.set_random_seed(number + 10)
+        paths.append(str(tmp_path / f"{number}.keras"))
+        build_graph("seed", tiny.statistics).save(paths[-1])
+    return paths
+
+
+def test_the_teachers_mean_answer_is_a_share_of_the_target(tiny, teachers):
+    it = learner(tiny, teachers=teachers, distillation=0.75, label_smoothing=0.1)
+    images = tf.constant(np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 1)).astype(np.float32))
+    labels = tf.constant([1, 0, 9, 9], tf.int64)
+    answers = [keras.models.load_model(path, compile=False)(images) for path in teachers]
+    mean = np.mean([tf.nn.softmax(answer) for answer in answers], axis=0)
+    np.testing.assert_allclose(
+        it._targets(images, labels), 0.25 * smoothed_targets(labels, 0.1) + 0.75 * mean, rtol=1e-5
+    )
+    np.testing.assert_array_equal(learner(tiny)._targets(images, labels), smoothed_targets(labels, 0.0))
+
+
+def test_teachers_stay_as_they_are_and_are_not_part_of_a_checkpoint(tiny, teachers):
+    it = learner(tiny, teachers=teachers)
+    before = [weights(teacher) for teacher in it._teachers]
+    advance(it, tiny, 2)
+    for teacher, values in zip(it._teachers, before, strict=True):
+        for value, other in zip(weights(teacher), values, strict=True):
+            np.testing.assert_array_equal(value, other)
+    assert len(it.variables) == len(learner(tiny).variables)
+
+
+def test_a_teacher_must_take_the_same_pictures(tiny, teachers):
+    with pytest.raises(InputError, match="takes gray crops, the network to be trained colour"):
+        learner(tiny, graph="record", teachers=teachers)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -1,4 +1,4 @@
-"""The finder's network as an ONNX file for OpenCV: batch normalisation folded into the convolutions.
+"""The networks of finder and refiner as ONNX files for OpenCV: batch normalisation folded into the convolutions.
 
 Written by hand, because OpenCV 5 silently gives other outputs (off by .5) for what tf2onnx makes of an upsampling of
 unknown size.
@@ -16,21 +16,21 @@ try:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 except ImportError as error:
-    raise InputError(f"train-finder writes ONNX, which needs one more package ({error}): pip install onnx") from error
+    raise InputError(f"this training writes ONNX, which needs one more package ({error}): pip install onnx") from error
 
 OPSET = 13
 INPUT, OUTPUT = "image", "answer"
 
 
-def export_finder(model: keras.Model, path: str | Path) -> None:
-    """Write a network of `build_finder` as ONNX.
+def export_network(model: keras.Model, path: str | Path) -> None:
+    """Write a network of `build_finder` or `build_refiner` as ONNX.
 
     Parameters
     ----------
     model : keras.Model
     path : str or Path
-        Written whole or not at all. Input `image`, float32 (N, 3, H, W), RGB in 0..255; output `answer`, float32
-        (N, 15, H / 4, W / 4).
+        Written whole or not at all. Input `image`, float32 (N, 3, H, W); output `answer`, float32 (N, 15, rows,
+        columns); both as the Keras model has them, channels first.
     """
     graph = _Graph()
     for layer in model.layers:
@@ -40,7 +40,7 @@ def export_finder(model: keras.Model, path: str | Path) -> None:
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         for name, shape in zip((INPUT, OUTPUT), shapes, strict=True)
     )
-    made = helper.make_graph(graph.nodes, "finder", [inputs], [outputs], graph.constants)
+    made = helper.make_graph(graph.nodes, model.name, [inputs], [outputs], graph.constants)
     proto = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     onnx.checker.check_model(proto)
     with replacing(path) as temporary:
@@ -84,8 +84,8 @@ class _Graph:
         bias = layer.bias.numpy() if layer.use_bias else np.zeros(len(kernel), np.float32)
         names = self._constant(f"{layer.name}.weight", kernel), self._constant(f"{layer.name}.bias", bias)
         size, stride = layer.kernel_size[0], layer.strides[0]
-        before = (size - stride) // 2  # Keras pads sides that the stride divides so
-        after = size - stride - before
+        before = (size - stride) // 2 if layer.padding == "same" else 0  # Keras pads sides that the stride divides so
+        after = size - stride - before if layer.padding == "same" else 0
         self._node(
             "Conv", layer, *names, kernel_shape=[size, size], strides=[stride, stride], pads=[before] * 2 + [after] * 2
         )
@@ -102,6 +102,13 @@ class _Graph:
 
     def _ReLU(self, layer):
         self._node("Relu", layer)
+
+    def _MaxPooling2D(self, layer):
+        self._node("MaxPool", layer, kernel_shape=list(layer.pool_size), strides=list(layer.strides))
+
+    def _Dropout(self, layer):
+        """Nothing, outside training."""
+        self.names[id(layer.output)] = self.names[id(layer.input)]
 
     def _Add(self, layer):
         self._node("Add", layer)

@@ -1,0 +1,279 @@
+"""Training runs of the refiner, on what a finder proposes and on what it does not."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from svhn.boxes import DigitBox
+from svhn.data.extra_digits import UNLABELLED, read_boxes
+from svhn.data.finder_photos import (
+    FinderPhoto,
+    empty_front,
+    empty_photo,
+    read_labelled,
+    rendered_photo,
+    split_validation,
+)
+from svhn.data.refiner_samples import RefinerSampleConfig, Source, make_crops
+from svhn.data.sources import LICENCE_NOTE
+from svhn.errors import InputError
+from svhn.files import ensure_folder, replacing
+from svhn.finder import Finder
+from svhn.finder_config import FinderConfig
+from svhn.metrics import NUM_CLASSES
+from svhn.photos import read_rgb
+from svhn.records import RunRecord, write_json
+from svhn.refiner import MODEL_FILE, standardise
+from svhn.tf_models.finder_config import RefinerTrainConfig
+from svhn.tf_models.finder_train import PACKAGES, measure
+from svhn.tf_models.learner import follow
+from svhn.tf_models.onnx_export import export_network
+from svhn.tf_models.refiner_graph import build_refiner
+from svhn.tf_models.run_folder import read_history, write_history
+
+COMMAND = "train-refiner"
+STATE, PROPOSALS = "state.npz", "proposals.npz"
+LOSSES = ("presence", "label", "box")
+HISTORY = ("iteration", *LOSSES, "whole_number", "precision", "recall", "f1", "seconds")
+REPORT_EVERY = 50
+AVERAGE = 0.998
+SAMPLES = RefinerSampleConfig()
+# How often photos of each kind are drawn, and how many are rendered.
+SHARES = {"train": 0.45, "unlabelled": 0.33, "rendered": 0.08, "empty": 0.14}
+RENDERED, EMPTY = 1_000, 1_500
+
+
+def train_refiner(
+    folder: str | Path,
+    config: RefinerTrainConfig,
+    run_dir: str | Path,
+    pseudo: str | Path | None = None,
+    resume: bool = False,
+    report: Callable[[dict[str, float]], None] = lambda row: None,
+) -> RunRecord:
+    """Train the refiner and leave `refiner.onnx`, `config.json`, `history.csv` and `record.json` in a run folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With SVHN's `train/` in Format 1, and where there are any, photos without labels in `unlabelled/`.
+    config : RefinerTrainConfig
+    run_dir : str or Path
+        A new or empty folder, or with `resume` the folder of a run with the same config. The finder, `finder.onnx`,
+        is copied into it, so that the folder can be used as a finder.
+    pseudo : str or Path, optional
+        CSV file with digits of the unlabelled photos, as for `svhn.data.extra_digits`; without it they are not used.
+    resume : bool
+        Go on after the last interval, as if nothing had happened.
+    report : callable
+        Called with iteration, losses and rate every 50 iterations, and with a row of the history.
+    """
+    run_dir = _open_run(Path(run_dir), config, resume)
+    labelled = read_labelled(folder, "train")
+    training, validation = split_validation(labelled, config.seed)
+    photos = {
+        "train": [labelled[name] for name in training],
+        "unlabelled": _pseudo_labelled(Path(folder) / UNLABELLED, pseudo),
+        "rendered": [rendered_photo(np.random.default_rng([config.seed, 1, i])) for i in range(RENDERED)],
+        "empty": [_empty(np.random.default_rng([config.seed, 2, i])) for i in range(EMPTY)],
+    }
+    groups = _proposed({kind: part for kind, part in photos.items() if part}, run_dir)
+    run = _Run(config, run_dir, groups, [labelled[name] for name in validation], report)
+    if resume:
+        run.restore()
+    run.advance(config.iterations)
+    data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
+    counts = {kind: len(part) for kind, part in photos.items()} | {"validation": len(validation)}
+    record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
+    record.config["samples"] = dataclasses.asdict(SAMPLES)
+    record.metrics = {f"validation_{name}": run.history[-1][name] for name in HISTORY[4:-1]}
+    record.metrics["parameters"] = run.averaged.count_params()
+    record.metrics["seconds"] = sum(row["seconds"] for row in run.history)
+    record.write(run_dir / "record.json")
+    return record
+
+
+def refiner_loss(answer: tf.Tensor, presence: tf.Tensor, label: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """Return the losses of presence, label and box, float32 (3,), per crop and per digit.
+
+    Parameters
+    ----------
+    answer : float32 (N, 15)
+        The network's output.
+    presence, label, box : (N,), (N,), (N, 4)
+        As `svhn.data.refiner_samples.make_crops`.
+    """
+    asked, named = tf.cast(presence >= 0, tf.float32), tf.cast(label >= 0, tf.float32)
+    targets = 0.98 * tf.maximum(presence, 0.0) + 0.01
+    present = asked * tf.nn.sigmoid_cross_entropy_with_logits(targets, answer[:, 0])
+    smooth = tf.one_hot(label, NUM_CLASSES) * 0.95 + 0.05 / NUM_CLASSES
+    labels = named * tf.nn.softmax_cross_entropy_with_logits(smooth, answer[:, 1 : 1 + NUM_CLASSES])
+    size = tf.exp(tf.clip_by_value(answer[:, -2:], -5.0, 1.0))
+    low, high = answer[:, -4:-2] - size / 2, answer[:, -4:-2] + size / 2
+    true_low, true_high = box[:, :2] - box[:, 2:] / 2, box[:, :2] + box[:, 2:] / 2
+    shared = tf.reduce_prod(tf.maximum(tf.minimum(high, true_high) - tf.maximum(low, true_low), 0.0), axis=1)
+    area = tf.reduce_prod(size, axis=1) + tf.reduce_prod(box[:, 2:], axis=1) - shared
+    off = tf.concat([(answer[:, -4:-2] - box[:, :2]) / box[:, 2:], answer[:, -2:] - tf.math.log(box[:, 2:])], axis=1)
+    boxes = named * (1.0 - shared / area + 0.5 * tf.reduce_mean(tf.abs(off), axis=1))
+    digits = tf.maximum(tf.reduce_sum(named), 1.0)
+    return tf.stack(
+        [
+            2.0 * tf.reduce_sum(present) / tf.maximum(tf.reduce_sum(asked), 1.0),
+            tf.reduce_sum(labels) / digits,
+            tf.reduce_sum(boxes) / digits,
+        ]
+    )
+
+
+class _Run:
+    """A run in progress: the network, its running average, its history."""
+
+    def __init__(
+        self,
+        config: RefinerTrainConfig,
+        run_dir: Path,
+        groups: Sequence[tuple[float, Sequence[Source]]],
+        validation: Sequence[FinderPhoto],
+        report: Callable,
+    ):
+        keras.utils.set_random_seed(config.seed)
+        tf.config.experimental.enable_op_determinism()
+        self.config, self.run_dir, self.groups = config, run_dir, groups
+        self.validation, self.report = validation, report
+        self.model, self.averaged = build_refiner(), build_refiner()
+        self.averaged.set_weights(self.model.get_weights())
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            config.iterations - config.warm_up,
+            0.01,
+            warmup_target=config.learning_rate,
+            warmup_steps=config.warm_up,
+        )
+        self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=10.0)
+        self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        self.optimizer.build(self.model.trainable_variables)
+        self.step = tf.function(self._step)
+        self.iteration, self.history = 0, []
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Everything that a resumed run needs, the dropout's random state too."""
+        return self.model.variables + self.averaged.variables + self.optimizer.variables
+
+    def _step(self, images, presence, label, box) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            losses = refiner_loss(self.model(images, training=True)[:, 0, 0], presence, label, box)
+            loss = tf.reduce_sum(losses)
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        follow(self.averaged, self.model, self.optimizer.iterations, AVERAGE)
+        return losses
+
+    def advance(self, stop: int) -> None:
+        """Train up to iteration `stop`."""
+        began, losses = time.perf_counter(), []
+        for batch in self._batches(stop):
+            losses.append(self.step(*batch).numpy())
+            self.iteration += 1
+            if self.iteration % REPORT_EVERY == 0:
+                mean = np.mean(losses[-REPORT_EVERY:], axis=0).tolist()
+                rate = len(losses) / (time.perf_counter() - began)
+                report = {"iteration": self.iteration, "iterations": self.config.iterations, "rate": rate}
+                self.report(report | dict(zip(LOSSES, mean, strict=True)))
+            if self.iteration % self.config.interval == 0 or self.iteration == stop:
+                self._measure(np.mean(losses, axis=0).tolist(), time.perf_counter() - began)
+                began, losses = time.perf_counter(), []
+
+    def _batches(self, stop: int) -> tf.data.Dataset:
+        """Return the batches up to iteration `stop` - 1, made while the network computes."""
+        config, start = self.config, self.iteration
+
+        def generate():
+            for position in range(start, stop):
+                crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, SAMPLES)
+                yield standardise(crops), *targets
+
+        count = config.batch_size
+        signature = (
+            *(tf.TensorSpec((count, None, None, 3), tf.float32), tf.TensorSpec((count,), tf.float32)),
+            *(tf.TensorSpec((count,), tf.int32), tf.TensorSpec((count, 4), tf.float32)),
+        )
+        return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+
+    def restore(self) -> None:
+        with np.load(self.run_dir / STATE) as state:
+            for i, variable in enumerate(self.variables):
+                variable.assign(state[str(i)])
+        self.iteration = int(self.optimizer.iterations.numpy())
+        self.history = [row for row in read_history(self.run_dir) if row["iteration"] <= self.iteration]
+
+    def _measure(self, losses: list[float], seconds: float) -> None:
+        """Export the averaged network, read the validation photos with it, and save all."""
+        export_network(self.averaged, self.run_dir / MODEL_FILE)
+        scores = measure(Finder(self.run_dir), self.validation).report()
+        row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
+        row |= {name: scores[name] for name in HISTORY if name in scores}
+        self.history.append(row)
+        write_history(self.run_dir, self.history, HISTORY)
+        with replacing(self.run_dir / STATE) as temporary:
+            np.savez(temporary, **{str(i): variable.numpy() for i, variable in enumerate(self.variables)})
+        self.report(row)
+
+
+def _empty(rng: np.random.Generator) -> FinderPhoto:
+    return (empty_photo, empty_front)[rng.integers(2)](rng)
+
+
+def _pseudo_labelled(folder: Path, pseudo: str | Path | None) -> list[FinderPhoto]:
+    """Return the unlabelled photos with the digits of a CSV file of pseudo-labels; none without photos or file."""
+    if not folder.is_dir() or pseudo is None:
+        return []
+    digits: dict[str, list[DigitBox]] = {}
+    for name, digit in read_boxes(Path(pseudo)):
+        digits.setdefault(name, []).append(digit)
+    return [FinderPhoto.of(read_rgb(folder / name), found) for name, found in digits.items()]
+
+
+def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path) -> list[tuple[float, list[Source]]]:
+    """Join photos with what the finder proposes there, which is stored in the run folder."""
+    stored = run_dir / PROPOSALS
+    flat = [photo for part in photos.values() for photo in part]
+    if not stored.exists():
+        finder = Finder(run_dir, FinderConfig(min_confidence=FinderConfig.proposal / 4))
+        found = [finder.propose(photo.pixels) for photo in flat]
+        counts = [len(candidates.presence) for candidates in found]
+        with replacing(stored) as temporary:
+            boxes = np.concatenate([candidates.boxes for candidates in found])
+            np.savez(temporary, counts=counts, boxes=boxes, presence=np.concatenate([c.presence for c in found]))
+    with np.load(stored) as rows:
+        ends = np.cumsum(rows["counts"])[:-1]
+        boxes, presence = np.split(rows["boxes"], ends), np.split(rows["presence"], ends)
+    kinds = (kind for kind, part in photos.items() for _ in part)
+    groups: dict[str, list[Source]] = {kind: [] for kind in photos}
+    for kind, *parts in zip(kinds, flat, boxes, presence, strict=True):
+        groups[kind].append(Source(*parts, complete=kind != "unlabelled"))
+    return [(SHARES[kind], sources) for kind, sources in groups.items()]
+
+
+def _open_run(run_dir: Path, config: RefinerTrainConfig, resume: bool) -> Path:
+    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "samples": dataclasses.asdict(SAMPLES)}
+    path = run_dir / "config.json"
+    if resume:
+        if not (run_dir / STATE).is_file():
+            raise InputError(f"{run_dir}: no run of {COMMAND} to resume; start it without --resume")
+        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
+        return run_dir
+    finder = Finder(config.finder).path
+    if any(ensure_folder(run_dir).iterdir()):
+        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
+    write_json(path, settings)
+    with replacing(run_dir / finder.name) as temporary:
+        temporary.write_bytes(finder.read_bytes())
+    return run_dir

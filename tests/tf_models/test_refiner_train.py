@@ -1,0 +1,142 @@
+"""The refiner's training: losses, the ONNX file, and runs that end, resume and repeat."""
+
+import csv
+import json
+
+import cv2
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from svhn.errors import InputError
+from svhn.finder import Finder
+from svhn.photos import write_rgb
+from svhn.records import RunRecord
+from svhn.refiner import SIZE, place
+from svhn.tf_models import refiner_train
+from svhn.tf_models.finder_config import RefinerTrainConfig
+from svhn.tf_models.finder_graph import build_finder
+from svhn.tf_models.onnx_export import export_network
+from svhn.tf_models.refiner_graph import build_refiner
+from svhn.tf_models.refiner_train import refiner_loss, train_refiner
+
+LABELS = tf.constant([3, 8, -1], tf.int32)
+PRESENCE = tf.constant([1.0, 1.0, 0.0])
+BOXES = tf.constant([[0.05, -0.1, 0.3, 0.6], [0.0, 0.0, 0.4, 0.7], [0.0, 0.0, 1.0, 1.0]])
+
+
+def perfect_answer(sure: float = 12.0) -> np.ndarray:
+    """What a network without faults answers, (3, 15)."""
+    presence = np.where(PRESENCE.numpy() > 0, np.log(99), -np.log(99))[:, None]  # targets are .99 and .01
+    labels = np.where(np.arange(10) == LABELS.numpy()[:, None], sure, 0.0)
+    boxes = np.concatenate([BOXES[:, :2], np.log(BOXES[:, 2:])], axis=1)
+    return np.concatenate([presence, labels, boxes], axis=1).astype(np.float32)
+
+
+def loss_of(answer: np.ndarray) -> np.ndarray:
+    return refiner_loss(tf.constant(answer), PRESENCE, LABELS, BOXES).numpy()
+
+
+def test_each_fault_raises_its_own_loss():
+    perfect = loss_of(perfect_answer())
+    assert perfect[2] == pytest.approx(0, abs=1e-6)
+    for part, changed in {0: slice(0, 1), 1: slice(1, 11), 2: slice(11, 15)}.items():
+        answer = perfect_answer()
+        answer[:2, changed] = np.roll(answer[:2, changed], 1, axis=1) if part else -answer[:2, changed]
+        losses = loss_of(answer)
+        assert losses[part] > perfect[part] + 0.1
+        others = [other for other in range(3) if other != part]
+        np.testing.assert_allclose(losses[others], perfect[others], atol=1e-6)
+
+
+def test_what_is_not_asked_does_not_count():
+    answer, unasked = perfect_answer(), tf.constant([1.0, 1.0, -1.0])
+    other = answer.copy()
+    other[2] = 5.0
+    losses = [refiner_loss(tf.constant(a), unasked, LABELS, BOXES).numpy() for a in (answer, other)]
+    np.testing.assert_array_equal(*losses)
+
+
+def test_placing_undoes_what_is_learned():
+    """A window of a box 20 pixels high has a side of 30 pixels."""
+    boxes = place(perfect_answer()[:1, 11:], np.array([[100, 50, 110, 70]], np.float32))
+    centre, half = np.array([105 + 30 * 0.05, 60 - 30 * 0.1]), 15 * np.array([0.3, 0.6])
+    np.testing.assert_allclose(boxes[0], [*(centre - half), *(centre + half)], rtol=1e-5)
+
+
+def test_opencv_gives_the_outputs_of_keras(tmp_path):
+    keras.utils.set_random_seed(3)
+    model, rng = build_refiner((8, 8, 16, 16)), np.random.default_rng(3)
+    for variable in model.variables:
+        if variable.name in ("moving_variance", "gamma"):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        elif variable.name in ("moving_mean", "beta"):
+            variable.assign(rng.normal(0, 0.2, variable.shape))
+    export_network(model, tmp_path / "refiner.onnx")
+    net = cv2.dnn.readNetFromONNX(str(tmp_path / "refiner.onnx"))
+    for count in (1, 7, 3):
+        crops = rng.normal(0, 1, (count, SIZE, SIZE, 3)).astype(np.float32)
+        net.setInput(crops.transpose(0, 3, 1, 2).copy())
+        np.testing.assert_allclose(net.forward().reshape(count, 15), model(crops)[:, 0, 0], atol=1e-3)
+
+
+@pytest.fixture
+def folder(tiny_svhn, tmp_path, monkeypatch):
+    """150 rendered training photos, one with a pseudo-label, and a finder that sees digits everywhere."""
+    (tiny_svhn.folder / "unlabelled").mkdir()
+    write_rgb(tiny_svhn.folder / "unlabelled" / "0.png", next(iter(tiny_svhn.photos["test"].values())))
+    (tmp_path / "pseudo.csv").write_text("photo,left,top,width,height,label\n0.png,4,8,16,22,5\n")
+    keras.utils.set_random_seed(0)
+    finder = build_finder((8, 8, 16, 16))
+    kernel, bias = finder.get_layer("answer").get_weights()
+    bias[0] = -3.2
+    finder.get_layer("answer").set_weights([0.1 * kernel, bias])
+    export_network(finder, tmp_path / "finder.onnx")
+    monkeypatch.setattr(refiner_train, "RENDERED", 3)
+    monkeypatch.setattr(refiner_train, "EMPTY", 3)
+    return tiny_svhn.folder
+
+
+def settings(tmp_path) -> RefinerTrainConfig:
+    return RefinerTrainConfig(str(tmp_path / "finder.onnx"), iterations=4, batch_size=4, warm_up=1, interval=2)
+
+
+def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
+    config, once, again = settings(tmp_path), tmp_path / "once", tmp_path / "again"
+    train_refiner(folder, config, once, tmp_path / "pseudo.csv")
+    train_refiner(folder, config, again, tmp_path / "pseudo.csv")
+    assert (once / "refiner.onnx").read_bytes() == (again / "refiner.onnx").read_bytes()
+    assert (once / "finder.onnx").read_bytes() == (tmp_path / "finder.onnx").read_bytes()
+    assert Finder(once).find(np.zeros((40, 60, 3), np.uint8)) is not None
+    stored = RunRecord.read(once / "record.json")
+    photos = stored.data["photos"]
+    assert photos["train"] + photos["validation"] == 150 and photos["unlabelled"] == 1
+    with (once / "history.csv").open() as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
+    assert json.loads((once / "config.json").read_text())["command"] == "train-refiner"
+
+
+def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
+    config = settings(tmp_path)
+    train_refiner(folder, config, tmp_path / "whole")
+
+    def stop(row):
+        if row["iteration"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_refiner(folder, config, tmp_path / "cut", report=stop)
+    train_refiner(folder, config, tmp_path / "cut", resume=True)
+    whole, cut = ((tmp_path / name / "refiner.onnx").read_bytes() for name in ("whole", "cut"))
+    assert cut == whole
+
+
+def test_run_folders_are_guarded(folder, tmp_path):
+    config = settings(tmp_path)
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").touch()
+    with pytest.raises(InputError, match="not empty"):
+        train_refiner(folder, config, tmp_path / "used")
+    with pytest.raises(InputError, match="no run"):
+        train_refiner(folder, config, tmp_path / "none", resume=True)
