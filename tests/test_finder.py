@@ -1,6 +1,7 @@
 """The finder: pyramid, tiles, merging, and the shipped network on rendered photos."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from svhn.boxes import Box, overlaps
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
+from svhn.data.finder_photos import empty_photo
 from svhn.data.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
 from svhn.finder import (
@@ -20,6 +22,7 @@ from svhn.finder import (
     Finder,
     FinderReader,
     decode,
+    find_finder,
     merge,
     most_prominent,
     number_confidence,
@@ -195,6 +198,22 @@ def test_a_missing_or_damaged_network_is_named(tmp_path):
     (tmp_path / "finder.onnx").write_bytes(b"nothing")
     with pytest.raises(InputError, match="not a readable ONNX"):
         Finder(tmp_path)
+
+
+def test_a_damaged_refiner_is_named(tmp_path):
+    shutil.copy(find_finder("finder"), tmp_path)
+    (tmp_path / "refiner.onnx").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="refiner.onnx: not a readable ONNX network; export it again"):
+        Finder(tmp_path)
+
+
+def test_the_refiner_rejects_what_the_finder_proposes_too_often(finder, tmp_path):
+    """Without it the finder reports more where nothing is; with it the digits are still found."""
+    shutil.copy(find_finder("finder"), tmp_path)
+    alone = Finder(tmp_path)
+    scenes = [empty_photo(np.random.default_rng(10**6 + seed)).pixels for seed in range(60)]
+    assert sum(len(finder.find(scene)) for scene in scenes) < 0.7 * sum(len(alone.find(scene)) for scene in scenes)
+    assert len(finder.propose(scenes[0]).presence) >= len(alone.propose(scenes[0]).presence)
 
 
 @pytest.mark.svhn
