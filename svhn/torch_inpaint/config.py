@@ -137,6 +137,9 @@ class FillConfig:
         Width (sigma) of the Gaussian that smooths a filled pixel, as a fraction of its distance to the nearest key
         pixel. Far inside a hole the kernels know little, and what they make up, different in each tile, would
         show; 0 for none.
+    smoothness : float
+        Weight of the fill's squared Laplacian against its squared difference from what the GRNN answers, so that it
+        joins the known pixels smoothly; 0 for the answer itself.
     grain : float
         Fine detail added to the fill, as a fraction of that of its surroundings; 0 for the smooth fill.
     """
@@ -150,7 +153,8 @@ class FillConfig:
     reach: float = 6.0
     patterns: int = 320
     settle: float = 0.2
-    grain: float = 0.7
+    smoothness: float = 2.0
+    grain: float = 0.8
 
 
 @dataclass(frozen=True)
