@@ -50,11 +50,13 @@ class RefinerSampleConfig:
     digits : float
         Share of the samples from photos with digits that show one.
     proposed : float
-        Share of the others that are proposals of the finder; the rest are boxes at random.
+        Share of the others that are proposals of the finder, the surer the oftener; the rest are boxes at random.
     doubt : float
         In photos that are not complete, proposals at least this sure are not taken for "no digit".
     shift, scale, aspect : float
         Standard deviations of a displaced box: of its centre in units of its larger side, and of logarithms.
+    near : float
+        Half of the boxes are displaced less, by this factor, as when the refiner looks a second time.
     rotation, shear, log_stretch : float
         Largest turn in radians, slant, and stretch, either way.
     colours : SampleConfig
@@ -67,6 +69,7 @@ class RefinerSampleConfig:
     shift: float = 0.1
     scale: float = 0.17
     aspect: float = 0.2
+    near: float = 0.4
     rotation: float = 0.2
     shear: float = 0.2
     log_stretch: float = 0.15
@@ -133,9 +136,9 @@ def make_crop(
 
 
 def _displaced(box: np.ndarray, rng: np.random.Generator, config: RefinerSampleConfig) -> np.ndarray:
-    sides = box[2:] - box[:2]
-    centre = (box[:2] + box[2:]) / 2 + rng.normal(0, config.shift, 2) * sides.max()
-    scale, aspect = rng.normal(0, config.scale), rng.normal(0, config.aspect)
+    sides, far = box[2:] - box[:2], rng.choice([1.0, config.near])
+    centre = (box[:2] + box[2:]) / 2 + rng.normal(0, config.shift * far, 2) * sides.max()
+    scale, aspect = rng.normal(0, config.scale * far), rng.normal(0, config.aspect * far)
     half = sides * np.exp([scale + aspect, scale]) / 2
     return np.concatenate([centre - half, centre + half])
 
@@ -146,7 +149,8 @@ def _without_digit(source: Source, rng: np.random.Generator, config: RefinerSamp
     if not source.complete:
         digits = np.concatenate([digits, source.proposals[source.presence >= config.doubt]])
     if len(source.proposals) and rng.random() < config.proposed:
-        for i in rng.integers(len(source.proposals), size=TRIES):
+        weights = source.presence / source.presence.sum()  # the finder's plain errors matter most
+        for i in rng.choice(len(weights), TRIES, p=weights):
             if _is_apart(source.proposals[i], digits):
                 return _displaced(source.proposals[i], rng, config)
     height, width = photo.pixels.shape[:2]

@@ -114,15 +114,16 @@ _SEED = TrainConfig(
 )
 _RECORD = TrainConfig(
     graph="record",
-    iterations=12_000,
+    iterations=6_000,
     batch_size=96,
     learning_rate=4e-3,
     warmup=300,
     weight_decay=0.05,
     label_smoothing=0.05,
     average=0.998,
+    teachers=("tf-teacher",),
     mix=_MIX,
-    interval=500,
+    interval=300,
 )
 _CAFFE = TrainConfig(
     graph="caffe", iterations=40_000, batch_size=48, learning_rate=1e-3, label_smoothing=0.05, average=0.999, mix=_MIX
@@ -130,10 +131,12 @@ _CAFFE = TrainConfig(
 PRESETS = {
     "reference": Preset("the reference's protocol: Adam, real digits only", TrainConfig()),
     "seed": Preset("shorter and better, for the seed graph on mixed data", _SEED),
-    "record": Preset("our own colour network on mixed data", _RECORD),
+    "record": Preset("our own colour network on mixed data, with a teacher", _RECORD),
     "caffe": Preset("the reference's Caffe network, with its optimiser, on mixed data", _CAFFE),
     "quick": Preset(
         "our own colour network in minutes, real digits only",
-        dataclasses.replace(_RECORD, iterations=1_500, warmup=100, average=0.99, mix={"train": 1.0}, interval=250),
+        dataclasses.replace(
+            _RECORD, iterations=1_500, warmup=100, average=0.99, teachers=(), mix={"train": 1.0}, interval=250
+        ),
     ),
 }
