@@ -92,9 +92,9 @@ class Finder:
     def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
         self.path, self.config = find_finder(path), config
         refiner = self.path.with_name(REFINER_FILE)
-        self._refiner = Refiner(refiner, ENGINE) if refiner.is_file() else None
+        self.refiner = Refiner(refiner, ENGINE) if refiner.is_file() else None
         # Least presence of a place that is looked at again or, without a refiner, reported.
-        self._least = min(config.proposal, config.min_confidence) if self._refiner else config.min_confidence
+        self._least = min(config.proposal, config.min_confidence) if self.refiner else config.min_confidence
         try:
             self._net = cv2.dnn.readNetFromONNX(str(self.path), *ENGINE)
         except cv2.error as error:
@@ -108,8 +108,13 @@ class Finder:
         photo : ndarray (H, W, 3) uint8, RGB
         """
         found = self.propose(photo)
-        if self._refiner:
-            found = merge([Candidates(*self._refiner.judge(photo, found.boxes))], self.config)
+        if self.refiner:
+            boxes, evidence, probabilities = self.refiner.judge(photo, found.boxes)
+            presence = _odds_to_chance(log_odds(found.presence) + evidence)
+            share = self.config.first_labels
+            likely = found.probabilities**share * probabilities ** (1 - share)
+            probabilities = likely / likely.sum(axis=1, keepdims=True)
+            found = merge([Candidates(boxes, presence, probabilities)], self.config)
         return to_digits(found, photo.shape)
 
     def propose(self, photo: np.ndarray) -> Candidates:
@@ -255,6 +260,16 @@ def _spans(side: int, tile: int, overlap: int) -> list[tuple[int, int]]:
     return [(start, start + length) for start in starts]
 
 
+def log_odds(chance: np.ndarray) -> np.ndarray:
+    """Turn probabilities into log odds, finite ones for 0 and 1 too."""
+    chance = np.clip(chance, 1e-6, 1 - 1e-6)
+    return np.log(chance / (1 - chance))
+
+
+def _odds_to_chance(odds: np.ndarray) -> np.ndarray:
+    return (1 / (1 + np.exp(-np.clip(odds, -30, 30)))).astype(np.float32)
+
+
 def decode(answer: np.ndarray, least: float) -> Candidates:
     """Turn the network's answer into candidates.
 
@@ -265,9 +280,9 @@ def decode(answer: np.ndarray, least: float) -> Candidates:
     least : float
         Least presence of a candidate, 0 to 1.
     """
-    rows, columns = np.nonzero(answer[0] > np.log(least / (1 - least)))
+    rows, columns = np.nonzero(answer[0] > log_odds(least))
     cells = answer[:, rows, columns]
-    presence = 1 / (1 + np.exp(-cells[0]))
+    presence = _odds_to_chance(cells[0])
     likely = np.exp(cells[1:11] - cells[1:11].max(axis=0))
     x = (columns + 0.5) * STRIDE + OFFSET_UNIT * cells[11]
     y = (rows + 0.5) * STRIDE + OFFSET_UNIT * cells[12]

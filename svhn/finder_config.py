@@ -15,6 +15,8 @@ class FinderConfig:
         Least presence of a digit, 0 to 1.
     proposal : float
         Least presence, to the finder's network, of a place that the refiner is asked about.
+    first_labels : float
+        Weight of the finder's network in naming a digit; the rest is the refiner's.
     digit_height : (lowest, highest)
         A level of the pyramid is believed for digits of these heights in its pixels.
     smallest : float
@@ -42,6 +44,7 @@ class FinderConfig:
 
     min_confidence: float = 0.5
     proposal: float = 0.2
+    first_labels: float = 0.2
     digit_height: tuple[float, float] = (20.0, 48.0)
     smallest: float = 10.0
     largest_scale: float = 2.0

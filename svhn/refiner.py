@@ -102,38 +102,29 @@ class Refiner:
         except cv2.error as error:
             raise InputError(f"{path}: not a readable ONNX network; export it again (train-refiner)") from error
 
-    def judge(self, photo: np.ndarray, boxes: np.ndarray, rounds: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Look at each box, then at where the digit is said to be, and so on; return the mean of what is said.
+    def judge(self, photo: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Look at each box.
 
         Parameters
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         boxes : ndarray (N, 4) float32
             Left, top, right, bottom.
-        rounds : int
 
         Returns
         -------
         boxes : ndarray (N, 4) float32
             Where the digits are, if there are any.
-        presence : ndarray (N,) float32
-            0 to 1.
+        evidence : ndarray (N,) float32
+            What is to be added to the log odds of a digit.
         probabilities : ndarray (N, 10) float32
+            Of the labels 0..9.
         """
-        halves, said = Halves(photo), []
-        for _ in range(rounds):
-            answers = self._answer(halves, boxes)
-            boxes = place(answers[:, 11:], boxes)
-            likely = np.exp(answers[:, 1:11] - answers[:, 1:11].max(axis=1, keepdims=True))
-            presence = 1 / (1 + np.exp(-np.clip(answers[:, 0], -30, 30)))
-            said.append((boxes, presence, likely / likely.sum(axis=1, keepdims=True)))
-        return tuple(np.mean(values, axis=0) for values in zip(*said, strict=True))
-
-    def _answer(self, halves: Halves, boxes: np.ndarray) -> np.ndarray:
-        """Return the network's answers (N, 15)."""
-        answers = [np.zeros((0, 15), np.float32)]
+        halves, answers = Halves(photo), [np.zeros((0, 15), np.float32)]
         for start in range(0, len(boxes), BATCH):
             crops = np.stack([halves.cut(crop_matrix(box)) for box in boxes[start : start + BATCH]])
             self._net.setInput(np.ascontiguousarray(standardise(crops).transpose(0, 3, 1, 2)))
             answers.append(self._net.forward().reshape(len(crops), -1))
-        return np.concatenate(answers)
+        answer = np.concatenate(answers)
+        likely = np.exp(answer[:, 1:11] - answer[:, 1:11].max(axis=1, keepdims=True))
+        return place(answer[:, 11:], boxes), answer[:, 0], likely / likely.sum(axis=1, keepdims=True)

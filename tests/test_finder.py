@@ -203,7 +203,7 @@ def test_a_missing_or_damaged_network_is_named(tmp_path):
 def test_a_damaged_refiner_is_named(tmp_path):
     shutil.copy(find_finder("finder"), tmp_path)
     (tmp_path / "refiner.onnx").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="refiner.onnx: not a readable ONNX network; export it again"):
+    with pytest.raises(InputError, match=r"refiner\.onnx: not a readable ONNX network; export it again"):
         Finder(tmp_path)
 
 

@@ -109,6 +109,12 @@ def beside(photo: FinderPhoto, rng: np.random.Generator) -> FinderPhoto | None:
     return FinderPhoto.of(photo.pixels[strips[rng.integers(len(strips))].slices]) if strips else None
 
 
+def largest_strip(photo: FinderPhoto, least: int = 24) -> FinderPhoto | None:
+    """Return the largest strip without digits; None where all have a side below `least` pixels."""
+    strip = max(strips_beside(photo, least), key=lambda box: box.area, default=None)
+    return FinderPhoto.of(photo.pixels[strip.slices]) if strip else None
+
+
 def shuffled(photo: FinderPhoto, rng: np.random.Generator) -> FinderPhoto:
     """Cut a photo into cells smaller than half a digit and mix them, turned, so that fragments of digits remain."""
     cell = max(3, int(rng.uniform(0.25, 0.45) * float((photo.boxes[:, 3] - photo.boxes[:, 1]).min())))

@@ -56,7 +56,7 @@ class RefinerSampleConfig:
     shift, scale, aspect : float
         Standard deviations of a displaced box: of its centre in units of its larger side, and of logarithms.
     near : float
-        Half of the boxes are displaced less, by this factor, as when the refiner looks a second time.
+        Half of the boxes are displaced less, by this factor.
     rotation, shear, log_stretch : float
         Largest turn in radians, slant, and stretch, either way.
     colours : SampleConfig

@@ -10,12 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from svhn.boxes import DigitBox
+from svhn.boxes import DigitBox, overlaps
 from svhn.data.extra_digits import UNLABELLED, read_boxes
 from svhn.data.finder_photos import (
     FinderPhoto,
     empty_front,
     empty_photo,
+    largest_strip,
     read_labelled,
     rendered_photo,
     split_validation,
@@ -24,7 +25,7 @@ from svhn.data.refiner_samples import RefinerSampleConfig, Source, make_crops
 from svhn.data.sources import LICENCE_NOTE
 from svhn.errors import InputError
 from svhn.files import ensure_folder, replacing
-from svhn.finder import Finder
+from svhn.finder import Finder, log_odds
 from svhn.finder_config import FinderConfig
 from svhn.metrics import NUM_CLASSES
 from svhn.photos import read_rgb
@@ -47,6 +48,8 @@ SAMPLES = RefinerSampleConfig()
 # How often photos of each kind are drawn, and how many are rendered.
 SHARES = {"train": 0.45, "unlabelled": 0.33, "rendered": 0.08, "empty": 0.14}
 RENDERED, EMPTY = 1_000, 1_500
+# Of the calibration: intersections over union that tell nothing, Newton's steps, and the pull towards no change.
+UNCLEAR, NEWTON_STEPS, PULL = (0.3, 0.4), 30, 1e-2
 
 
 def train_refiner(
@@ -129,6 +132,58 @@ def refiner_loss(answer: tf.Tensor, presence: tf.Tensor, label: tf.Tensor, box: 
             tf.reduce_sum(boxes) / digits,
         ]
     )
+
+
+def calibrate(model: keras.Model, finder: Finder, photos: Sequence[FinderPhoto]) -> keras.Model:
+    """Return a copy whose presence is what has to be added to the finder's log odds.
+
+    The network learns from a mixture that has other shares of digits than what a finder proposes in photos. Scale and
+    shift of its presence logit are fitted to photos and the largest part of each that is free of digits.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of `build_refiner`.
+    finder : Finder
+        With this network as its refiner, as it is.
+    photos : sequence of FinderPhoto
+        That neither network has learned from.
+    """
+    empty = [largest_strip(photo) for photo in photos if len(photo.boxes)]
+    rows = [_judged(finder, photo) for photo in [*photos, *(strip for strip in empty if strip is not None)]]
+    prior, evidence, right = (np.concatenate(column) for column in zip(*rows, strict=True))
+    scale, shift = fit_logistic(prior, evidence, right)
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    kernel, bias = copy.get_layer("answer").get_weights()
+    kernel[..., 0] *= scale
+    bias[0] = scale * bias[0] + shift
+    copy.get_layer("answer").set_weights([kernel, bias])
+    return copy
+
+
+def _judged(finder: Finder, photo: FinderPhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each proposal the finder's log odds, the refiner's logit, and whether there is a digit."""
+    found = finder.propose(photo.pixels)
+    boxes, evidence, _ = finder.refiner.judge(photo.pixels, found.boxes)
+    shared = np.array([overlaps(box, photo.boxes)[0].max(initial=0) for box in boxes]).reshape(-1)
+    clear = (shared < UNCLEAR[0]) | (shared > UNCLEAR[1])
+    return log_odds(found.presence)[clear], evidence[clear], shared[clear] > UNCLEAR[1]
+
+
+def fit_logistic(prior: np.ndarray, evidence: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Fit (scale, shift) of P(right) = sigmoid(prior + scale * evidence + shift) by Newton's method.
+
+    A weak pull towards (1, 0) decides where there are no data. All arguments (N,).
+    """
+    inputs = np.stack([evidence, np.ones_like(evidence)], axis=1).astype(np.float64)
+    found = start = np.array([1.0, 0.0])
+    for _ in range(NEWTON_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(prior + inputs @ found, -30, 30)))
+        slope = inputs.T @ (chance - right) + PULL * (found - start)
+        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + PULL * np.eye(2)
+        found = found - np.clip(np.linalg.solve(curvature, slope), -1, 1)
+    return float(found[0]), float(found[1])
 
 
 class _Run:
@@ -214,8 +269,10 @@ class _Run:
         self.history = [row for row in read_history(self.run_dir) if row["iteration"] <= self.iteration]
 
     def _measure(self, losses: list[float], seconds: float) -> None:
-        """Export the averaged network, read the validation photos with it, and save all."""
+        """Export the averaged network, calibrated, read the validation photos with it, and save all."""
         export_network(self.averaged, self.run_dir / MODEL_FILE)
+        calibrated = calibrate(self.averaged, Finder(self.run_dir), self.validation)
+        export_network(calibrated, self.run_dir / MODEL_FILE)
         scores = measure(Finder(self.run_dir), self.validation).report()
         row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
         row |= {name: scores[name] for name in HISTORY if name in scores}

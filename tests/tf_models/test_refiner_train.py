@@ -19,7 +19,7 @@ from svhn.tf_models.finder_config import RefinerTrainConfig
 from svhn.tf_models.finder_graph import build_finder
 from svhn.tf_models.onnx_export import export_network
 from svhn.tf_models.refiner_graph import build_refiner
-from svhn.tf_models.refiner_train import refiner_loss, train_refiner
+from svhn.tf_models.refiner_train import fit_logistic, refiner_loss, train_refiner
 
 LABELS = tf.constant([3, 8, -1], tf.int32)
 PRESENCE = tf.constant([1.0, 1.0, 0.0])
@@ -79,6 +79,17 @@ def test_opencv_gives_the_outputs_of_keras(tmp_path):
         crops = rng.normal(0, 1, (count, SIZE, SIZE, 3)).astype(np.float32)
         net.setInput(crops.transpose(0, 3, 1, 2).copy())
         np.testing.assert_allclose(net.forward().reshape(count, 15), model(crops)[:, 0, 0], atol=1e-3)
+
+
+def test_calibration_finds_scale_and_shift():
+    rng = np.random.default_rng(0)
+    prior, evidence = rng.normal(0, 1, 20_000), rng.normal(0, 3, 20_000)
+    right = rng.random(20_000) < 1 / (1 + np.exp(-(prior + 0.7 * evidence - 1.5)))
+    np.testing.assert_allclose(fit_logistic(prior, evidence, right), (0.7, -1.5), atol=0.1)
+    nothing = np.zeros(0)
+    assert fit_logistic(nothing, nothing, nothing.astype(bool)) == (1.0, 0.0)
+    scale, shift = fit_logistic(prior, evidence, np.zeros(20_000, bool))  # nothing is ever right
+    assert np.isfinite(scale) and shift < -3
 
 
 @pytest.fixture
