@@ -157,7 +157,8 @@ def fill(
         result = painted.transpose(1, 2).reshape(images.shape)
         if config.settle:
             result = _blurred(result, usable, spread)
-    return unbent(result, mask, usable, config.smoothness) if config.smoothness else result
+    smooth = config.smoothness and not config.grain
+    return unbent(result, mask, usable, config.smoothness) if smooth else result
 
 
 def unbent(images: torch.Tensor, mask: torch.Tensor, usable: torch.Tensor, smoothness: float) -> torch.Tensor:
