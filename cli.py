@@ -44,6 +44,13 @@ model_option = click.option(
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
+grain_option = click.option(
+    "--grain",
+    type=click.FloatRange(0, 1),
+    default=torch_config.FillConfig.grain,
+    show_default=True,
+    help="Share of the surroundings' fine texture in the fill; with 0 it is closest to the truth, but looks smooth.",
+)
 finder_option = click.option(
     "--finder",
     default=DEFAULT_FINDER,
@@ -134,6 +141,8 @@ def _list_recipes(ctx, param, value):
         mix = ", ".join(f"{split} {part:.0%}" for split, part in config.mix.items())
         click.echo(f"  {name:<11}{preset.text}")
         click.echo(f"{'':13}graph {config.graph}, {config.iterations:,} iterations of {config.batch_size}; {mix}")
+        if config.teachers:
+            click.echo(f"{'':13}teacher {', '.join(config.teachers)}")
     click.echo("Graphs:")
     for name, graph in tf_config.GRAPHS.items():
         kind = "colour" if graph.colour else "gray"
@@ -202,6 +211,7 @@ def _shard(ctx, parameter, value):
     show_default=True,
     help="How the digits are painted over; grnn-seed is the reference's network, slow and for comparison.",
 )
+@grain_option
 @model_option
 @device_option
 @click.option(
@@ -247,6 +257,7 @@ def remove_digits(
     strip_metadata,
     pixel_limit,
     fill,
+    grain,
     model,
     device,
     shard,
@@ -283,7 +294,7 @@ def remove_digits(
         save_masks=save_masks,
         model=model,
         device=device,
-        removal=torch_config.RemovalConfig(fill=torch_config.FillConfig(method=fill)),
+        removal=torch_config.RemovalConfig(fill=torch_config.FillConfig(method=fill, grain=grain)),
         photo=PhotoConfig(max_pixels=pixel_limit, strip_metadata=strip_metadata),
     )
     with StopSignals() as signals:
@@ -363,8 +374,9 @@ def report(output_dir, html, most):
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--mask", "mask_file", required=True, type=click.Path(path_type=Path), help="Picture, white = fill.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the result goes.")
+@grain_option
 @device_option
-def inpaint(photo, mask_file, output, device):
+def inpaint(photo, mask_file, output, grain, device):
     """Fill the white part of a mask of your own in one photo.
 
     \b
@@ -373,7 +385,8 @@ def inpaint(photo, mask_file, output, device):
     """
     from svhn.jobs.removal import inpaint_photo
 
-    inpaint_photo(photo, mask_file, output, device)
+    fill = torch_config.FillConfig(grain=grain)
+    inpaint_photo(photo, mask_file, output, torch_config.RemovalConfig(fill=fill), device)
     click.echo(f"{output}: written")
 
 
@@ -498,6 +511,7 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     "--teacher",
     "teachers",
     multiple=True,
+    default=tf_config.TrainConfig.teachers,
     metavar="MODEL",
     help="Also learn what this network answers; may be given several times, then their mean.",
 )

@@ -19,6 +19,7 @@ from svhn.jobs.sources import Source
 from svhn.jobs.stopping import StopSignals
 from svhn.jobs.storage import OutputFolder
 from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, StopJob, Task
+from svhn.torch_inpaint.config import RemovalConfig
 
 if TYPE_CHECKING:
     from svhn.torch_inpaint.remover import DigitRemover
@@ -195,7 +196,13 @@ def _write_down(
         show(line, summary)
 
 
-def inpaint_photo(photo: str | Path, mask: str | Path, output: str | Path, device: str = "auto") -> None:
+def inpaint_photo(
+    photo: str | Path,
+    mask: str | Path,
+    output: str | Path,
+    config: RemovalConfig = RemovalConfig(),
+    device: str = "auto",
+) -> None:
     """Fill the white part of a mask picture in one photo and write the result in the photo's format.
 
     Raises
@@ -219,7 +226,7 @@ def inpaint_photo(photo: str | Path, mask: str | Path, output: str | Path, devic
         )
     if hole.all():
         raise InputError(f"{mask}: white everywhere, expected some black, which is kept and learned from")
-    write_photo(output, picture, inpaint(picture.rgb, hole, device=device), hole)
+    write_photo(output, picture, inpaint(picture.rgb, hole, config, device), hole)
 
 
 def explain_photo(

@@ -13,6 +13,8 @@ from svhn.jobs.config import RunConfig
 from svhn.jobs.removal import inpaint_photo
 from svhn.photo_config import PhotoConfig
 from svhn.photos import read_mask, read_rgb, write_mask
+from svhn.torch_inpaint import inpaint
+from svhn.torch_inpaint.config import FillConfig, RemovalConfig
 
 
 def test_a_folder_with_its_boxes(folder, tmp_path):
@@ -201,10 +203,29 @@ def test_inpaint_photo(folder, tmp_path):
     photo, mask = folder / "0.png", np.zeros(read_rgb(folder / "0.png").shape[:2], bool)
     mask[5:20, 8:30] = True
     write_mask(tmp_path / "mask.png", mask)
-    inpaint_photo(photo, tmp_path / "mask.png", tmp_path / "out.png", "cpu")
+    inpaint_photo(photo, tmp_path / "mask.png", tmp_path / "out.png", device="cpu")
     output = read_rgb(tmp_path / "out.png")
     np.testing.assert_array_equal(output[~mask], read_rgb(photo)[~mask])
     assert (output[mask] != read_rgb(photo)[mask]).any()
+
+
+def test_grain_can_be_chosen(folder, tmp_path):
+    from click.testing import CliRunner
+
+    from cli import cli
+
+    photo, mask = folder / "0.png", np.zeros(read_rgb(folder / "0.png").shape[:2], bool)
+    mask[5:20, 8:30] = True
+    write_mask(tmp_path / "mask.png", mask)
+    for grain in ("0", "1"):
+        arguments = ["inpaint", str(photo), "--mask", str(tmp_path / "mask.png"), "--grain", grain]
+        result = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path / f"{grain}.png"), "--device", "cpu"])
+        assert result.exit_code == 0, result.output
+    smooth, lively = read_rgb(tmp_path / "0.png"), read_rgb(tmp_path / "1.png")
+    fills = [np.abs(np.diff(picture[5:20, 8:30].astype(int), axis=1)).mean() for picture in (smooth, lively)]
+    assert fills[1] > fills[0]
+    smoothest = inpaint(read_rgb(photo), mask, RemovalConfig(fill=FillConfig(grain=0)), "cpu")
+    np.testing.assert_array_equal(smooth, smoothest)
 
 
 def test_inpaint_photo_refuses_what_cannot_be(folder, tmp_path):
@@ -221,7 +242,7 @@ def test_inpaint_photo_refuses_what_cannot_be(folder, tmp_path):
         ("mask.png", tmp_path / "out.jpg", "suffix"),
     ]:
         with pytest.raises(InputError, match=words):
-            inpaint_photo(photo, tmp_path / mask, output, "cpu")
+            inpaint_photo(photo, tmp_path / mask, output, device="cpu")
     assert not (tmp_path / "out.png").exists()
 
 
