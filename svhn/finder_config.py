@@ -42,7 +42,7 @@ class FinderConfig:
         Boxes with more than this intersection over union are averaged, and so are their labels.
     """
 
-    min_confidence: float = 0.5
+    min_confidence: float = 0.6
     proposal: float = 0.2
     first_labels: float = 0.2
     digit_height: tuple[float, float] = (20.0, 48.0)
