@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def test_the_run_folder_tells_what_happened(finished, tiny, config):
     assert [row["iteration"] for row in history(finished)] == ["20", "40", "60"]
     record = RunRecord.read(finished / "record.json")
     assert record.command == "train-tf"
-    assert record.config == dataclasses.asdict(config)
+    assert record.config == json.loads(json.dumps(dataclasses.asdict(config)))
     assert record.data == tiny.provenance | {"digits": {"train": 300, "validation": 100, "synthetic": 70}}
     assert record.metrics["parameters"] == 1_103_498
     assert record.metrics["seconds"] > 0
