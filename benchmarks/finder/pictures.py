@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.removal.photos import general_pictures
-from svhn.data.finder_photos import FinderPhoto, empty_photo, largest_strip, read_labelled, split_validation
+from svhn.data.finder_photos import FinderPhoto, empty_photo, largest_strip, lettered_photo, read_labelled, split_validation
 from svhn.data.synthetic import SyntheticSettings, render_photo
 
 # Seeds that no training sample can have had.
@@ -29,5 +29,6 @@ def pictures_without_numbers(folder_photos: dict[str, FinderPhoto], count: int) 
         "digit-free parts of the photos": [part.pixels for part in parts if part is not None],
         "rendered house fronts": [render_photo(seed, large).clean for seed in seeds],
         "rendered windows, railings, letters": [empty_photo(np.random.default_rng(seed)).pixels for seed in seeds],
+        "rendered words": [lettered_photo(np.random.default_rng(seed), 0).pixels for seed in seeds],
         "pictures of scikit-image and scikit-learn": [picture.pixels for picture in general_pictures()],
     }

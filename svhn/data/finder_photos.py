@@ -19,6 +19,8 @@ from svhn.photos import read_rgb
 # Without those that a digit could be taken for.
 LETTERS = "ABCDEFGHKLMNPRTUVWXYabcdefhkmnprtuvwxyz&#?%@€+*=()"
 LETTER_FACES = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "STIXGeneral", "cmss10", "cmb10")
+# Words that are rendered like numbers: at least one of the first, which nobody takes for a digit, between any others.
+CLEAR_LETTERS, ALL_LETTERS = "ACDEFHKLMNPRTUVWXYaehkmnrtuvwx", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefhiklmnorstuvwxz"
 # Least side in pixels of a digit-free part of a photo.
 LEAST_STRIP = 12
 RENDERED = SyntheticSettings(digit_height=(12.0, 60.0))
@@ -88,6 +90,24 @@ def rendered_photo(rng: np.random.Generator) -> FinderPhoto:
 def empty_front(rng: np.random.Generator) -> FinderPhoto:
     """Render a house front without its number."""
     return FinderPhoto.of(render_photo(rng, replace(RENDERED, size=(200, 160))).clean)
+
+
+def lettered_photo(rng: np.random.Generator, beside_number: float = 0.4) -> FinderPhoto:
+    """Render a photo with a word in place of a number or, with a chance of `beside_number`, beside one."""
+    texts = (_draw_word(rng),)
+    if rng.random() < beside_number:
+        texts = tuple(rng.permutation([str(rng.integers(1, 10 ** rng.integers(1, 4))), *texts]).tolist())
+    plain = tuple(name for name in RENDERED.layouts if name != "vertical")
+    rendered = render_photo(rng, replace(RENDERED, texts=texts, layouts=plain, size=(220, 120)))
+    return FinderPhoto.of(rendered.photo, rendered.digits)
+
+
+def _draw_word(rng: np.random.Generator) -> str:
+    """Draw a word with at least as many clear letters as others, among them ones that look like digits alone."""
+    length = int(rng.integers(2, 10))
+    letters = [*rng.choice(list(CLEAR_LETTERS), length - length // 2), *rng.choice(list(ALL_LETTERS), length // 2)]
+    word = "".join(rng.permutation(letters).tolist())
+    return (word.upper, word.lower, word.capitalize)[rng.integers(3)]()
 
 
 def strips_beside(photo: FinderPhoto, least: int) -> list[Box]:

@@ -9,10 +9,11 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+BRUSH = "brush"
 TYPEFACES = (
     *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif"),
     *("DejaVuSerif-Bold", "DejaVuSerif-BoldItalic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic"),
-    *("STIXGeneralBolIta", "cmr10", "cmss10", "cmb10", "cmtt10", "Aileron", "brush"),
+    *("STIXGeneralBolIta", "cmr10", "cmss10", "cmb10", "cmtt10", "Aileron", BRUSH),
 )
 # Further faces for training digits: of matplotlib, and of font packages on PyPI.
 PACKAGED = {
@@ -23,7 +24,7 @@ PACKAGED = {
     ),
 }
 ALL_TYPEFACES = (
-    *(name for name in TYPEFACES if name != "brush"),
+    *(name for name in TYPEFACES if name != BRUSH),
     *("DejaVuSans-BoldOblique", "DejaVuSerif-Italic", "cmti10"),
     *(name for names in PACKAGED.values() for name in names),
 )
@@ -87,7 +88,9 @@ BRUSH_STROKES = {
 }
 
 
-def draw_digits(rng: np.random.Generator, labels: tuple[int, ...], typeface: str, height: int) -> list[np.ndarray]:
+def draw_digits(
+    rng: np.random.Generator, labels: tuple[int | str, ...], typeface: str, height: int
+) -> list[np.ndarray]:
     """Draw digits in one hand.
 
     Parameters
@@ -95,6 +98,7 @@ def draw_digits(rng: np.random.Generator, labels: tuple[int, ...], typeface: str
     rng : Generator
         Varies how narrow and how heavy the digits are.
     labels : tuple of int, 0..9
+        The brush draws digits only, all other faces letters too.
     typeface : str
         A name from TYPEFACES.
     height : int
@@ -105,7 +109,7 @@ def draw_digits(rng: np.random.Generator, labels: tuple[int, ...], typeface: str
     list of ndarray (h, w) float32
         Coverage 0..1 without empty columns at the sides, in a frame of `frame_width(height)` empty pixels.
     """
-    brushed = typeface == "brush"
+    brushed = typeface == BRUSH
     glyphs = _brush(rng, labels) if brushed else [typeset(typeface, label) for label in labels]
     narrow = rng.uniform(0.55, 1.02)
     scale = height / GLYPH_HEIGHT
@@ -149,8 +153,8 @@ def _font_file(typeface: str) -> Path:
 
 
 @lru_cache(maxsize=1024)
-def typeset(typeface: str, label: int) -> np.ndarray:
-    """Draw one digit (GLYPH_HEIGHT, w) uint8, 0..255."""
+def typeset(typeface: str, label: int | str) -> np.ndarray:
+    """Draw one digit or letter, as high as the digits, (GLYPH_HEIGHT, w) uint8, 0..255."""
     font = _font(typeface)
     _, top, _, bottom = font.getbbox("0123456789")
     left, _, right, _ = font.getbbox(str(label))

@@ -13,7 +13,7 @@ from svhn.boxes import Box, DigitBox
 from svhn.crops import CROP_SIZE, crop_digit
 from svhn.data import textures
 from svhn.data.camera import Camera
-from svhn.data.glyphs import TYPEFACES, draw_digits, frame_width
+from svhn.data.glyphs import BRUSH, TYPEFACES, draw_digits, frame_width
 from svhn.data.plates import make_plate
 from svhn.data.strips import STRIPS, StripSettings, draw_strip
 from svhn.data.textures import blend, clouds, luminance, pick_colour, relief, shifted
@@ -45,7 +45,7 @@ class SyntheticSettings:
     size : (width, height) in pixels, or None for a photo cut about its number as in SVHN
     digit_height : (lowest, highest) height of the digits in pixels
     length_shares : share of numbers of 1, 2, ... digits
-    texts : the numbers to write, from left to right; None for one random number
+    texts : the numbers to write, from left to right; None for one random number. Letters are drawn, too, not boxed
     surfaces, plates, layouts : names from SURFACE_SHARES, PLATE_SHARES, LAYOUT_SHARES
     typefaces : names from svhn.data.glyphs.TYPEFACES
     polarity : "dark" or "light" digits, or None for both
@@ -74,8 +74,10 @@ class SyntheticSettings:
                 raise InputError(f"{field}: expected names from {sorted(known)}, received {getattr(self, field)}")
         if self.polarity not in (None, "dark", "light"):
             raise InputError(f"polarity: expected 'dark', 'light' or None, received {self.polarity!r}")
-        if self.texts is not None and not all(text.isdecimal() and text.isascii() for text in self.texts):
-            raise InputError(f"texts: expected numbers of digits 0..9, received {self.texts}")
+        if self.texts is not None and not all(text.isalnum() and text.isascii() for text in self.texts):
+            raise InputError(f"texts: expected digits 0..9 or letters A..Z, a..z, received {self.texts}")
+        if not (set(self.typefaces) - {BRUSH} or all(text.isdecimal() for text in self.texts or ())):
+            raise InputError(f"typefaces: expected one that has letters for {self.texts}, received {self.typefaces}")
         if not 4 <= self.digit_height[0] <= self.digit_height[1]:
             raise InputError(f"digit_height: expected 4 <= lowest <= highest, received {self.digit_height}")
         if self.size is not None and min(self.size) < 16:
@@ -124,7 +126,8 @@ def render_photo(seed: int | np.random.Generator, settings: SyntheticSettings = 
     for number in numbers:
         covers = [_warp_glyph(number, i, size) for i in range(len(number.labels))]
         boxes = [_tight_box(cover) for cover in covers]
-        digits += [DigitBox(box, label) for box, label in zip(boxes, number.labels, strict=True)]
+        pairs = zip(boxes, number.labels, strict=True)
+        digits += [DigitBox(box, label) for box, label in pairs if isinstance(label, int)]
         scene = _paint(rng, scene, np.max(covers, axis=0), number)
     light = textures.daylight(rng, clean.shape[:2], numbers[0].height)
     return _photograph(rng, scene * light, clean * light, digits, numbers[0].height, settings.degradation)
@@ -186,7 +189,7 @@ def _choose(rng: np.random.Generator, names: tuple[str, ...], shares: dict[str, 
 class _Number:
     """One number before painting; its plane has the digit height as unit, the origin at its upper left."""
 
-    labels: tuple[int, ...]
+    labels: tuple[int | str, ...]
     glyphs: list[np.ndarray]
     glyph_height: int
     offsets: np.ndarray
@@ -219,8 +222,9 @@ def _draw_number(rng: np.random.Generator, text: str, settings: SyntheticSetting
     low, high = np.log(settings.digit_height)
     height = float(np.exp(rng.triangular(low, max(low, 0.6 * low + 0.4 * high), high + 1e-6)))
     glyph_height = int(np.ceil(1.4 * height))
-    labels = tuple(int(character) for character in text)
-    glyphs = draw_digits(rng, labels, str(rng.choice(settings.typefaces)), glyph_height)
+    labels = tuple(int(character) if character.isdecimal() else character for character in text)
+    faces = settings.typefaces if text.isdecimal() else [name for name in settings.typefaces if name != BRUSH]
+    glyphs = draw_digits(rng, labels, str(rng.choice(faces)), glyph_height)
     widths = np.array([glyph.shape[1] - 2 * frame_width(glyph_height) for glyph in glyphs]) / glyph_height
     layout = _choose(rng, settings.layouts, LAYOUT_SHARES)
     offsets = _lay_out(rng, widths, layout)

@@ -17,6 +17,7 @@ from svhn.data.finder_photos import (
     empty_front,
     empty_photo,
     largest_strip,
+    lettered_photo,
     read_labelled,
     rendered_photo,
     split_validation,
@@ -46,8 +47,8 @@ REPORT_EVERY = 50
 AVERAGE = 0.998
 SAMPLES = RefinerSampleConfig()
 # How often photos of each kind are drawn, and how many are rendered.
-SHARES = {"train": 0.45, "unlabelled": 0.33, "rendered": 0.08, "empty": 0.14}
-RENDERED, EMPTY = 1_000, 1_500
+SHARES = {"train": 0.38, "unlabelled": 0.28, "rendered": 0.07, "empty": 0.12, "lettered": 0.15}
+RENDERED, EMPTY, LETTERED = 1_000, 1_500, 1_500
 # Of the calibration: intersections over union that tell nothing, Newton's steps, and the pull towards no change.
 UNCLEAR, NEWTON_STEPS, PULL = (0.3, 0.4), 30, 1e-2
 
@@ -85,6 +86,7 @@ def train_refiner(
         "unlabelled": _pseudo_labelled(Path(folder) / UNLABELLED, pseudo),
         "rendered": [rendered_photo(np.random.default_rng([config.seed, 1, i])) for i in range(RENDERED)],
         "empty": [_empty(np.random.default_rng([config.seed, 2, i])) for i in range(EMPTY)],
+        "lettered": [lettered_photo(np.random.default_rng([config.seed, 3, i])) for i in range(LETTERED)],
     }
     groups = _proposed({kind: part for kind, part in photos.items() if part}, run_dir)
     run = _Run(config, run_dir, groups, [labelled[name] for name in validation], report)

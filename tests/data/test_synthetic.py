@@ -128,6 +128,19 @@ def test_several_numbers_stand_apart():
     assert [number.text for number in numbers] == ["12", "345"]
 
 
+def test_letters_are_drawn_but_have_no_boxes():
+    settings = SyntheticSettings(size=(200, 80), digit_height=(30, 40), texts=("House", "12"), layouts=("straight",))
+    rendered = render_photo(4, settings)
+    assert [digit.label for digit in rendered.digits] == [1, 2]
+    assert min(digit.box.left for digit in rendered.digits) >= 100
+    assert rendered.mask[:, :100].sum() > 500  # the word, in the left part
+
+
+def test_a_brush_has_no_letters():
+    with pytest.raises(InputError, match="letters"):
+        SyntheticSettings(texts=("No",), typefaces=("brush",))
+
+
 def test_a_number_that_does_not_fit_is_made_smaller():
     rendered = render_photo(1, SyntheticSettings(size=(40, 24), digit_height=(90, 90), texts=("12345",)))
     assert rendered.photo.shape == (24, 40, 3)
@@ -208,7 +221,7 @@ def test_unbalanced_crops_follow_svhn():
         *[("surfaces", ("marble",)), ("plates", ()), ("layouts", ("circle",)), ("typefaces", ("Comic",))],
         *[
             ("polarity", "grey"),
-            ("texts", ("12a",)),
+            ("texts", ("1-2",)),
             ("texts", ("",)),
             ("digit_height", (50, 20)),
             ("size", (8, 8)),

@@ -106,6 +106,7 @@ def folder(tiny_svhn, tmp_path, monkeypatch):
     export_network(finder, tmp_path / "finder.onnx")
     monkeypatch.setattr(refiner_train, "RENDERED", 3)
     monkeypatch.setattr(refiner_train, "EMPTY", 3)
+    monkeypatch.setattr(refiner_train, "LETTERED", 3)
     return tiny_svhn.folder
 
 
