@@ -51,6 +51,12 @@ grain_option = click.option(
     show_default=True,
     help="Share of the surroundings' fine texture in the fill; with 0 it is closest to the truth, but looks smooth.",
 )
+finisher_option = click.option(
+    "--finisher",
+    default=torch_config.FillConfig.finisher,
+    show_default=True,
+    help="Network that finishes the fill: .pt file, or run of train-finisher.",
+)
 finder_option = click.option(
     "--finder",
     default=DEFAULT_FINDER,
@@ -209,8 +215,10 @@ def _shard(ctx, parameter, value):
     type=click.Choice(torch_config.FILLS),
     default=torch_config.FillConfig.method,
     show_default=True,
-    help="How the digits are painted over; grnn-seed is the reference's network, slow and for comparison.",
+    help="How the digits are painted over: by the GRNN, steered along edges, and by a network that finishes it; by "
+    "the GRNN alone; or by the reference's, slow and for comparison.",
 )
+@finisher_option
 @grain_option
 @model_option
 @device_option
@@ -257,6 +265,7 @@ def remove_digits(
     strip_metadata,
     pixel_limit,
     fill,
+    finisher,
     grain,
     model,
     device,
@@ -294,7 +303,7 @@ def remove_digits(
         save_masks=save_masks,
         model=model,
         device=device,
-        removal=torch_config.RemovalConfig(fill=torch_config.FillConfig(method=fill, grain=grain)),
+        removal=torch_config.RemovalConfig(fill=torch_config.FillConfig(fill, finisher=finisher, grain=grain)),
         photo=PhotoConfig(max_pixels=pixel_limit, strip_metadata=strip_metadata),
     )
     with StopSignals() as signals:
@@ -374,9 +383,10 @@ def report(output_dir, html, most):
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--mask", "mask_file", required=True, type=click.Path(path_type=Path), help="Picture, white = fill.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the result goes.")
+@finisher_option
 @grain_option
 @device_option
-def inpaint(photo, mask_file, output, grain, device):
+def inpaint(photo, mask_file, output, finisher, grain, device):
     """Fill the white part of a mask of your own in one photo.
 
     \b
@@ -385,7 +395,7 @@ def inpaint(photo, mask_file, output, grain, device):
     """
     from svhn.jobs.removal import inpaint_photo
 
-    fill = torch_config.FillConfig(grain=grain)
+    fill = torch_config.FillConfig(finisher=finisher, grain=grain)
     inpaint_photo(photo, mask_file, output, torch_config.RemovalConfig(fill=fill), device)
     click.echo(f"{output}: written")
 
@@ -646,6 +656,53 @@ def train_refiner(data, run_dir, resume, **settings):
     scores = train(data, config, run_dir, pseudo_labels(), resume, _finder_progress_line("presence")).metrics
     click.echo(f"validation: whole number {scores['validation_whole_number']:.1%}, F1 {scores['validation_f1']:.3f}")
     click.echo(f"{run_dir}: refiner.onnx and record.json written")
+
+
+@cli.command()
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
+)
+@click.option("--iterations", type=at_least_1, default=torch_config.FinisherTrainConfig.iterations, show_default=True)
+@click.option(
+    "--patches",
+    type=at_least_1,
+    default=torch_config.FinisherTrainConfig.patches,
+    show_default=True,
+    help="Holes that are made and filled before the first iteration.",
+)
+@click.option("--batch", type=at_least_1, default=torch_config.FinisherTrainConfig.batch, show_default=True)
+@click.option("--lr", type=positive, default=torch_config.FinisherTrainConfig.lr, show_default=True)
+@click.option("--interval", type=at_least_1, default=torch_config.FinisherTrainConfig.interval, show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(torch_config.PRECISIONS),
+    default=torch_config.FinisherTrainConfig.precision,
+    show_default=True,
+    help="bfloat16 is faster on processors that know it.",
+)
+@seed_option
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
+@click.option("--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir.")
+def train_finisher(data, run_dir, resume, **settings):
+    """Train the network that finishes what the GRNN paints, on holes where there are no digits.
+
+    The labels' boxes are only used to keep away from digits. The run can be used as --finisher.
+
+    \b
+    Example:
+      python cli.py train-finisher --data data/svhn
+    """
+    from svhn.checkpoints import pseudo_labels
+    from svhn.records import new_run_dir
+    from svhn.torch_inpaint.finisher_train import train_finisher as train
+
+    run_dir = run_dir or new_run_dir("train-finisher")
+    click.echo(f"Run: {run_dir}")
+    config = torch_config.FinisherTrainConfig(**settings)
+    show = _interval_line(("loss",), "{psnr:.2f} dB, {gain:+.2f} by the finisher, better in {wins:.0%} of the holes")
+    scores = train(data, config, run_dir, pseudo_labels(), resume, show).metrics
+    click.echo(f"validation: {scores['validation_psnr']:.2f} dB, {scores['validation_gain']:+.2f} by the finisher")
+    click.echo(f"{run_dir}: model.pt and record.json written")
 
 
 @cli.command()
@@ -976,16 +1033,19 @@ def _progress_line():
 
 
 def _finder_progress_line(first_loss):
+    return _interval_line((first_loss, "label", "box"), "whole number {whole_number:.1%}  F1 {f1:.3f}")
+
+
+def _interval_line(losses, scores):
     """Print one line per interval, and on a terminal a live line in between that stays on its line."""
 
     def show(row):
-        losses = "  ".join(f"{name} {row[name]:.3f}" for name in (first_loss, "label", "box"))
-        if "f1" in row:
-            scores = f"whole number {row['whole_number']:.1%}  F1 {row['f1']:.3f}"
-            _show_progress(f"iteration {row['iteration']:,}  {losses}  {scores}", True)
+        values = "  ".join(f"{name} {row[name]:.3f}" for name in losses)
+        if "seconds" in row:
+            _show_progress(f"iteration {row['iteration']:,}  {values}  {scores.format(**row)}", True)
         else:
             left = time.strftime("%H:%M:%S", time.gmtime((row["iterations"] - row["iteration"]) / row["rate"]))
-            _show_progress(f"iteration {row['iteration']:,}/{row['iterations']:,}  {losses}  {left} left", False)
+            _show_progress(f"iteration {row['iteration']:,}/{row['iterations']:,}  {values}  {left} left", False)
 
     return show
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.removal.photos import general_pictures
-from svhn.data.finder_photos import FinderPhoto, empty_photo, largest_strip, lettered_photo, read_labelled, split_validation
+from svhn.data.finder_photos import (
+    FinderPhoto,
+    empty_photo,
+    largest_strip,
+    lettered_photo,
+    read_labelled,
+    split_validation,
+)
 from svhn.data.synthetic import SyntheticSettings, render_photo
 
 # Seeds that no training sample can have had.

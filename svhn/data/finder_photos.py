@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from svhn.boxes import Box, DigitBox, clip_digits
 from svhn.data import textures
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
+from svhn.data.extra_digits import read_boxes
 from svhn.data.prepare import VALIDATION_FRACTION, choose_validation
 from svhn.data.synthetic import SyntheticSettings, render_photo
 from svhn.photos import read_rgb
@@ -65,6 +66,16 @@ def read_labelled(folder: str | Path, split: str) -> dict[str, FinderPhoto]:
     folder = Path(folder) / split
     with DigitStruct(folder / FILE_NAME) as annotations:
         return {name: FinderPhoto.of(read_rgb(folder / name), annotations[name]) for name in annotations}
+
+
+def read_listed(folder: Path, listed: str | Path | None) -> list[FinderPhoto]:
+    """Read the photos of a folder with the digits that a CSV file lists there; none without folder or file."""
+    if not folder.is_dir() or listed is None:
+        return []
+    digits: dict[str, list[DigitBox]] = {}
+    for name, digit in read_boxes(Path(listed)):
+        digits.setdefault(name, []).append(digit)
+    return [FinderPhoto.of(read_rgb(folder / name), found) for name, found in digits.items()]
 
 
 def split_validation(photos: dict[str, FinderPhoto], seed: int = 0) -> tuple[list[str], list[str]]:

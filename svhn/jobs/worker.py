@@ -207,9 +207,11 @@ def _copy(path: Path, photo: Photo, staged: Path, strip_metadata: bool) -> None:
 
 def _settings(job: JobConfig) -> str:
     """Return all settings that change an output, as text."""
+    fill = job.removal.fill
     settings = {
         "version": __version__,
         "removal": dataclasses.asdict(job.removal),
+        "finisher": sha256(find_model(fill.finisher).path) if fill.method == "finished" else None,
         "strip_metadata": job.photo.strip_metadata,
         "model": sha256(find_model(job.model).path),
         "verified_by": sha256(find_finder(job.finder)) if job.finder and (job.strict or not job.boxes) else None,

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from svhn.boxes import DigitBox, overlaps
-from svhn.data.extra_digits import UNLABELLED, read_boxes
+from svhn.boxes import overlaps
+from svhn.data.extra_digits import UNLABELLED
 from svhn.data.finder_photos import (
     FinderPhoto,
     empty_front,
@@ -19,6 +19,7 @@ from svhn.data.finder_photos import (
     largest_strip,
     lettered_photo,
     read_labelled,
+    read_listed,
     rendered_photo,
     split_validation,
 )
@@ -29,7 +30,6 @@ from svhn.files import ensure_folder, replacing
 from svhn.finder import Finder, log_odds
 from svhn.finder_config import FinderConfig
 from svhn.metrics import NUM_CLASSES
-from svhn.photos import read_rgb
 from svhn.records import RunRecord, write_json
 from svhn.refiner import MODEL_FILE, standardise
 from svhn.tf_models.finder_config import RefinerTrainConfig
@@ -83,7 +83,7 @@ def train_refiner(
     training, validation = split_validation(labelled, config.seed)
     photos = {
         "train": [labelled[name] for name in training],
-        "unlabelled": _pseudo_labelled(Path(folder) / UNLABELLED, pseudo),
+        "unlabelled": read_listed(Path(folder) / UNLABELLED, pseudo),
         "rendered": [rendered_photo(np.random.default_rng([config.seed, 1, i])) for i in range(RENDERED)],
         "empty": [_empty(np.random.default_rng([config.seed, 2, i])) for i in range(EMPTY)],
         "lettered": [lettered_photo(np.random.default_rng([config.seed, 3, i])) for i in range(LETTERED)],
@@ -287,16 +287,6 @@ class _Run:
 
 def _empty(rng: np.random.Generator) -> FinderPhoto:
     return (empty_photo, empty_front)[rng.integers(2)](rng)
-
-
-def _pseudo_labelled(folder: Path, pseudo: str | Path | None) -> list[FinderPhoto]:
-    """Return the unlabelled photos with the digits of a CSV file of pseudo-labels; none without photos or file."""
-    if not folder.is_dir() or pseudo is None:
-        return []
-    digits: dict[str, list[DigitBox]] = {}
-    for name, digit in read_boxes(Path(pseudo)):
-        digits.setdefault(name, []).append(digit)
-    return [FinderPhoto.of(read_rgb(folder / name), found) for name, found in digits.items()]
 
 
 def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path) -> list[tuple[float, list[Source]]]:

@@ -1,5 +1,6 @@
 """Settings of the PyTorch plug-in; importable without PyTorch."""
 
+import math
 from dataclasses import dataclass, field
 
 NETS = (
@@ -16,7 +17,8 @@ OPTIMIZERS = ("SGD", "Adagrad", "Adadelta", "Adam", "ASGD")
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16")
 DEFAULT_CHECKPOINT = "torch-convnet48-dropout3"
-FILLS = ("steered", "grnn-seed")
+DEFAULT_FINISHER = "torch-finisher"
+FILLS = ("finished", "steered", "grnn-seed")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,49 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class FinisherTrainConfig:
+    """How `train-finisher` trains.
+
+    Attributes
+    ----------
+    iterations : int
+        Number of optimiser steps.
+    patches : int
+        Holes that are made, and filled by the GRNN, before the first step.
+    batch : int
+        Holes per step.
+    lr : float
+        AdamW's highest learning rate; it rises over `warmup` iterations and falls along a cosine to 2 %.
+    warmup : int
+    weight_decay : float
+    average : float
+        Decay of the running average of the weights that is measured and kept.
+    precision : str
+        Of the training arithmetic: "float32", or "bfloat16" where the processor is fast at it. Weights are float32.
+    interval : int
+        Iterations between two measurements, each with a checkpoint.
+    seed : int
+        Of weights, holes, order and the validation split.
+    """
+
+    iterations: int = 20_000
+    patches: int = 20_000
+    batch: int = 16
+    lr: float = 2e-3
+    warmup: int = 200
+    weight_decay: float = 1e-3
+    average: float = 0.998
+    precision: str = "float32"
+    interval: int = 1_000
+    seed: int = 0
+
+    def share(self, iteration: int) -> float:
+        """Return the learning rate of an iteration as a share of the highest."""
+        rise = min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0
+        return rise * (0.51 + 0.49 * math.cos(math.pi * iteration / self.iterations))
+
+
+@dataclass(frozen=True)
 class KeyPixelConfig:
     """How background is told from digits; lengths are fractions of the digits' height.
 
@@ -117,8 +162,9 @@ class FillConfig:
     Attributes
     ----------
     method : str
-        "steered", locally linear with kernels stretched along edges, or "grnn-seed", the reference's network, for
-        comparison; the settings below but `grain` are of the first (see SeedConfig for the second).
+        "steered", the GRNN, locally linear with kernels stretched along edges; "finished", the same with a small
+        network that finishes its answer; or "grnn-seed", the reference's network, for comparison, of which only
+        `grain` is set here (see SeedConfig for the others).
     sigma_per_distance : float
         Kernel bandwidth as a fraction of the distance to the nearest key pixel.
     least_sigma : float
@@ -137,25 +183,23 @@ class FillConfig:
         Width (sigma) of the Gaussian that smooths a filled pixel, as a fraction of its distance to the nearest key
         pixel. Far inside a hole the kernels know little, and what they make up, different in each tile, would
         show; 0 for none.
-    smoothness : float
-        Without grain: weight of the fill's squared Laplacian against its squared difference from what the GRNN
-        answers, so that it joins the known pixels smoothly; 0 for the answer itself. Grain hides the joint as well,
-        and what was smoothed before is easier to tell from background after it.
+    finisher : str
+        That small network: a checkpoint or run of `train-finisher`, or the name of a shipped one.
     grain : float
         Fine detail added to the fill, as a fraction of that of its surroundings; harder to tell from background. 0 for
         the smooth fill, which is closer to the truth.
     """
 
-    method: str = "steered"
+    method: str = "finished"
     sigma_per_distance: float = 0.5
     least_sigma: float = 1.0
     ridge: float = 0.05
-    steering: int = 2
+    steering: int = 1
     most_stretch: float = 8.0
     reach: float = 6.0
     patterns: int = 320
     settle: float = 0.2
-    smoothness: float = 2.0
+    finisher: str = DEFAULT_FINISHER
     grain: float = 0.7
 
 

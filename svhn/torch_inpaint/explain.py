@@ -108,7 +108,7 @@ def _evidence(seen: Inspection, config: KeyPixelConfig) -> np.ndarray:
 
 
 def _fill(remover: DigitRemover, seen: Inspection, result: RemovalResult) -> np.ndarray:
-    """Return the region (h, w, 3) uint8 as the GRNN paints the final mask: no grain, working scale, not composed."""
+    """Return the region (h, w, 3) uint8 as the final mask is filled: no grain, working scale, not composed."""
     box, pixels = seen.region.box, seen.region.pixels
     mask, key_pixels = (
         cv2.resize(part[box.slices].astype(np.float32), pixels.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5

@@ -21,7 +21,6 @@ TILE = 8
 MOST_TILES = 256
 MOST_PADDING = 2.0
 TENSOR_SIGMA = 3.0
-UNBEND_ROUNDS = 24
 # Up to this side a blur is two matrix products, several times as fast as a convolution.
 MATRIX_BLUR = 1024
 
@@ -157,51 +156,7 @@ def fill(
         result = painted.transpose(1, 2).reshape(images.shape)
         if config.settle:
             result = _blurred(result, usable, spread)
-    smooth = config.smoothness and not config.grain
-    return unbent(result, mask, usable, config.smoothness) if smooth else result
-
-
-def unbent(images: torch.Tensor, mask: torch.Tensor, usable: torch.Tensor, smoothness: float) -> torch.Tensor:
-    """Let the fill (B, C, H, W) bend as little as it can and stay close to what the GRNN answered.
-
-    The masked pixels minimise |u - answer|^2 + smoothness |Laplacian of u|^2 over all pixels whose four neighbours
-    are usable. Beside known pixels that is nearly the biharmonic fill, far from them nearly the GRNN's. Solved by
-    conjugate gradients from the answer; result in the range of the usable pixels.
-    """
-    free, usable = mask[:, None].to(images.dtype), usable[:, None]
-    around = functional.pad(usable, (1, 1, 1, 1))
-    counts = around[..., 2:, 1:-1] & around[..., :-2, 1:-1] & around[..., 1:-1, 2:] & around[..., 1:-1, :-2] & usable
-    counts = counts.to(images.dtype) * smoothness
-
-    def push(values: torch.Tensor) -> torch.Tensor:
-        return free * _laplacian(counts * _laplacian(values))
-
-    filled, rest = images, -push(images)
-    direction, square = rest, _sum(rest * rest)
-    for _ in range(UNBEND_ROUNDS):
-        image = direction + push(direction)
-        length = square / _sum(direction * image).clamp(min=1e-12)
-        filled, rest = filled + length * direction, rest - length * image
-        square, before = _sum(rest * rest), square
-        direction = rest + square / before.clamp(min=1e-12) * direction
-    known = usable & ~mask[:, None]
-    low, high = (images.masked_fill(~known, fill).flatten(2) for fill in (torch.inf, -torch.inf))
-    low, high = low.amin(dim=2)[..., None, None], high.amax(dim=2)[..., None, None]
-    return torch.where(mask[:, None], filled.clamp(low, high), images)
-
-
-def _laplacian(values: torch.Tensor) -> torch.Tensor:
-    """Return the sum of the four neighbours less four times the pixel; beyond the border everything is zero."""
-    result = -4 * values
-    result[..., 1:, :] += values[..., :-1, :]
-    result[..., :-1, :] += values[..., 1:, :]
-    result[..., 1:] += values[..., :-1]
-    result[..., :-1] += values[..., 1:]
     return result
-
-
-def _sum(values: torch.Tensor) -> torch.Tensor:
-    return values.sum(dim=(2, 3), keepdim=True)
 
 
 def _distances(mask: torch.Tensor, key_pixels: torch.Tensor) -> np.ndarray:

@@ -17,6 +17,7 @@ from svhn.torch_inpaint.adapter import classify, feature_maps
 from svhn.torch_inpaint.classifiers import Classifier, load_classifier
 from svhn.torch_inpaint.composite import Region, composite, cut_region, enlarge_mask
 from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, FillConfig, RemovalConfig
+from svhn.torch_inpaint.finisher import finish, load_finisher
 from svhn.torch_inpaint.grnn import fill
 from svhn.torch_inpaint.key_pixels import KeyPixels, find_key_pixels, paint_boxes, widen, window_of
 from svhn.torch_inpaint.reference import fill_seed
@@ -142,6 +143,8 @@ class DigitRemover:
         self.config = config
         self.readers = tuple(readers)
         self.device = classifier.net.first_conv.weight.device
+        if config.fill.method == "finished":
+            load_finisher(config.fill.finisher, self.device)  # now, so that a wrong name is told before the work
 
     @classmethod
     def from_checkpoint(
@@ -325,7 +328,7 @@ def _holes(mask: np.ndarray) -> list[tuple[Box, float]]:
 def fill_regions(
     regions: Sequence[tuple[np.ndarray, KeyPixels]], config: FillConfig, device: torch.device
 ) -> list[np.ndarray]:
-    """Fill regions of different sizes with the GRNN, many at once.
+    """Fill regions of different sizes with the GRNN and its finisher, many at once.
 
     Parameters
     ----------
@@ -353,6 +356,9 @@ def fill_regions(
                 filled = fill_seed(pixels_, masks_, keys_, inside=inside_)
             else:
                 filled = fill(pixels_, masks_, keys_, config, inside_)
+                if config.method == "finished":
+                    finisher = load_finisher(config.finisher, device)
+                    filled = finish(finisher, filled, masks_, keys_, inside_)
             filled = filled.permute(0, 2, 3, 1).cpu().numpy()
         for picture, (pixels, _) in zip(filled, part, strict=True):
             results.append(np.ascontiguousarray(picture[: pixels.shape[0], : pixels.shape[1]]))

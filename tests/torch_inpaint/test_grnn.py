@@ -4,7 +4,7 @@ import torch
 
 from svhn.data import textures
 from svhn.torch_inpaint.config import FillConfig
-from svhn.torch_inpaint.grnn import fill, grnn, unbent
+from svhn.torch_inpaint.grnn import fill, grnn
 
 RNG = np.random.default_rng(0)
 
@@ -133,9 +133,7 @@ def test_steering_continues_an_edge_better_than_round_kernels():
     mask = torch.zeros(1, 48, 48, dtype=torch.bool)
     mask[:, 16:32, 16:32] = True
     errors = [
-        (fill(edge, mask, ~mask, FillConfig(steering=rounds, smoothness=0)) - edge)[mask[:, None].expand_as(edge)]
-        .square()
-        .mean()
+        (fill(edge, mask, ~mask, FillConfig(steering=rounds)) - edge)[mask[:, None].expand_as(edge)].square().mean()
         for rounds in (0, 2)
     ]
     assert errors[1] < 0.7 * errors[0]
@@ -155,52 +153,13 @@ def test_a_region_without_key_pixels_is_refused():
         fill(picture(), hole(), torch.zeros_like(hole()))
 
 
-def test_a_smooth_fill_is_the_minimum_of_its_energy():
-    """Laplacian counted where it needs known and masked pixels only; checked against a dense solution."""
-    answer = torch.from_numpy(RNG.uniform(80, 120, (1, 1, 14, 16)))
-    mask = torch.zeros(1, 14, 16, dtype=torch.bool)
-    mask[:, 4:10, 5:11] = True
-    usable = torch.ones_like(mask)
-    usable[:, 5:8, 11] = False
-    bends = []
-    for y in range(1, 13):
-        for x in range(1, 15):
-            row = np.zeros((14, 16))
-            row[y, x], row[y - 1, x], row[y + 1, x], row[y, x - 1], row[y, x + 1] = -4, 1, 1, 1, 1
-            if usable[0].numpy()[row != 0].all():
-                bends.append(row.ravel())
-    bends, free, start = np.array(bends), mask.numpy().ravel(), answer.numpy().ravel()
-    inner = bends[:, free]
-    system = np.eye(free.sum()) + 0.5 * inner.T @ inner
-    expected = np.linalg.solve(system, start[free] - 0.5 * inner.T @ (bends[:, ~free] @ start[~free]))
-    known = answer[0, 0][usable[0] & ~mask[0]]
-    low, high = float(known.min()), float(known.max())
-    smooth = unbent(answer, mask, usable, 0.5)
-    np.testing.assert_allclose(smooth[0, 0][mask[0]], expected.clip(low, high), atol=0.05)
-    assert torch.equal(smooth[:, :, ~mask[0]], answer[:, :, ~mask[0]])
-
-
-def test_a_smooth_fill_continues_a_curved_surface_better():
-    y, x = torch.meshgrid(torch.arange(40.0), torch.arange(56.0), indexing="ij")
-    bowl = (0.15 * (x - 28) ** 2 + 0.1 * (y - 20) ** 2 + 40).expand(1, 3, 40, 56)
-    mask = torch.zeros(1, 40, 56, dtype=torch.bool)
-    mask[:, 14:26, 8:16] = True
-    errors = [
-        (fill(bowl, mask, ~mask, FillConfig(smoothness=smoothness, grain=0)) - bowl)[mask[:, None].expand_as(bowl)]
-        .square()
-        .mean()
-        for smoothness in (0.0, FillConfig.smoothness)
-    ]
-    assert errors[1] < 0.75 * errors[0]
-
-
 def steps_at_tiles(settle: float) -> float:
     """Return how large steps between the columns of a fill are at the edges of tiles, against those elsewhere."""
     rng = np.random.default_rng(3)
     image = torch.from_numpy(textures.brick(rng, (96, 96), 24.0, None).astype(np.float32)).permute(2, 0, 1)[None]
     mask = torch.zeros(1, 96, 96, dtype=torch.bool)
     mask[:, 24:72, 24:72] = True
-    inside = fill(image, mask, ~mask, FillConfig(settle=settle, smoothness=0))[0, :, 32:64, 32:64]
+    inside = fill(image, mask, ~mask, FillConfig(settle=settle))[0, :, 32:64, 32:64]
     steps = inside.diff(dim=2).abs().mean(dim=(0, 1))
     at_edges = torch.arange(33, 64) % 8 == 0
     return float(steps[at_edges].mean() / steps[~at_edges].mean())

@@ -1,0 +1,145 @@
+"""A small network that finishes what the GRNN painted: it sees fill and surroundings and answers what to add.
+
+It learned from holes in digit-free places of photos, without labels (`svhn.torch_inpaint.finisher_train`).
+"""
+
+import functools
+import io
+import itertools
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from svhn.checkpoints import find_model
+from svhn.errors import InputError
+from svhn.files import replacing
+
+# Of the surroundings, in grey levels: with less contrast they are not stretched to a standard deviation of 1.
+LEAST_CONTRAST = 6.0
+# Inputs beside the colours: where the hole is, and where pixels tell nothing.
+STATES, COLOURS = 2, 3
+REDUCTION = 4
+
+
+class Finisher(nn.Module):
+    """A U-Net of three levels over the filled region.
+
+    Parameters
+    ----------
+    channels : (int, int, int)
+        At full size, a half and a quarter.
+    """
+
+    def __init__(self, channels: tuple[int, int, int] = (16, 32, 48)):
+        super().__init__()
+        fine, middle, coarse = self.channels = tuple(channels)
+        self.fine = _convolutions(COLOURS + STATES, fine, fine)
+        self.middle = _convolutions(fine, middle, middle)
+        self.coarse = _convolutions(middle, coarse, coarse, coarse)
+        self.join_middle = _convolutions(middle + coarse, middle, middle)
+        self.join_fine = _convolutions(fine + middle, fine, fine)
+        self.answer = nn.Conv2d(fine, COLOURS, 3, padding=1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+        nn.init.zeros_(self.answer.weight)  # at first it adds nothing
+
+    def forward(self, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """Finish filled regions.
+
+        Parameters
+        ----------
+        images : torch.Tensor float32 (B, 3, H, W), 0..255
+            With the GRNN's fill where `mask` is True.
+        mask, known : torch.Tensor bool (B, H, W)
+            The hole, and the background beside it; every region needs both.
+
+        Returns
+        -------
+        torch.Tensor float32 (B, 3, H, W)
+            Other values where `mask` is True, within the range of the region's known pixels.
+        """
+        hole, around = mask[:, None].float(), (known & ~mask)[:, None]
+        weight = around / around.sum(dim=(2, 3), keepdim=True)
+        mean = (images * weight).sum(dim=(2, 3), keepdim=True)
+        spread = ((images - mean).square() * weight).sum(dim=(1, 2, 3), keepdim=True) / COLOURS
+        unit = spread.sqrt().clamp(min=LEAST_CONTRAST)
+        usable = hole + around
+        inputs = torch.cat([(images - mean) / unit * usable, hole, 1 - usable], dim=1)
+        added = self._answer(inputs.contiguous(memory_format=torch.channels_last)).float() * unit
+        low, high = (images.masked_fill(~around, end).flatten(2) for end in (torch.inf, -torch.inf))
+        low, high = low.amin(dim=2)[..., None, None], high.amax(dim=2)[..., None, None]
+        return torch.where(mask[:, None], (images + added).clamp(low, high), images)
+
+    def _answer(self, inputs: torch.Tensor) -> torch.Tensor:
+        height, width = inputs.shape[2:]
+        inputs = functional.pad(inputs, (0, -width % REDUCTION, 0, -height % REDUCTION))
+        fine = self.fine(inputs)
+        middle = self.middle(functional.avg_pool2d(fine, 2))
+        coarse = self.coarse(functional.avg_pool2d(middle, 2))
+        middle = self.join_middle(torch.cat([middle, _enlarged(coarse)], dim=1))
+        fine = self.join_fine(torch.cat([fine, _enlarged(middle)], dim=1))
+        return self.answer(fine)[..., :height, :width]
+
+
+def _convolutions(*channels: int) -> nn.Sequential:
+    pairs = itertools.pairwise(channels)
+    layers = ((nn.Conv2d(before, after, 3, padding=1), nn.ReLU()) for before, after in pairs)
+    return nn.Sequential(*(layer for pair in layers for layer in pair))
+
+
+def _enlarged(maps: torch.Tensor) -> torch.Tensor:
+    return functional.interpolate(maps, scale_factor=2, mode="nearest")
+
+
+def finish(
+    finisher: Finisher, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor, inside: torch.Tensor
+) -> torch.Tensor:
+    """Finish a batch of regions that were padded to one size; each gets the same as if it were alone.
+
+    Parameters
+    ----------
+    finisher : Finisher
+    images, mask, known : torch.Tensor
+        See `Finisher.forward`; regions without a hole or known pixels stay as they are.
+    inside : torch.Tensor bool (B, H, W)
+        False where a region was padded at its bottom and right.
+    """
+    result = images.clone()
+    for picture, hole, around, own in zip(result, mask, known & ~mask, inside, strict=True):
+        if hole.any() and around.any():
+            height, width = int(own[:, 0].sum()), int(own[0].sum())
+            parts = (part[None, ..., :height, :width] for part in (picture, hole, around))
+            picture[:, :height, :width] = finisher(*parts)[0]
+    return result
+
+
+def save_finisher(path: str | Path, finisher: Finisher, info: dict) -> None:
+    """Write a checkpoint: channels, weights, and `info` about its training."""
+    weights = {name: value.cpu() for name, value in finisher.state_dict().items()}
+    buffer = io.BytesIO()
+    torch.save({"finisher": list(finisher.channels), "info": info, "weights": weights}, buffer)
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+@functools.lru_cache(maxsize=4)
+def load_finisher(path: str | Path, device: torch.device) -> Finisher:
+    """Load a checkpoint, by path or as the name of a shipped one, for inference.
+
+    Raises
+    ------
+    InputError
+        When it is missing, damaged or not of this kind.
+    """
+    path = find_model(path).path
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        finisher = Finisher(content["finisher"])
+        finisher.load_state_dict(content["weights"])
+    except Exception as error:  # torch raises many kinds of error on damaged files
+        raise InputError(f"{path}: not a readable checkpoint of train-finisher ({error})") from error
+    return finisher.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)

@@ -1,0 +1,256 @@
+"""Training runs of the finisher, on holes in digit-free places of photos: nobody has to label anything."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from svhn.data.extra_digits import UNLABELLED
+from svhn.data.finder_photos import FinderPhoto, read_labelled, read_listed, split_validation
+from svhn.data.hole_patches import SIDE, HoleConfig, make_patch
+from svhn.data.sources import LICENCE_NOTE
+from svhn.errors import InputError
+from svhn.files import ensure_folder, replacing
+from svhn.records import RunRecord, write_json
+from svhn.torch_inpaint.batches import seed_of
+from svhn.torch_inpaint.config import PRECISIONS, FillConfig, FinisherTrainConfig
+from svhn.torch_inpaint.finisher import Finisher, save_finisher
+from svhn.torch_inpaint.key_pixels import KeyPixels
+from svhn.torch_inpaint.remover import fill_regions
+
+COMMAND = "train-finisher"
+PACKAGES = ("torch", "numpy", "opencv-python-headless")
+HISTORY = ("iteration", "loss", "psnr", "gain", "wins", "seconds")
+REPORT_EVERY, FILL_BATCH = 50, 16
+VALIDATION_PATCHES, VALIDATION_BATCH = 600, 50
+# Of squared grey levels: errors smaller than this are as good as none.
+ENOUGH = 2.0
+DECIBEL = 10 / np.log(10)
+# What random numbers are drawn for.
+TRAINING, VALIDATION, ORDER, CHANGES = range(4)
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Patches padded to `SIDE` at the bottom and right.
+
+    Attributes
+    ----------
+    truth, filled : torch.Tensor uint8 (N, SIDE, SIDE, 3)
+        What is really there, and the same with the GRNN's fill.
+    mask, known : torch.Tensor bool (N, SIDE, SIDE)
+    """
+
+    truth: torch.Tensor
+    filled: torch.Tensor
+    mask: torch.Tensor
+    known: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def take(self, index) -> "Patches":
+        return Patches(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
+
+    def changed(self, generator: torch.Generator) -> "Patches":
+        """Mirror and turn all of them alike, and let the colour channels change places."""
+        flip_x, flip_y, turn = (torch.rand(3, generator=generator) < 0.5).tolist()
+        axes = [1] * flip_y + [2] * flip_x
+        parts = [getattr(self, field.name).flip(axes) for field in dataclasses.fields(self)]
+        parts = [part.transpose(1, 2) for part in parts] if turn else parts
+        colours = torch.randperm(3, generator=generator)
+        return Patches(parts[0][..., colours], parts[1][..., colours], *parts[2:])
+
+
+def train_finisher(
+    folder: str | Path,
+    config: FinisherTrainConfig,
+    run_dir: str | Path,
+    pseudo: str | Path | None = None,
+    resume: bool = False,
+    report: Callable[[dict[str, float]], None] = lambda row: None,
+) -> RunRecord:
+    """Train a finisher and leave `model.pt`, `config.json`, `history.csv` and `record.json` in a run folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With SVHN's `train/` in Format 1, and where there are any, photos without labels in `unlabelled/`. Boxes are
+        only used to keep away from digits.
+    config : FinisherTrainConfig
+    run_dir : str or Path
+        A new or empty folder, or with `resume` the folder of a run with the same config.
+    pseudo : str or Path, optional
+        CSV file with digits of the unlabelled photos; without it they are not used.
+    resume : bool
+        Go on after the last interval, as if nothing had happened.
+    report : callable
+        Called with iteration, loss and rate every 50 iterations, and with a row of the history.
+    """
+    if config.precision not in PRECISIONS:
+        raise InputError(f"precision: expected one of {', '.join(PRECISIONS)}, received {config.precision}")
+    run_dir = _open_run(Path(run_dir), config, resume)
+    labelled = read_labelled(folder, "train")
+    training, validation = split_validation(labelled, config.seed)
+    photos = [labelled[name] for name in training] + read_listed(Path(folder) / UNLABELLED, pseudo)
+    held_back = [labelled[name] for name in validation]
+    patches = make_patches(photos, config.patches, (config.seed, TRAINING))
+    run = Run(config, run_dir, patches, make_patches(held_back, VALIDATION_PATCHES, (config.seed, VALIDATION)), report)
+    if resume:
+        run.restore()
+    run.advance()
+    data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
+    counts = {"train": len(photos), "validation": len(validation)}
+    record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
+    record.config["holes"] = dataclasses.asdict(HoleConfig())
+    record.metrics = {f"validation_{name}": run.history[-1][name] for name in HISTORY[2:-1]}
+    record.metrics["parameters"] = sum(weights.numel() for weights in run.averaged.parameters())
+    record.metrics["seconds"] = sum(row["seconds"] for row in run.history)
+    record.write(run_dir / "record.json")
+    return record
+
+
+def make_patches(photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...]) -> Patches:
+    """Make patches and let the GRNN, alone, fill their holes; each depends on seed and number only."""
+    truth, filled = (np.zeros((count, SIDE, SIDE, 3), np.uint8) for _ in range(2))
+    mask, known = (np.zeros((count, SIDE, SIDE), bool) for _ in range(2))
+    config = FillConfig("steered", grain=0.0)
+    for start in range(0, count, FILL_BATCH):
+        numbers = range(start, min(start + FILL_BATCH, count))
+        made = [make_patch(photos, np.random.default_rng([*seed, number])) for number in numbers]
+        regions = [(patch.pixels, KeyPixels(patch.mask, patch.known)) for patch in made]
+        for number, patch, answer in zip(
+            numbers, made, fill_regions(regions, config, torch.device("cpu")), strict=True
+        ):
+            own = (number, slice(patch.mask.shape[0]), slice(patch.mask.shape[1]))
+            truth[own], filled[own] = patch.pixels, np.clip(np.rint(answer), 0, 255)
+            mask[own], known[own] = patch.mask, patch.known
+    return Patches(*map(torch.from_numpy, (truth, filled, mask, known)))
+
+
+def square_errors(patches: Patches, images: torch.Tensor) -> torch.Tensor:
+    """Return the mean square error inside each hole, (N,), of pictures (N, 3, SIDE, SIDE) float32."""
+    hole = patches.mask[:, None]
+    errors = (images - _planes(patches.truth)).square() * hole
+    return errors.sum(dim=(1, 2, 3)) / (3 * hole.sum(dim=(1, 2, 3)))
+
+
+def _planes(pictures: torch.Tensor) -> torch.Tensor:
+    return pictures.permute(0, 3, 1, 2).float()
+
+
+class Run:
+    """A run in progress: the network, its running average, its history."""
+
+    def __init__(
+        self,
+        config: FinisherTrainConfig,
+        run_dir: Path,
+        patches: Patches,
+        validation: Patches,
+        report: Callable[[dict[str, float]], None],
+    ):
+        torch.manual_seed(seed_of(config.seed))
+        self.config, self.run_dir, self.patches, self.validation = config, run_dir, patches, validation
+        self.report = report
+        self.model, self.averaged = (Finisher().to(memory_format=torch.channels_last) for _ in range(2))
+        self.averaged.load_state_dict(self.model.state_dict())
+        self.averaged.requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), config.lr, weight_decay=config.weight_decay)
+        self.iteration, self.history = 0, []
+
+    def advance(self) -> None:
+        """Train up to the last iteration."""
+        began, losses = time.perf_counter(), []
+        while self.iteration < self.config.iterations:
+            losses.append(self.step())
+            if self.iteration % REPORT_EVERY == 0:
+                rate = len(losses) / (time.perf_counter() - began)
+                mean = float(np.mean(losses[-REPORT_EVERY:]))
+                of = {"iteration": self.iteration, "iterations": self.config.iterations}
+                self.report(of | {"rate": rate, "loss": mean})
+            if self.iteration % self.config.interval == 0 or self.iteration == self.config.iterations:
+                self._measure(float(np.mean(losses)), time.perf_counter() - began)
+                began, losses = time.perf_counter(), []
+
+    def step(self) -> float:
+        """Learn from the next batch and return its loss."""
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.lr * config.share(self.iteration)
+        batch = self._batch()
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
+            finished = self.model(_planes(batch.filled), batch.mask, batch.known)
+        # In decibels, as the peak signal-to-noise ratio: a hole in a busy place counts no more than one in a calm one.
+        loss = DECIBEL * (square_errors(batch, finished) + ENOUGH).log().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimizer.step()
+        decay = min(config.average, (1 + self.iteration) / (10 + self.iteration))
+        with torch.no_grad():
+            for slow, fast in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+                slow.lerp_(fast, 1 - decay)
+        self.iteration += 1
+        return loss.item()
+
+    def _batch(self) -> Patches:
+        """Return the batch of this iteration, a pure function of the seed."""
+        generator = torch.Generator().manual_seed(seed_of(self.config.seed, ORDER, self.iteration))
+        chosen = torch.randint(len(self.patches), (self.config.batch,), generator=generator)
+        return self.patches.take(chosen).changed(generator)
+
+    def _measure(self, loss: float, seconds: float) -> None:
+        """Fill the validation patches with the averaged network, and save all."""
+        before, after = [], []
+        with torch.inference_mode():
+            for start in range(0, len(self.validation), VALIDATION_BATCH):
+                part = self.validation.take(slice(start, start + VALIDATION_BATCH))
+                filled = _planes(part.filled)
+                before.append(square_errors(part, filled))
+                after.append(square_errors(part, self.averaged(filled, part.mask, part.known)))
+        # 60 dB is as good as equal.
+        before, after = (-DECIBEL * (torch.cat(errors) / 255**2).clamp(min=1e-6).log() for errors in (before, after))
+        gain = after - before
+        scores = {"psnr": after.mean(), "gain": gain.mean(), "wins": (gain > 0).float().mean()}
+        row = {"iteration": self.iteration, "loss": loss}
+        row |= {name: float(value) for name, value in scores.items()} | {"seconds": seconds}
+        self.history.append(row)
+        lines = [",".join(HISTORY), *(",".join(str(entry[name]) for name in HISTORY) for entry in self.history)]
+        with replacing(self.run_dir / "history.csv") as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        info = {"licence": LICENCE_NOTE, "iteration": self.iteration, "validation": row}
+        save_finisher(self.run_dir / "model.pt", self.averaged, info)
+        with replacing(self.run_dir / "state.pt") as temporary:
+            torch.save(self._state(), temporary)
+        self.report(row)
+
+    def _state(self) -> dict:
+        parts = {name: getattr(self, name).state_dict() for name in ("model", "averaged", "optimizer")}
+        return parts | {"iteration": self.iteration, "history": self.history}
+
+    def restore(self) -> None:
+        state = torch.load(self.run_dir / "state.pt", map_location="cpu", weights_only=True)
+        for name in ("model", "averaged", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        self.iteration, self.history = state["iteration"], state["history"]
+
+
+def _open_run(run_dir: Path, config: FinisherTrainConfig, resume: bool) -> Path:
+    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "holes": dataclasses.asdict(HoleConfig())}
+    path = run_dir / "config.json"
+    if resume:
+        if not (run_dir / "state.pt").is_file():
+            raise InputError(f"{run_dir}: no run of {COMMAND} to resume; start it without --resume")
+        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
+        return run_dir
+    if any(ensure_folder(run_dir).iterdir()):
+        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
+    write_json(path, settings)
+    return run_dir

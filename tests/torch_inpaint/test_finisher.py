@@ -1,0 +1,190 @@
+"""The finisher: what it may change, that batches do not matter, that the shipped one helps, and its training."""
+
+import csv
+import dataclasses
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from svhn.data.finder_photos import FinderPhoto
+from svhn.data.synthetic import SyntheticSettings, render_photo
+from svhn.errors import InputError
+from svhn.records import RunRecord
+from svhn.torch_inpaint.config import FillConfig, FinisherTrainConfig
+from svhn.torch_inpaint.finisher import Finisher, finish, load_finisher, save_finisher
+from svhn.torch_inpaint.finisher_train import Run, make_patches, square_errors, train_finisher
+from svhn.torch_inpaint.key_pixels import KeyPixels
+from svhn.torch_inpaint.remover import fill_regions
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def restless() -> Finisher:
+    """One that adds something everywhere."""
+    torch.manual_seed(0)
+    finisher = Finisher((4, 4, 4))
+    torch.nn.init.normal_(finisher.answer.weight, std=0.5)
+    return finisher.requires_grad_(False)
+
+
+def region(height: int = 30, width: int = 37) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A picture, a hole in it, and what is known; a stripe is neither."""
+    generator = torch.Generator().manual_seed(height)
+    images = 60 + 90 * torch.rand((1, 3, height, width), generator=generator)
+    mask = torch.zeros((1, height, width), dtype=torch.bool)
+    mask[:, 8:20, 10:25] = True
+    known = ~mask
+    known[:, :, 30:33] = False
+    return images, mask, known
+
+
+def test_only_the_hole_changes_and_stays_in_the_range_of_what_is_known(restless):
+    images, mask, known = region()
+    images[:, :, :, 30:33] = 255
+    finished = restless(images, mask, known)
+    hole = mask[:, None].expand_as(images)
+    assert torch.equal(finished[~hole], images[~hole])
+    assert not torch.equal(finished[hole], images[hole])
+    for colour in range(3):
+        seen = images[0, colour][known[0]]
+        assert seen.min() <= finished[0, colour][mask[0]].min() and finished[0, colour][mask[0]].max() <= seen.max()
+
+
+def test_what_is_not_known_leaves_no_trace(restless):
+    images, mask, known = region()
+    other = images.clone()
+    other[:, :, :, 30:33] = 255
+    assert torch.equal(
+        restless(images, mask, known)[:, :, 8:20, 10:25], restless(other, mask, known)[:, :, 8:20, 10:25]
+    )
+
+
+def test_contrast_and_brightness_pass_through(restless):
+    """Half the contrast gives half the change, as long as there is some."""
+    images, mask, known = region()
+    full, half = restless(images, mask, known), restless(images / 2 + 40, mask, known)
+    torch.testing.assert_close(half, full / 2 + 40, atol=1e-3, rtol=0)
+
+
+def test_before_it_learns_it_adds_nothing():
+    images, mask, known = region()
+    images = images.masked_fill(mask[:, None], 100)
+    assert torch.equal(Finisher((4, 4, 4))(images, mask, known).detach(), images)
+
+
+def test_a_padded_batch_gives_each_region_what_it_gets_alone(restless):
+    parts = [region(30, 37), region(41, 33)]
+    images, inside = torch.zeros(3, 3, 48, 40), torch.zeros(3, 48, 40, dtype=torch.bool)
+    mask, known = inside.clone(), inside.clone()
+    for i, (picture, hole, around) in enumerate(parts):
+        height, width = hole.shape[1:]
+        images[i, :, :height, :width], inside[i, :height, :width] = picture[0], True
+        mask[i, :height, :width], known[i, :height, :width] = hole[0], around[0]
+    inside[2] = True  # and one without a hole
+    together = finish(restless, images, mask, known, inside)
+    for i, part in enumerate(parts):
+        alone = restless(*part)[0]
+        assert torch.equal(together[i, :, : alone.shape[1], : alone.shape[2]], alone)
+    assert torch.equal(together[2], images[2])
+
+
+def test_the_shipped_finisher_comes_closer_to_the_truth():
+    """On rendered walls, which it has never seen, in at least three of four holes."""
+    gains = []
+    for seed in range(16):
+        truth = render_photo(seed, SyntheticSettings(size=(96, 64))).clean
+        mask = np.zeros(truth.shape[:2], bool)
+        mask[20:44, 30:36] = mask[20:26, 30:60] = True
+        errors = []
+        for method in ("steered", "finished"):
+            config = FillConfig(method, grain=0)
+            (filled,) = fill_regions([(truth, KeyPixels(mask, ~mask))], config, CPU)
+            errors.append(np.square(filled[mask] - truth[mask]).mean())
+        gains.append(10 * np.log10(errors[0] / errors[1]))
+    assert np.mean(np.array(gains) > 0) >= 0.75 and np.mean(gains) > 0.15
+
+
+def test_a_saved_finisher_is_the_same_and_a_damaged_one_is_named(restless, tmp_path):
+    save_finisher(tmp_path / "model.pt", restless, {"a": 1})
+    loaded = load_finisher(tmp_path, CPU)
+    parts = region()
+    torch.testing.assert_close(loaded(*parts), restless(*parts), atol=1e-3, rtol=0)
+    (tmp_path / "bad.pt").write_bytes((tmp_path / "model.pt").read_bytes()[:500])
+    with pytest.raises(InputError, match=r"bad\.pt.*train-finisher"):
+        load_finisher(tmp_path / "bad.pt", CPU)
+    with pytest.raises(InputError, match="no model found"):
+        load_finisher(tmp_path / "none", CPU)
+
+
+SHORT = FinisherTrainConfig(iterations=6, patches=24, batch=4, warmup=2, interval=3)
+
+
+@pytest.fixture(scope="module")
+def photos() -> dict[str, FinderPhoto]:
+    """Rendered photos that show more than their number."""
+    rendered = [render_photo(seed, SyntheticSettings(size=(140, 90), digit_height=(14, 24))) for seed in range(40)]
+    return {f"{i}.png": FinderPhoto.of(one.photo, one.digits) for i, one in enumerate(rendered)}
+
+
+@pytest.fixture
+def folder(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("svhn.torch_inpaint.finisher_train.VALIDATION_PATCHES", 10)
+    monkeypatch.setattr("svhn.torch_inpaint.finisher_train.read_labelled", lambda folder, split: photos)
+    return tmp_path / "svhn"
+
+
+def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
+    once, again = tmp_path / "once", tmp_path / "again"
+    record = train_finisher(folder, SHORT, once)
+    train_finisher(folder, SHORT, again)
+    weights = [torch.load(path / "model.pt")["weights"] for path in (once, again)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert RunRecord.read(once / "record.json").metrics == record.metrics
+    assert record.metrics["parameters"] == sum(weight.numel() for weight in weights[0].values())
+    with (once / "history.csv").open() as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["3", "6"]
+    settings = json.loads((once / "config.json").read_text())
+    assert settings["command"] == "train-finisher" and settings["train"] == dataclasses.asdict(SHORT)
+    assert load_finisher(once, CPU).channels == Finisher().channels
+
+
+def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
+    def stop(row):
+        if row["iteration"] == 3 and "psnr" in row:
+            raise KeyboardInterrupt
+
+    train_finisher(folder, SHORT, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train_finisher(folder, SHORT, tmp_path / "cut", report=stop)
+    with pytest.raises(InputError, match="other settings"):
+        train_finisher(folder, replace(SHORT, lr=1e-3), tmp_path / "cut", resume=True)
+    train_finisher(folder, SHORT, tmp_path / "cut", resume=True)
+    whole, cut = (torch.load(tmp_path / name / "model.pt")["weights"] for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_run_folders_are_guarded(folder, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="not empty"):
+        train_finisher(folder, SHORT, tmp_path)
+    with pytest.raises(InputError, match="no run"):
+        train_finisher(folder, SHORT, tmp_path / "none", resume=True)
+    with pytest.raises(InputError, match="precision"):
+        train_finisher(folder, replace(SHORT, precision="int8"), tmp_path / "new")
+
+
+def test_it_learns(photos, tmp_path):
+    """Sixty steps on a few holes bring the fill closer to them."""
+    patches = make_patches(list(photos.values()), 8, (0,))
+    run = Run(replace(SHORT, iterations=60, batch=8, interval=1000), tmp_path, patches, patches, lambda row: None)
+    with torch.no_grad():
+        before = square_errors(patches, patches.filled.permute(0, 3, 1, 2).float())
+    for _ in range(60):
+        run.step()
+    with torch.no_grad():
+        finished = run.averaged(patches.filled.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
+    assert (square_errors(patches, finished) + 2).log().mean() < (before + 2).log().mean() - 0.1
