@@ -6,6 +6,8 @@ from PIL import Image
 from svhn.boxes import Box
 
 CROP_SIZE = 32
+# Pixels around a crop in a wide one, at the crop's scale.
+MARGIN = 8
 # ITU-R BT.601, the weights of SVHN's reference implementations.
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -41,6 +43,41 @@ def crop_digit(photo: np.ndarray, box: Box, size: int = CROP_SIZE) -> np.ndarray
         raise ValueError(f"expected a box inside a photo of {photo.shape[1]} x {photo.shape[0]} pixels, received {box}")
     part = Image.fromarray(np.ascontiguousarray(photo[square.slices]))
     return np.asarray(part.resize((size, size), Image.Resampling.BICUBIC))
+
+
+def crop_wide(photo: np.ndarray, box: Box) -> np.ndarray:
+    """Cut one digit out as `crop_digit` does, with `MARGIN` pixels of what is around it, at the same scale.
+
+    Parameters
+    ----------
+    photo : ndarray (H, W, 3) uint8, RGB
+    box : Box
+        The digit's box; it must share at least one pixel with the photo.
+
+    Returns
+    -------
+    ndarray (48, 48, 3) uint8, RGB
+        Beyond the photo its border is repeated. The middle (see `middle_of`) is what `crop_digit` returns, but for
+        the resampling of its outermost pixels.
+    """
+    height, width = photo.shape[:2]
+    square = crop_square(box).clip(width, height)
+    if square is None:
+        raise ValueError(f"expected a box inside a photo of {width} x {height} pixels, received {box}")
+    around = [side * MARGIN / CROP_SIZE for side in (square.width, square.height)]
+    # A little more than is shown, since each pixel is a mean of its neighbours.
+    left, top = (int(np.ceil(pixels)) + 4 for pixels in around)
+    rows = np.clip(np.arange(square.top - top, square.bottom + top), 0, height - 1)
+    columns = np.clip(np.arange(square.left - left, square.right + left), 0, width - 1)
+    picture = Image.fromarray(np.ascontiguousarray(photo[rows[:, None], columns]))
+    shown = (left - around[0], top - around[1], left + square.width + around[0], top + square.height + around[1])
+    size = CROP_SIZE + 2 * MARGIN
+    return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=shown))
+
+
+def middle_of(wide: np.ndarray) -> np.ndarray:
+    """Return the crops (N, 32, 32, 3) in the middle of wide ones (N, 48, 48, 3)."""
+    return np.ascontiguousarray(wide[:, MARGIN:-MARGIN, MARGIN:-MARGIN])
 
 
 def to_gray(images: np.ndarray) -> np.ndarray:

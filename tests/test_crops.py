@@ -1,11 +1,12 @@
 """The crop rule: against Pillow by hand, and against the data set's own crops."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from svhn.boxes import Box
-from svhn.crops import LUMINANCE, crop_digit, crop_square, to_gray
+from svhn.crops import LUMINANCE, crop_digit, crop_square, crop_wide, middle_of, to_gray
 from svhn.data.cropped import read_cropped
 from svhn.data.digit_struct import DigitStruct
 from svhn.photos import read_rgb
@@ -77,9 +78,34 @@ def test_crop_leaves_the_photo_alone(photo):
     np.testing.assert_array_equal(photo, before)
 
 
-def test_crop_outside_the_photo_is_refused(photo):
+@pytest.mark.parametrize("crop", [crop_digit, crop_wide])
+def test_crop_outside_the_photo_is_refused(photo, crop):
     with pytest.raises(ValueError, match=r"84 x 60.*Box"):
-        crop_digit(photo, Box(100, 5, 110, 15))
+        crop(photo, Box(100, 5, 110, 15))
+
+
+@pytest.mark.parametrize("box", [Box(30, 20, 44, 48), Box(40, 12, 60, 28), Box(-4, 5, 10, 40), Box(60, 30, 90, 70)])
+def test_the_middle_of_a_wide_crop_is_the_crop(photo, box):
+    smooth = cv2.GaussianBlur(photo, (0, 0), 3)
+    wide = crop_wide(smooth, box)
+    assert wide.shape == (48, 48, 3) and wide.dtype == np.uint8
+    assert np.abs(middle_of(wide[None])[0].astype(int) - crop_digit(smooth, box)).mean() < 1
+
+
+def test_a_wide_crop_shows_what_is_around_at_the_same_scale():
+    """A picture of its own coordinates: 32 pixels of the crop are 16 of the photo."""
+    y, x = np.mgrid[:60, :80].astype(np.uint8)
+    wide = crop_wide(np.stack([x, y, x], axis=2), Box(30, 22, 38, 38)).astype(float)
+    expected = (np.arange(48) - 8 + 0.5) / 2 - 0.5
+    assert np.abs(wide[24, :, 0] - (expected + 26)).max() <= 1  # the square is 26 to 42
+    assert np.abs(wide[:, 24, 1] - (expected + 22)).max() <= 1
+
+
+def test_beyond_the_photo_a_wide_crop_repeats_its_border():
+    photo = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    wide = crop_wide(photo, Box(0, 0, 16, 16))
+    assert (wide[:, :6] == wide[:, :1]).all() and (wide[:6] == wide[:1]).all()
+    assert len(np.unique(wide[24, 8:40, 0])) > 8
 
 
 def test_gray_by_the_weights_of_bt601():

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
-from svhn.crops import CROP_SIZE, crop_digit
+from svhn.crops import crop_wide
 from svhn.data.cutouts import Cutout, Scene, take_apart
 from svhn.errors import InputError
 
@@ -69,21 +69,22 @@ def swap_digits(count: int, seed: int | tuple[int, ...], found: Harvest) -> tupl
 
     Returns
     -------
-    crops : ndarray (count, 32, 32, 3) uint8, RGB
+    crops : ndarray (count, 48, 48, 3) uint8, RGB
+        Wide ones, see `svhn.crops.crop_wide`.
     labels : ndarray (count,) int64
         A 1 stands where a narrow digit stood, and seldom elsewhere; the others are equally frequent.
     """
     rng = np.random.default_rng(seed)
-    crops, labels = np.empty((count, CROP_SIZE, CROP_SIZE, 3), np.uint8), np.empty(count, np.int64)
-    done = 0
-    while done < count:
+    crops: list[np.ndarray] = []
+    labels: list[int] = []
+    while len(crops) < count:
         scene = found.scenes[rng.integers(len(found.scenes))]
         number = [_draw_label(rng, place) for place in scene.places]
         photo = _fill_in(rng, scene, [_choose(rng, found.cutouts[label], scene) for label in number])
-        for label, box in list(zip(number, scene.boxes, strict=True))[: count - done]:
-            crops[done], labels[done] = crop_digit(photo, _nudge(rng, box)), label
-            done += 1
-    return crops, labels
+        for label, box in list(zip(number, scene.boxes, strict=True))[: count - len(crops)]:
+            crops.append(crop_wide(photo, _nudge(rng, box)))
+            labels.append(label)
+    return np.stack(crops), np.array(labels, np.int64)
 
 
 def _draw_label(rng: np.random.Generator, place: Box) -> int:

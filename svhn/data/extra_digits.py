@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
-from svhn.crops import CROP_SIZE, crop_digit, to_gray
+from svhn.crops import CROP_SIZE, MARGIN, crop_digit, crop_wide, to_gray
 from svhn.data.copy_paste import harvest, swap_digits
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
 from svhn.data.extra_config import ExtraDigits
@@ -108,13 +108,13 @@ def _start_worker(material: dict[str, object]) -> None:
 
 def _make_lot(lot: _Lot) -> tuple[np.ndarray, np.ndarray]:
     if lot.name == "synthetic":
-        return render_crops(lot.count, lot.seed, walls=_material["synthetic"])
+        return render_crops(lot.count, lot.seed, walls=_material["synthetic"], wide=True)
     return swap_digits(lot.count, lot.seed, _material["copy_paste"])
 
 
 def _join(parts: list[tuple[np.ndarray, np.ndarray]]) -> Split:
-    rgb, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Split(rgb, to_gray(rgb), labels, np.arange(len(labels)))
+    wide, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Split.of_wide(wide, labels, np.arange(len(labels)))
 
 
 # Pseudo-labels
@@ -140,7 +140,9 @@ def read_pseudo_labels(path: str | Path, folder: str | Path) -> Split:
     by_photo: dict[str, list[int]] = {name: [] for name in names}
     for position, (name, _) in enumerate(rows):
         by_photo[name].append(position)
+    side = CROP_SIZE + 2 * MARGIN
     rgb = np.empty((len(rows), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    wide = np.empty((len(rows), side, side, 3), np.uint8)
     photos = np.empty(len(rows), np.int64)
     for number, name in enumerate(names):
         photo = read_rgb(Path(folder) / name)
@@ -151,8 +153,9 @@ def read_pseudo_labels(path: str | Path, folder: str | Path) -> Split:
                     f"{path}: the box {box.as_list()} lies outside {name} ({photo.shape[1]} x {photo.shape[0]} "
                     "pixels); correct the row or remove it"
                 )
-            rgb[position], photos[position] = crop_digit(photo, box), number
-    return Split(rgb, to_gray(rgb), np.array([digit.label for _, digit in rows], np.int64), photos)
+            rgb[position], wide[position], photos[position] = crop_digit(photo, box), crop_wide(photo, box), number
+    labels = np.array([digit.label for _, digit in rows], np.int64)
+    return Split(rgb, to_gray(rgb), labels, photos, wide)
 
 
 def read_boxes(path: Path) -> list[tuple[str, DigitBox]]:

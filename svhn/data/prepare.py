@@ -1,11 +1,12 @@
 """From the official files (or the generator) to prepared data: crops, gray, a split by photo, statistics."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from svhn.crops import CROP_SIZE, crop_digit, to_gray
+from svhn.crops import CROP_SIZE, crop_digit, crop_wide, to_gray
 from svhn.data.cropped import read_cropped
 from svhn.data.datum_lmdb import is_lmdb_folder, read_lmdb
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
@@ -196,7 +197,7 @@ def read_split(folder: str | Path, split: str) -> Split:
                 "labels; fetch both again or remove one"
             )
     elif struct.is_file():
-        rgb, labels, photos = _cut(struct)
+        rgb, labels, photos = _cut(struct, crop_digit)
     elif crops.is_file():
         rgb, labels = read_cropped(crops)
         photos = np.arange(len(labels)) // BLOCK
@@ -205,7 +206,16 @@ def read_split(folder: str | Path, split: str) -> Split:
             f"{folder}: has no {split} split; expected {crops.name} or {split}/{FILE_NAME} in it "
             f"(python cli.py fetch --split {split})"
         )
-    return Split(rgb, to_gray(rgb), labels, photos)
+    # Only training looks beyond the crops.
+    wide = _cut(struct, crop_wide)[0] if split == "train" and _has_photos(struct) else None
+    return Split(rgb, to_gray(rgb), labels, photos, wide)
+
+
+def _has_photos(struct: Path) -> bool:
+    if not struct.is_file():
+        return False
+    with DigitStruct(struct) as annotations:
+        return all((struct.parent / name).is_file() for name in annotations)
 
 
 def choose_validation(labels: np.ndarray, photos: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -279,8 +289,8 @@ def _photos_of_digits(struct: Path) -> tuple[np.ndarray, np.ndarray]:
     return photos, labels
 
 
-def _cut(struct: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut all digits of a photo folder: crops (N, 32, 32, 3), labels (N,), photo numbers (N,)."""
+def _cut(struct: Path, crop: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut all digits of a photo folder: crops (N, side, side, 3), labels (N,), photo numbers (N,)."""
     crops, rows = [], []
     with DigitStruct(struct) as annotations:
         for i, name in enumerate(annotations):
@@ -291,7 +301,7 @@ def _cut(struct: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                         f"{struct}: the box {digit.box.as_list()} lies outside {name} ({photo.shape[1]} x "
                         f"{photo.shape[0]} pixels); correct it or fetch both again (python cli.py fetch)"
                     )
-                crops.append(crop_digit(photo, digit.box))  # not clipped first: the rule squares the whole box
+                crops.append(crop(photo, digit.box))  # not clipped first: the rule squares the whole box
                 rows.append((digit.label, i))
     labels, photos = np.array(rows, np.int64).reshape(-1, 2).T
-    return np.array(crops, np.uint8).reshape(-1, CROP_SIZE, CROP_SIZE, 3), labels, photos
+    return np.stack(crops), labels, photos

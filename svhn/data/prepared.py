@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from svhn.crops import CROP_SIZE
+from svhn.crops import CROP_SIZE, middle_of, to_gray
 from svhn.errors import InputError
 from svhn.files import replacing
 
@@ -25,19 +25,29 @@ class Split:
     labels : ndarray (N,) int64, 0..9
     photos : ndarray (N,) int64
         Which photo a digit comes from; equal numbers mean the same photo (or the same block, see `prepare`).
+    wide : ndarray (N, 48, 48, 3) uint8 or None
+        The crops with what is around them, see `svhn.crops.crop_wide`; None where only crops are known.
     """
 
     rgb: np.ndarray
     gray: np.ndarray
     labels: np.ndarray
     photos: np.ndarray
+    wide: np.ndarray | None = None
+
+    @classmethod
+    def of_wide(cls, wide: np.ndarray, labels: np.ndarray, photos: np.ndarray) -> "Split":
+        """Make a split of wide crops; their middles are the crops."""
+        rgb = middle_of(wide)
+        return cls(rgb, to_gray(rgb), labels, photos, wide)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, chosen: np.ndarray) -> "Split":
         """Return the digits at the given indices (or where a (N,) bool array is True)."""
-        return Split(self.rgb[chosen], self.gray[chosen], self.labels[chosen], self.photos[chosen])
+        fields = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return Split(*(None if values is None else values[chosen] for values in fields))
 
 
 @dataclass(frozen=True)
@@ -107,8 +117,8 @@ class PreparedData:
 def write_prepared(path: str | Path, data: PreparedData) -> None:
     """Write prepared data as one HDF5 file, whole or not at all.
 
-    Layout: a group per split with the datasets `rgb`, `gray`, `labels`, `photos`; statistics and provenance are
-    attributes of the root.
+    Layout: a group per split with the datasets `rgb`, `gray`, `labels`, `photos` and maybe `wide`; statistics and
+    provenance are attributes of the root.
     """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format_version"] = FORMAT_VERSION
@@ -118,7 +128,8 @@ def write_prepared(path: str | Path, data: PreparedData) -> None:
         for name, split in data.splits.items():
             group = file.create_group(name)
             for field in dataclasses.fields(Split):
-                group.create_dataset(field.name, data=getattr(split, field.name), chunks=True, compression="lzf")
+                if (values := getattr(split, field.name)) is not None:
+                    group.create_dataset(field.name, data=values, chunks=True, compression="lzf")
 
 
 def read_prepared(path: str | Path) -> PreparedData:
@@ -154,7 +165,8 @@ def _attributes(file: h5py.File) -> list[tuple]:
 
 
 def _read_split(group: h5py.Group) -> Split:
-    return Split(*(group[field.name][()] for field in dataclasses.fields(Split)))
+    wide = group["wide"][()] if "wide" in group else None
+    return Split(*(group[name][()] for name in ("rgb", "gray", "labels", "photos")), wide)
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:

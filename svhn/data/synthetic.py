@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
-from svhn.crops import CROP_SIZE, crop_digit
+from svhn.crops import CROP_SIZE, crop_digit, crop_wide
 from svhn.data import textures
 from svhn.data.camera import Camera
 from svhn.data.glyphs import BRUSH, TYPEFACES, draw_digits, frame_width
@@ -140,6 +140,7 @@ def render_crops(
     balanced: bool = True,
     settings: StripSettings = STRIPS,
     walls: np.ndarray | None = None,
+    wide: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw strips with numbers and cut their digits by the rule of SVHN's Format 2.
 
@@ -152,23 +153,23 @@ def render_crops(
     settings : StripSettings
     walls : ndarray (N, h, w, 3) uint8, RGB, or None
         Real walls to draw on, see `svhn.data.walls`.
+    wide : bool
+        With what is around them, see `svhn.crops.crop_wide`; `size` has no meaning then.
 
     Returns
     -------
-    crops : ndarray (count, size, size, 3) uint8, RGB
+    crops : ndarray (count, size, size, 3) or (count, 48, 48, 3) uint8, RGB
     labels : ndarray (count,) int64, 0..9
     """
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(count) % 10) if balanced else _draw_labels(rng, count)
-    crops = np.empty((count, size, size, 3), np.uint8)
-    done = 0
+    crops, done = [], 0
     while done < count:
         number = labels[done : done + _draw_length(rng, settings.length_shares)]
         strip, boxes = draw_strip(rng, number.tolist(), settings, walls)
-        for box in boxes:
-            crops[done] = crop_digit(strip, box, size)
-            done += 1
-    return crops, labels.astype(np.int64)
+        crops += [crop_wide(strip, box) if wide else crop_digit(strip, box, size) for box in boxes]
+        done += len(boxes)
+    return np.stack(crops), labels.astype(np.int64)
 
 
 def _draw_length(rng: np.random.Generator, length_shares: tuple[float, ...]) -> int:

@@ -35,45 +35,47 @@ def mix_colours(images: tf.Tensor, channels: int, seed: tf.Tensor, ranges: Augme
     return tf.einsum("bhwc,bcd->bhwd", images, tf.where(changed, weights, usual))
 
 
-def augment(images: tf.Tensor, seed: tf.Tensor, ranges: Augmentation) -> tf.Tensor:
-    """Change a batch at random: motion with the border repeated, blur, cutout, contrast, brightness, inversion.
+def augment(images: tf.Tensor, seed: tf.Tensor, ranges: Augmentation, size: int | None = None) -> tf.Tensor:
+    """Change a batch at random: motion, blur, cutout, contrast, brightness, inversion.
+
+    What motion brings into view is taken from the images, as far as they are larger than `size`; beyond them their
+    border is repeated.
 
     Parameters
     ----------
     images : tf.Tensor (B, H, W, C) float32, 0..255
     seed : tf.Tensor (2,) int64
     ranges : Augmentation
+    size : int, optional
+        Side in pixels of the middle part that is kept; all of it without.
 
     Returns
     -------
-    tf.Tensor
-        Like `images`.
+    tf.Tensor (B, size, size, C) float32, 0..255
     """
     seeds = tf.random.experimental.stateless_split(seed, 4)
-    images = _blur(_move(images, seeds[0], ranges), seeds[1], ranges)
+    images = _blur(_move(images, seeds[0], ranges, size), seeds[1], ranges)
     mean = _mean_colour(images)
     return _relight(_cutout(images, mean, seeds[2], ranges), mean, seeds[3], ranges)
 
 
-def _move(images: tf.Tensor, seed: tf.Tensor, ranges: Augmentation) -> tf.Tensor:
-    batch, size = tf.shape(images)[0], tf.shape(images)[1:3]
+def _move(images: tf.Tensor, seed: tf.Tensor, ranges: Augmentation, size: int | None = None) -> tf.Tensor:
+    batch, size = tf.shape(images)[0], size or images.shape[1]
     angle, shear, scale_x, scale_y, dx, dy = tf.unstack(tf.random.stateless_uniform([6, batch], seed, -1.0, 1.0))
     cos, sin = tf.cos(ranges.rotation * angle), tf.sin(ranges.rotation * angle)
     scale_x, scale_y = tf.exp(ranges.log_scale * scale_x), tf.exp(ranges.log_scale * scale_y)
     a, b = cos * scale_x, (ranges.shear * shear * cos - sin) * scale_y
     c, d = sin * scale_x, (ranges.shear * shear * sin + cos) * scale_y
-    middle = tf.cast(size - 1, tf.float32) / 2
-    dx, dy = (
-        ranges.shift * dx * tf.cast(size[1], tf.float32),
-        ranges.shift * dy * tf.cast(size[0], tf.float32),
-    )
-    x0 = middle[1] - a * middle[1] - b * middle[0] + dx
-    y0 = middle[0] - c * middle[1] - d * middle[0] + dy
+    dx, dy = ranges.shift * size * dx, ranges.shift * size * dy
+    middle = tf.cast(tf.shape(images)[1:3] - 1, tf.float32) / 2
+    kept = (size - 1) / 2
+    x0 = middle[1] - a * kept - b * kept + dx
+    y0 = middle[0] - c * kept - d * kept + dy
     zero = tf.zeros_like(a)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=tf.stack([a, b, x0, c, d, y0, zero, zero], axis=1),
-        output_shape=size,
+        output_shape=[size, size],
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="NEAREST",

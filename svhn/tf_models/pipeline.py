@@ -26,7 +26,8 @@ def training_batches(
     """Return the batches of iterations `start` to `stop` - 1.
 
     Every batch holds the same number of digits of each split of the mix. In an epoch of its own every split shows
-    each digit once, in a new order.
+    each digit once, in a new order. Augmentation moves wide crops, where all splits have them, and then takes their
+    middles.
 
     Parameters
     ----------
@@ -42,9 +43,12 @@ def training_batches(
     tf.data.Dataset
         Of (float32 (B, H, W, channels) in 0..255, int64 (B,)).
     """
+    size = splits[next(iter(config.counts))].rgb.shape[1]
+    wide = config.augmentation and all(splits[name].wide is not None for name in config.counts)
     parts = [
-        (count, SOURCES.index(name), tf.constant(splits[name].rgb), tf.constant(splits[name].labels))
+        (count, SOURCES.index(name), tf.constant(split.wide if wide else split.rgb), tf.constant(split.labels))
         for name, count in config.counts.items()
+        for split in (splits[name],)
     ]
 
     def batch(iteration: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -54,7 +58,7 @@ def training_batches(
             return prepare_pixels(pixels, channels), labels
         seeds = tf.random.experimental.stateless_split(tf.stack([tf.constant(config.seed, tf.int64), iteration]), 2)
         pixels = mix_colours(tf.cast(pixels, tf.float32), channels, seeds[0], AUGMENTATION)
-        return augment(pixels, seeds[1], AUGMENTATION), labels
+        return augment(pixels, seeds[1], AUGMENTATION, size), labels
 
     batches = tf.data.Dataset.range(start, stop).map(batch, num_parallel_calls=2, deterministic=True)
     return batches.prefetch(4)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from svhn.boxes import Box, DigitBox
+from svhn.crops import middle_of
 from svhn.data.cropped import write_cropped
 from svhn.data.digit_struct import write_digit_struct
 from svhn.data.prepare import (
@@ -52,7 +53,7 @@ def assert_same(a: PreparedData, b: PreparedData):
         for field in dataclasses.fields(Split):
             left, right = getattr(a[name], field.name), getattr(b[name], field.name)
             np.testing.assert_array_equal(left, right)
-            assert left.dtype == right.dtype
+            assert left is right is None or left.dtype == right.dtype
     assert a.statistics == b.statistics
 
 
@@ -240,6 +241,23 @@ def test_hdf5_carries_its_provenance_as_attributes(tmp_path, tiny_svhn):
         assert "non-commercial" in file.attrs["licence"]
         assert file.attrs["gray_mean"] == pytest.approx(data.statistics.gray_mean)
         assert set(file) == {"train", "validation", "test"}
+
+
+def test_wide_crops_are_of_training_photos_and_survive_the_file(tiny_svhn, tmp_path):
+    data = prepare(tiny_svhn.folder)
+    assert data["test"].wide is None
+    train = data["train"]
+    assert train.wide.shape == (len(train), 48, 48, 3)
+    assert np.abs(middle_of(train.wide).astype(int) - train.rgb).mean() < 4
+    assert np.array_equal(train.take(np.array([3, 1])).wide, train.wide[[3, 1]])
+    write_prepared(tmp_path / "data.h5", data)
+    again = read_prepared(tmp_path / "data.h5")
+    assert np.array_equal(again["train"].wide, train.wide) and again["test"].wide is None
+
+
+def test_crops_without_their_photos_have_nothing_around_them(tiny_svhn):
+    next((tiny_svhn.folder / "train").glob("*.png")).unlink()
+    assert prepare(tiny_svhn.folder)["train"].wide is None
 
 
 @pytest.fixture

@@ -213,6 +213,33 @@ def test_motion_never_flips_and_keeps_to_its_ranges():
         assert abs(values.mean()) < 0.1 * largest
 
 
+def test_what_motion_brings_into_view_is_what_is_there():
+    """A wide picture of its own coordinates: no border is repeated, and the middle stays the middle."""
+    y, x = np.mgrid[:48, :48].astype(np.float32)
+    images = tf.constant(np.broadcast_to(np.stack([x, y], axis=-1), (500, 48, 48, 2)))
+    moved = _move(images, tf.constant([3, 4], tf.int64), AUGMENTATION, 32).numpy()
+    assert moved.shape == (500, 32, 32, 2)
+    steps = np.abs(np.diff(moved, axis=2)).sum(axis=3)
+    assert (steps[:, 4:-4, :] > 0.5).mean() > 0.999
+    assert np.abs(moved[:, 15:17, 15:17].mean(axis=(1, 2)) - 23.5).max() <= 32 * AUGMENTATION.shift + 0.5
+
+
+def test_wide_crops_are_moved_where_all_splits_have_them():
+    """Their margins are white here and their middles black."""
+    wide = np.full((20, 48, 48, 3), 255, np.uint8)
+    wide[:, 8:40, 8:40] = 0
+    split = Split.of_wide(wide, np.arange(20) % 10, np.arange(20))
+    plain = Split(split.rgb, split.gray, split.labels, split.photos)
+    settings = {"augmentation": True, "batch_size": 20}
+    with_margin, without = (batches(one, 4, **settings)[0] for one in (split, plain))
+    assert with_margin.shape == without.shape == (4, 20, 32, 32, 1)
+    assert (np.ptp(with_margin, axis=(2, 3)) > 100).mean() > 0.5
+    assert (np.ptp(without, axis=(2, 3)) < 1).all()
+    mixed = batches({"train": split, "pseudo": plain}, 4, mix={"train": 0.5, "pseudo": 0.5}, **settings)[0]
+    assert (np.ptp(mixed, axis=(2, 3)) < 1).all()
+    assert (np.ptp(batches(split, 4, batch_size=20)[0], axis=(2, 3)) == 0).all()  # no augmentation, no margin
+
+
 def test_a_seven_stays_a_seven():
     """The whole augmentation, as if by eye: what comes out is nearer to the 7 than to its mirror images."""
     seven = np.full((32, 32), 60.0, np.float32)
