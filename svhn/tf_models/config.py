@@ -114,7 +114,7 @@ _SEED = TrainConfig(
 )
 _RECORD = TrainConfig(
     graph="record",
-    iterations=6_000,
+    iterations=12_000,
     batch_size=96,
     learning_rate=4e-3,
     warmup=300,
@@ -123,7 +123,7 @@ _RECORD = TrainConfig(
     average=0.998,
     teachers=("tf-teacher",),
     mix=_MIX,
-    interval=300,
+    interval=600,
 )
 _CAFFE = TrainConfig(
     graph="caffe", iterations=40_000, batch_size=48, learning_rate=1e-3, label_smoothing=0.05, average=0.999, mix=_MIX
