@@ -12,7 +12,7 @@ from svhn.torch_inpaint.key_pixels import widen
 LEAST_CONTEXT = 8
 # Grain: how far from the mask it is taken, the side of its blocks, how many blocks count as equally busy.
 GRAIN_REACH, GRAIN_BLOCKS, GRAIN_CHOICE = 16, (12, 8, 5), 6
-GRAIN_BLUR = 1.5
+GRAIN_BLUR = 1.0
 LEAST_BUSY = 0.1  # grey levels
 
 

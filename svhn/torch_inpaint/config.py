@@ -200,7 +200,7 @@ class FillConfig:
     patterns: int = 320
     settle: float = 0.2
     finisher: str = DEFAULT_FINISHER
-    grain: float = 0.7
+    grain: float = 0.75
 
 
 @dataclass(frozen=True)
