@@ -197,7 +197,7 @@ class FillConfig:
     steering: int = 1
     most_stretch: float = 8.0
     reach: float = 6.0
-    patterns: int = 320
+    patterns: int = 192
     settle: float = 0.2
     finisher: str = DEFAULT_FINISHER
     grain: float = 0.75
