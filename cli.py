@@ -74,6 +74,13 @@ min_confidence_option = click.option(
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything random."
 )
+photos_option = click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
+)
+run_dir_option = click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
+interval_resume_option = click.option(
+    "--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir."
+)
 at_least_1 = click.IntRange(min=1)
 positive = click.FloatRange(min=0, min_open=True)
 share = click.FloatRange(0, 1, max_open=True)
@@ -540,7 +547,7 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     help="Between checkpoints.",
 )
 @seed_option
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
+@run_dir_option
 @click.option("--resume", is_flag=True, help="Go on with the run in --run-dir, or with the last one in runs/.")
 @click.option(
     "--distribute",
@@ -596,16 +603,14 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
 
 
 @cli.command()
-@click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
-)
+@photos_option
 @click.option("--iterations", type=at_least_1, default=FinderTrainConfig.iterations, show_default=True)
 @click.option("--batch-size", type=at_least_1, default=FinderTrainConfig.batch_size, show_default=True)
 @click.option("--learning-rate", type=positive, default=FinderTrainConfig.learning_rate, show_default=True)
 @click.option("--interval", type=at_least_1, default=FinderTrainConfig.interval, show_default=True)
 @seed_option
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
-@click.option("--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir.")
+@run_dir_option
+@interval_resume_option
 def train_finder(data, run_dir, resume, **settings):
     """Train the network that finds and reads digits in any photo, and export it as ONNX.
 
@@ -625,17 +630,15 @@ def train_finder(data, run_dir, resume, **settings):
 
 
 @cli.command()
-@click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
-)
+@photos_option
 @finder_option
 @click.option("--iterations", type=at_least_1, default=RefinerTrainConfig.iterations, show_default=True)
 @click.option("--batch-size", type=at_least_1, default=RefinerTrainConfig.batch_size, show_default=True)
 @click.option("--learning-rate", type=positive, default=RefinerTrainConfig.learning_rate, show_default=True)
 @click.option("--interval", type=at_least_1, default=RefinerTrainConfig.interval, show_default=True)
 @seed_option
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
-@click.option("--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir.")
+@run_dir_option
+@interval_resume_option
 def train_refiner(data, run_dir, resume, **settings):
     """Train the network that judges what a finder proposes: is it a digit, which, and where exactly.
 
@@ -659,9 +662,7 @@ def train_refiner(data, run_dir, resume, **settings):
 
 
 @cli.command()
-@click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
-)
+@photos_option
 @click.option("--iterations", type=at_least_1, default=torch_config.FinisherTrainConfig.iterations, show_default=True)
 @click.option(
     "--patches",
@@ -681,8 +682,8 @@ def train_refiner(data, run_dir, resume, **settings):
     help="bfloat16 is faster on processors that know it.",
 )
 @seed_option
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
-@click.option("--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir.")
+@run_dir_option
+@interval_resume_option
 def train_finisher(data, run_dir, resume, **settings):
     """Train the network that finishes what the GRNN paints, on holes where there are no digits.
 

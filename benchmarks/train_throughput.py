@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from svhn.crops import CROP_SIZE, MARGIN
+from svhn.crops import WIDE_SIZE
 from svhn.data.prepared import PreparedData, Split, Statistics
 from svhn.records import RunRecord
 from svhn.tf_models.config import PRESETS, TrainConfig
@@ -32,8 +32,7 @@ from svhn.tf_models.train import PACKAGES, Run
 def random_data(config: TrainConfig, count: int) -> PreparedData:
     """Noise in every split of the mix: throughput does not look at the pictures."""
     rng = np.random.default_rng(0)
-    side = CROP_SIZE + 2 * MARGIN
-    wide = rng.integers(0, 256, (count, side, side, 3), np.uint8)
+    wide = rng.integers(0, 256, (count, WIDE_SIZE, WIDE_SIZE, 3), np.uint8)
     split = Split.of_wide(wide, rng.integers(0, 10, count), np.arange(count))
     return PreparedData(dict.fromkeys(config.mix, split), Statistics.of(split), {"source": "random pixels"})
 

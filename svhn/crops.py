@@ -8,6 +8,7 @@ from svhn.boxes import Box
 CROP_SIZE = 32
 # Pixels around a crop in a wide one, at the crop's scale.
 MARGIN = 8
+WIDE_SIZE = CROP_SIZE + 2 * MARGIN
 # ITU-R BT.601, the weights of SVHN's reference implementations.
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -71,8 +72,7 @@ def crop_wide(photo: np.ndarray, box: Box) -> np.ndarray:
     columns = np.clip(np.arange(square.left - left, square.right + left), 0, width - 1)
     picture = Image.fromarray(np.ascontiguousarray(photo[rows[:, None], columns]))
     shown = (left - around[0], top - around[1], left + square.width + around[0], top + square.height + around[1])
-    size = CROP_SIZE + 2 * MARGIN
-    return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=shown))
+    return np.asarray(picture.resize((WIDE_SIZE, WIDE_SIZE), Image.Resampling.BICUBIC, box=shown))
 
 
 def middle_of(wide: np.ndarray) -> np.ndarray:

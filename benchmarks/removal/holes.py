@@ -8,12 +8,13 @@ import numpy as np
 
 from benchmarks.removal.photos import Picture, SvhnPhotos
 from svhn.boxes import Box
+from svhn.data.hole_patches import find_place
 from svhn.torch_inpaint.key_pixels import widen
 
 KINDS = ("stroke", "box")
 HOLE_AREA = 330
-# Distances in pixels: of a hole to digit boxes, of a hole to the picture's edge, and of a crop's edge to its hole.
-GAP, EDGE, CONTEXT = 3, 2, 24
+# Distances in pixels: of a hole to digit boxes, and of a crop's edge to its hole.
+GAP, CONTEXT = 3, 24
 TRIES = 8
 LEAST_DONOR = 20
 
@@ -77,7 +78,7 @@ def _make_hole(picture: Picture, usable: np.ndarray, kind: str, donors: SvhnPhot
         if strokes is None:
             continue
         shape = strokes if kind == "stroke" else _box_like(strokes)
-        place = _find_place(usable, shape.shape, rng)
+        place = find_place(usable, shape.shape, rng)
         if place is not None:
             return _cut(picture, usable, kind, shape, *place)
     return None
@@ -128,19 +129,6 @@ def _box_like(strokes: np.ndarray) -> np.ndarray:
     aspect = np.clip(strokes.shape[1] / strokes.shape[0], 0.4, 1.2)
     height = round(np.sqrt(HOLE_AREA / aspect))
     return np.ones((height, round(HOLE_AREA / height)), bool)
-
-
-def _find_place(usable: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int] | None:
-    """Draw the upper left corner (row, column) of a usable rectangle; None where there is none."""
-    height, width = size
-    blocked = np.pad(~usable, 1, constant_values=True)[1:-1, 1:-1].copy()
-    blocked[:EDGE], blocked[-EDGE:], blocked[:, :EDGE], blocked[:, -EDGE:] = True, True, True, True
-    if blocked.shape[0] < height or blocked.shape[1] < width:
-        return None
-    total = cv2.integral(blocked.astype(np.uint8))
-    count = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
-    free = np.argwhere(count == 0)
-    return tuple(free[rng.integers(len(free))].tolist()) if len(free) else None
 
 
 def _cut(picture: Picture, usable: np.ndarray, kind: str, shape: np.ndarray, top: int, left: int) -> Hole:

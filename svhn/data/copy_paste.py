@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
-from svhn.crops import crop_wide
+from svhn.crops import WIDE_SIZE, crop_wide
 from svhn.data.cutouts import Cutout, Scene, take_apart
 from svhn.errors import InputError
 
@@ -75,16 +75,16 @@ def swap_digits(count: int, seed: int | tuple[int, ...], found: Harvest) -> tupl
         A 1 stands where a narrow digit stood, and seldom elsewhere; the others are equally frequent.
     """
     rng = np.random.default_rng(seed)
-    crops: list[np.ndarray] = []
-    labels: list[int] = []
-    while len(crops) < count:
+    crops, labels = np.empty((count, WIDE_SIZE, WIDE_SIZE, 3), np.uint8), np.empty(count, np.int64)
+    done = 0
+    while done < count:
         scene = found.scenes[rng.integers(len(found.scenes))]
         number = [_draw_label(rng, place) for place in scene.places]
         photo = _fill_in(rng, scene, [_choose(rng, found.cutouts[label], scene) for label in number])
-        for label, box in list(zip(number, scene.boxes, strict=True))[: count - len(crops)]:
-            crops.append(crop_wide(photo, _nudge(rng, box)))
-            labels.append(label)
-    return np.stack(crops), np.array(labels, np.int64)
+        for label, box in list(zip(number, scene.boxes, strict=True))[: count - done]:
+            crops[done], labels[done] = crop_wide(photo, _nudge(rng, box)), label
+            done += 1
+    return crops, labels
 
 
 def _draw_label(rng: np.random.Generator, place: Box) -> int:

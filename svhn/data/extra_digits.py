@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
-from svhn.crops import CROP_SIZE, MARGIN, crop_digit, crop_wide, to_gray
+from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide, to_gray
 from svhn.data.copy_paste import harvest, swap_digits
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
 from svhn.data.extra_config import ExtraDigits
@@ -140,9 +140,8 @@ def read_pseudo_labels(path: str | Path, folder: str | Path) -> Split:
     by_photo: dict[str, list[int]] = {name: [] for name in names}
     for position, (name, _) in enumerate(rows):
         by_photo[name].append(position)
-    side = CROP_SIZE + 2 * MARGIN
     rgb = np.empty((len(rows), CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    wide = np.empty((len(rows), side, side, 3), np.uint8)
+    wide = np.empty((len(rows), WIDE_SIZE, WIDE_SIZE, 3), np.uint8)
     photos = np.empty(len(rows), np.int64)
     for number, name in enumerate(names):
         photo = read_rgb(Path(folder) / name)

@@ -97,7 +97,7 @@ def draw_digits(
     ----------
     rng : Generator
         Varies how narrow and how heavy the digits are.
-    labels : tuple of int, 0..9
+    labels : tuple of int, 0..9, or str, single letters
         The brush draws digits only, all other faces letters too.
     typeface : str
         A name from TYPEFACES.

@@ -66,6 +66,13 @@ class HolePatch:
 def make_patch(photos: Sequence[FinderPhoto], rng: np.random.Generator, config: HoleConfig = HoleConfig()) -> HolePatch:
     """Put a hole somewhere into one of the photos, beside its digits.
 
+    Parameters
+    ----------
+    photos : sequence of FinderPhoto
+        With all their digits.
+    rng : Generator
+    config : HoleConfig
+
     Raises
     ------
     InputError
@@ -82,7 +89,7 @@ def make_patch(photos: Sequence[FinderPhoto], rng: np.random.Generator, config: 
         for left, top, right, bottom in np.rint(boxes).astype(int).tolist():
             free[max(top - GAP, 0) : bottom + GAP, max(left - GAP, 0) : right + GAP] = False
         shape = _draw_shape(rng, config)
-        corner = _find_place(free, shape.shape, rng)
+        corner = find_place(free, shape.shape, rng)
         patch = _cut(pixels, free, shape, corner, rng, config.wander) if corner else None
         if patch and patch.mask.sum() >= LEAST_HOLE and patch.known.sum() >= LEAST_KNOWN:
             return patch
@@ -107,8 +114,15 @@ def _draw_shape(rng: np.random.Generator, config: HoleConfig) -> np.ndarray:
     return strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else strokes
 
 
-def _find_place(free: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int] | None:
-    """Draw the upper left corner (row, column) of a free rectangle; None where there is none."""
+def find_place(free: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int] | None:
+    """Draw the upper left corner (row, column) of a free rectangle, `EDGE` pixels inside; None where there is none.
+
+    Parameters
+    ----------
+    free : ndarray (H, W) bool
+    size : (height, width) of the rectangle in pixels
+    rng : Generator
+    """
     height, width = size
     if free.shape[0] < height + 2 * EDGE or free.shape[1] < width + 2 * EDGE:
         return None

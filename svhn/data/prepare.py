@@ -1,12 +1,13 @@
 """From the official files (or the generator) to prepared data: crops, gray, a split by photo, statistics."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from svhn.crops import CROP_SIZE, crop_digit, crop_wide, to_gray
+from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide, to_gray
 from svhn.data.cropped import read_cropped
 from svhn.data.datum_lmdb import is_lmdb_folder, read_lmdb
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
@@ -188,6 +189,7 @@ def read_split(folder: str | Path, split: str) -> Split:
     """
     folder = Path(folder)
     crops, struct = _crops(folder, split), _struct(folder, split)
+    wide, training = None, split == "train"  # only training looks beyond the crops
     if struct.is_file() and crops.is_file():
         rgb, labels = read_cropped(crops)
         photos, listed = _photos_of_digits(struct)
@@ -196,8 +198,12 @@ def read_split(folder: str | Path, split: str) -> Split:
                 f"{crops} and {struct} do not belong together: {len(labels)} and {len(listed)} digits, or other "
                 "labels; fetch both again or remove one"
             )
+        if training:
+            with contextlib.suppress(InputError):  # the crops do without the photos
+                ((wide,), *_) = _cut(struct, crop_wide)
     elif struct.is_file():
-        rgb, labels, photos = _cut(struct, crop_digit)
+        (rgb, *more), labels, photos = _cut(struct, crop_digit, *([crop_wide] if training else []))
+        wide = more[0] if more else None
     elif crops.is_file():
         rgb, labels = read_cropped(crops)
         photos = np.arange(len(labels)) // BLOCK
@@ -206,16 +212,7 @@ def read_split(folder: str | Path, split: str) -> Split:
             f"{folder}: has no {split} split; expected {crops.name} or {split}/{FILE_NAME} in it "
             f"(python cli.py fetch --split {split})"
         )
-    # Only training looks beyond the crops.
-    wide = _cut(struct, crop_wide)[0] if split == "train" and _has_photos(struct) else None
     return Split(rgb, to_gray(rgb), labels, photos, wide)
-
-
-def _has_photos(struct: Path) -> bool:
-    if not struct.is_file():
-        return False
-    with DigitStruct(struct) as annotations:
-        return all((struct.parent / name).is_file() for name in annotations)
 
 
 def choose_validation(labels: np.ndarray, photos: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -289,8 +286,8 @@ def _photos_of_digits(struct: Path) -> tuple[np.ndarray, np.ndarray]:
     return photos, labels
 
 
-def _cut(struct: Path, crop: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut all digits of a photo folder: crops (N, side, side, 3), labels (N,), photo numbers (N,)."""
+def _cut(struct: Path, *cuts: Callable) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Cut all digits of a photo folder: crops (N, side, side, 3) for each of `cuts`, labels and photo numbers (N,)."""
     crops, rows = [], []
     with DigitStruct(struct) as annotations:
         for i, name in enumerate(annotations):
@@ -301,7 +298,10 @@ def _cut(struct: Path, crop: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarr
                         f"{struct}: the box {digit.box.as_list()} lies outside {name} ({photo.shape[1]} x "
                         f"{photo.shape[0]} pixels); correct it or fetch both again (python cli.py fetch)"
                     )
-                crops.append(crop(photo, digit.box))  # not clipped first: the rule squares the whole box
+                crops.append([cut(photo, digit.box) for cut in cuts])  # not clipped first: the rule squares all of it
                 rows.append((digit.label, i))
     labels, photos = np.array(rows, np.int64).reshape(-1, 2).T
-    return np.stack(crops), labels, photos
+    sides = {crop_digit: CROP_SIZE, crop_wide: WIDE_SIZE}
+    columns = zip(*crops, strict=True) if crops else ([] for _ in cuts)
+    shapes = [(-1, sides[cut], sides[cut], 3) for cut in cuts]
+    return [np.array(part, np.uint8).reshape(to) for part, to in zip(columns, shapes, strict=True)], labels, photos

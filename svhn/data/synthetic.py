@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
-from svhn.crops import CROP_SIZE, crop_digit, crop_wide
+from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide
 from svhn.data import textures
 from svhn.data.camera import Camera
 from svhn.data.glyphs import BRUSH, TYPEFACES, draw_digits, frame_width
@@ -163,13 +163,16 @@ def render_crops(
     """
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(count) % 10) if balanced else _draw_labels(rng, count)
-    crops, done = [], 0
+    side = WIDE_SIZE if wide else size
+    crops = np.empty((count, side, side, 3), np.uint8)
+    done = 0
     while done < count:
         number = labels[done : done + _draw_length(rng, settings.length_shares)]
         strip, boxes = draw_strip(rng, number.tolist(), settings, walls)
-        crops += [crop_wide(strip, box) if wide else crop_digit(strip, box, size) for box in boxes]
-        done += len(boxes)
-    return np.stack(crops), labels.astype(np.int64)
+        for box in boxes:
+            crops[done] = crop_wide(strip, box) if wide else crop_digit(strip, box, size)
+            done += 1
+    return crops, labels.astype(np.int64)
 
 
 def _draw_length(rng: np.random.Generator, length_shares: tuple[float, ...]) -> int:

@@ -14,12 +14,11 @@ from svhn.data.extra_digits import UNLABELLED
 from svhn.data.finder_photos import FinderPhoto, read_labelled, split_validation
 from svhn.data.finder_samples import SampleConfig, make_batch
 from svhn.data.sources import LICENCE_NOTE
-from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing
+from svhn.files import replacing
 from svhn.finder import MODEL_FILE, Finder, most_prominent
 from svhn.finder_config import FinderConfig
 from svhn.photos import read_rgb
-from svhn.records import RunRecord, write_json
+from svhn.records import RunRecord, open_run, write_json
 from svhn.tf_models.finder_config import FinderTrainConfig
 from svhn.tf_models.finder_learner import FinderLearner
 from svhn.tf_models.finder_scores import Tally
@@ -56,7 +55,9 @@ def train_finder(
     report : callable
         Called with iteration, losses and rate every 50 iterations, and with a row of the history.
     """
-    run_dir = _open_run(Path(run_dir), config, resume)
+    run_dir = Path(run_dir)
+    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "samples": dataclasses.asdict(SAMPLES)}
+    open_run(run_dir, settings, STATE, resume)
     photos = read_labelled(folder, "train")
     training, validation = split_validation(photos, config.seed)
     run = _Run(config, run_dir, [photos[name] for name in validation], report)
@@ -168,18 +169,3 @@ def _batches(photos: Sequence[FinderPhoto], config: FinderTrainConfig, start: in
         *(tf.TensorSpec(cells, tf.int32), tf.TensorSpec((*cells, 4), tf.float32)),
     )
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
-
-
-def _open_run(run_dir: Path, config: FinderTrainConfig, resume: bool) -> Path:
-    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "samples": dataclasses.asdict(SAMPLES)}
-    path = run_dir / "config.json"
-    if resume:
-        if not (run_dir / STATE).is_file():
-            raise InputError(f"{run_dir}: no run of {COMMAND} to resume; start it without --resume")
-        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
-            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
-        return run_dir
-    if any(ensure_folder(run_dir).iterdir()):
-        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
-    write_json(path, settings)
-    return run_dir

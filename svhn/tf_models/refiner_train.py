@@ -1,7 +1,6 @@
 """Training runs of the refiner, on what a finder proposes and on what it does not."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,12 +24,11 @@ from svhn.data.finder_photos import (
 )
 from svhn.data.refiner_samples import RefinerSampleConfig, Source, make_crops
 from svhn.data.sources import LICENCE_NOTE
-from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing
+from svhn.files import replacing
 from svhn.finder import Finder, log_odds
 from svhn.finder_config import FinderConfig
 from svhn.metrics import NUM_CLASSES
-from svhn.records import RunRecord, write_json
+from svhn.records import RunRecord, open_run
 from svhn.refiner import MODEL_FILE, standardise
 from svhn.tf_models.finder_config import RefinerTrainConfig
 from svhn.tf_models.finder_train import PACKAGES, measure
@@ -78,7 +76,8 @@ def train_refiner(
     report : callable
         Called with iteration, losses and rate every 50 iterations, and with a row of the history.
     """
-    run_dir = _open_run(Path(run_dir), config, resume)
+    run_dir = Path(run_dir)
+    _open_run(run_dir, config, resume)
     labelled = read_labelled(folder, "train")
     training, validation = split_validation(labelled, config.seed)
     photos = {
@@ -310,19 +309,10 @@ def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path) -> list[tuple
     return [(SHARES[kind], sources) for kind, sources in groups.items()]
 
 
-def _open_run(run_dir: Path, config: RefinerTrainConfig, resume: bool) -> Path:
+def _open_run(run_dir: Path, config: RefinerTrainConfig, resume: bool) -> None:
     settings = {"command": COMMAND, "train": dataclasses.asdict(config), "samples": dataclasses.asdict(SAMPLES)}
-    path = run_dir / "config.json"
-    if resume:
-        if not (run_dir / STATE).is_file():
-            raise InputError(f"{run_dir}: no run of {COMMAND} to resume; start it without --resume")
-        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
-            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
-        return run_dir
-    finder = Finder(config.finder).path
-    if any(ensure_folder(run_dir).iterdir()):
-        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
-    write_json(path, settings)
-    with replacing(run_dir / finder.name) as temporary:
-        temporary.write_bytes(finder.read_bytes())
-    return run_dir
+    finder = None if resume else Finder(config.finder).path  # a wrong one is told before there is a folder
+    open_run(run_dir, settings, STATE, resume)
+    if finder:
+        with replacing(run_dir / finder.name) as temporary:
+            temporary.write_bytes(finder.read_bytes())

@@ -109,8 +109,8 @@ class FinisherTrainConfig:
         Of weights, holes, order and the validation split.
     """
 
-    iterations: int = 20_000
-    patches: int = 20_000
+    iterations: int = 26_000
+    patches: int = 30_000
     batch: int = 16
     lr: float = 2e-3
     warmup: int = 200

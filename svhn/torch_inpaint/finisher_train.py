@@ -1,7 +1,6 @@
 """Training runs of the finisher, on holes in digit-free places of photos: nobody has to label anything."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from svhn.data.finder_photos import FinderPhoto, read_labelled, read_listed, spl
 from svhn.data.hole_patches import SIDE, HoleConfig, make_patch
 from svhn.data.sources import LICENCE_NOTE
 from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing
-from svhn.records import RunRecord, write_json
+from svhn.files import replacing
+from svhn.records import RunRecord, open_run
 from svhn.torch_inpaint.batches import seed_of
 from svhn.torch_inpaint.config import PRECISIONS, FillConfig, FinisherTrainConfig
 from svhn.torch_inpaint.finisher import Finisher, save_finisher
@@ -24,6 +23,7 @@ from svhn.torch_inpaint.key_pixels import KeyPixels
 from svhn.torch_inpaint.remover import fill_regions
 
 COMMAND = "train-finisher"
+STATE = "state.pt"
 PACKAGES = ("torch", "numpy", "opencv-python-headless")
 HISTORY = ("iteration", "loss", "psnr", "gain", "wins", "seconds")
 REPORT_EVERY, FILL_BATCH = 50, 16
@@ -32,7 +32,7 @@ VALIDATION_PATCHES, VALIDATION_BATCH = 600, 50
 ENOUGH = 2.0
 DECIBEL = 10 / np.log(10)
 # What random numbers are drawn for.
-TRAINING, VALIDATION, ORDER, CHANGES = range(4)
+TRAINING, VALIDATION, ORDER = range(3)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Patches:
     def __len__(self) -> int:
         return len(self.truth)
 
-    def take(self, index) -> "Patches":
+    def take(self, index: torch.Tensor | slice) -> "Patches":
         return Patches(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
     def changed(self, generator: torch.Generator) -> "Patches":
@@ -91,10 +91,17 @@ def train_finisher(
         Go on after the last interval, as if nothing had happened.
     report : callable
         Called with iteration, loss and rate every 50 iterations, and with a row of the history.
+
+    Raises
+    ------
+    InputError
+        When the precision is unknown, the data are missing or show no room for holes, or `run_dir` does not suit.
     """
     if config.precision not in PRECISIONS:
         raise InputError(f"precision: expected one of {', '.join(PRECISIONS)}, received {config.precision}")
-    run_dir = _open_run(Path(run_dir), config, resume)
+    run_dir = Path(run_dir)
+    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "holes": dataclasses.asdict(HoleConfig())}
+    open_run(run_dir, settings, STATE, resume)
     labelled = read_labelled(folder, "train")
     training, validation = split_validation(labelled, config.seed)
     photos = [labelled[name] for name in training] + read_listed(Path(folder) / UNLABELLED, pseudo)
@@ -226,7 +233,7 @@ class Run:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
         info = {"licence": LICENCE_NOTE, "iteration": self.iteration, "validation": row}
         save_finisher(self.run_dir / "model.pt", self.averaged, info)
-        with replacing(self.run_dir / "state.pt") as temporary:
+        with replacing(self.run_dir / STATE) as temporary:
             torch.save(self._state(), temporary)
         self.report(row)
 
@@ -235,22 +242,7 @@ class Run:
         return parts | {"iteration": self.iteration, "history": self.history}
 
     def restore(self) -> None:
-        state = torch.load(self.run_dir / "state.pt", map_location="cpu", weights_only=True)
+        state = torch.load(self.run_dir / STATE, map_location="cpu", weights_only=True)
         for name in ("model", "averaged", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.iteration, self.history = state["iteration"], state["history"]
-
-
-def _open_run(run_dir: Path, config: FinisherTrainConfig, resume: bool) -> Path:
-    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "holes": dataclasses.asdict(HoleConfig())}
-    path = run_dir / "config.json"
-    if resume:
-        if not (run_dir / "state.pt").is_file():
-            raise InputError(f"{run_dir}: no run of {COMMAND} to resume; start it without --resume")
-        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
-            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
-        return run_dir
-    if any(ensure_folder(run_dir).iterdir()):
-        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
-    write_json(path, settings)
-    return run_dir

@@ -20,6 +20,7 @@ from svhn.torch_inpaint.key_pixels import KeyPixels
 from svhn.torch_inpaint.remover import fill_regions
 
 CPU = torch.device("cpu")
+DEVICES = ("cpu", "cuda")
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,15 @@ def test_the_shipped_finisher_comes_closer_to_the_truth():
             errors.append(np.square(filled[mask] - truth[mask]).mean())
         gains.append(10 * np.log10(errors[0] / errors[1]))
     assert np.mean(np.array(gains) > 0) >= 0.75 and np.mean(gains) > 0.15
+
+
+@pytest.mark.cuda
+def test_cuda_gives_the_same():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    parts = region()
+    answers = [load_finisher(FillConfig.finisher, torch.device(name))(*(p.to(name) for p in parts)) for name in DEVICES]
+    assert (answers[0] - answers[1].cpu()).abs().max() < 0.0255  # 1e-4 of the range
 
 
 def test_a_saved_finisher_is_the_same_and_a_damaged_one_is_named(restless, tmp_path):
