@@ -1,6 +1,7 @@
 """The commands. Each parses its options, calls one public function and prints; frameworks load inside them."""
 
 import dataclasses
+import math
 import os
 import shutil
 import sys
@@ -63,13 +64,6 @@ finder_option = click.option(
     show_default=True,
     help="Network: .onnx file, or run of train-finder or train-refiner.",
 )
-min_confidence_option = click.option(
-    "--min-confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=FinderConfig.min_confidence,
-    show_default=True,
-    help="Least certainty that there is a digit.",
-)
 # Seeds are 31 bits in every framework.
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything random."
@@ -97,6 +91,17 @@ class Share(click.ParamType):
             return name, float(number)
         except ValueError:
             self.fail(f"expected NAME=SHARE, for example train=0.5, received {value!r}", param, ctx)
+
+
+def min_confidence_option(default):
+    """Return the option of the two commands that find digits, which are not equally careful."""
+    return click.option(
+        "--min-confidence",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=default,
+        show_default=True,
+        help="Least certainty that there is a digit.",
+    )
 
 
 def recipe_options(defaults):
@@ -202,7 +207,7 @@ def _shard(ctx, parameter, value):
 @boxes_option
 @finder_option
 @click.option("--no-finder", is_flag=True, help="Photos without boxes are errors; only the classifier checks.")
-@min_confidence_option
+@min_confidence_option(job_config.JobConfig.min_confidence)
 @click.option("--strict", is_flag=True, help="Do not write a photo in which a digit stays legible; exit with 4.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and write nothing.")
 @click.option("--output-dir", default="removed", show_default=True, help="Where results go: a folder or a URL.")
@@ -327,7 +332,7 @@ def remove_digits(
 @click.option("--output", type=click.Path(path_type=Path), help="File for the JSON lines. Default: standard output.")
 @click.option("--draw", type=click.Path(path_type=Path), help="Folder for pictures with boxes and text.")
 @click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
-@min_confidence_option
+@min_confidence_option(FinderConfig.min_confidence)
 @finder_option
 @click.option("--workers", type=at_least_1, help="Photos read at the same time, one thread each.  [default: cores]")
 def read(photos, output, draw, recursive, min_confidence, finder, workers):
@@ -540,6 +545,11 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     help="Share of the teachers' answer in what is learned; the rest is the label.",
 )
 @click.option(
+    "--refit",
+    is_flag=True,
+    help="Train on the validation digits too, once the settings are chosen, and keep the last network.",
+)
+@click.option(
     "--interval",
     type=at_least_1,
     default=tf_config.TrainConfig.interval,
@@ -597,7 +607,7 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
     if not result.finished:
         click.echo(f"\nStopped after iteration {result.iteration}; go on with: train-tf --resume --run-dir {run_dir}")
         sys.exit(130)
-    if result.record:
+    if result.record and not config.refit:
         _draw_run(run_dir, config, digits, result.record.metrics["best_iteration"])
         _print_metrics(result.record.metrics, run_dir)
 
@@ -1026,7 +1036,7 @@ def _progress_line():
             f"iteration {progress.iteration:,}/{progress.iterations:,}  loss {progress.loss:.4f}  "
             f"accuracy {progress.accuracy:.2%}  {shown:.1f}/s  {left} left"
         )
-        if measured:
+        if measured and not math.isnan(progress.validation_accuracy):
             line += f"  validation {progress.validation_accuracy:.2%}"
         _show_progress(line, measured)
 
@@ -1073,7 +1083,8 @@ def _download_line():
 
 
 def _print_metrics(metrics: dict, run_dir: Path) -> None:
-    click.echo(f"validation {metrics['validation_accuracy']:.2%}")
+    if "validation_accuracy" in metrics:
+        click.echo(f"validation {metrics['validation_accuracy']:.2%}")
     if "test_accuracy" in metrics:
         low, high = metrics["test_accuracy_interval"]
         click.echo(f"test       {metrics['test_accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})")

@@ -125,8 +125,13 @@ class Finder:
         return merge(levels, self.config, self._least)
 
     def find_numbers(self, photo: np.ndarray) -> list[Number]:
-        """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner."""
-        return group_digits(self.find(photo))
+        """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner.
+
+        A doubtful digit without neighbours is no number, see `FinderConfig.lone`; `find` has it nevertheless.
+        """
+        least = log_odds(self.config.min_confidence) + self.config.lone
+        numbers = group_digits(self.find(photo))
+        return [number for number in numbers if len(number.digits) > 1 or log_odds(number.digits[0].presence) >= least]
 
     def read_number(self, photo: np.ndarray) -> Number | None:
         """Return the most prominent number of a photo, or None when there is none."""
@@ -260,7 +265,7 @@ def _spans(side: int, tile: int, overlap: int) -> list[tuple[int, int]]:
     return [(start, start + length) for start in starts]
 
 
-def log_odds(chance: np.ndarray) -> np.ndarray:
+def log_odds(chance: np.ndarray | float) -> np.ndarray:
     """Turn probabilities into log odds, finite ones for 0 and 1 too."""
     chance = np.clip(chance, 1e-6, 1 - 1e-6)
     return np.log(chance / (1 - chance))

@@ -13,6 +13,9 @@ class FinderConfig:
     ----------
     min_confidence : float
         Least presence of a digit, 0 to 1.
+    lone : float
+        Evidence, in log odds, that a digit must have beyond that to be read as a number of its own. Neighbours vouch
+        for each other; of the false digits most stand alone.
     proposal : float
         Least presence, to the finder's network, of a place that the refiner is asked about.
     first_labels : float
@@ -42,7 +45,8 @@ class FinderConfig:
         Boxes with more than this intersection over union are averaged, and so are their labels.
     """
 
-    min_confidence: float = 0.6
+    min_confidence: float = 0.65
+    lone: float = 1.2
     proposal: float = 0.2
     first_labels: float = 0.2
     digit_height: tuple[float, float] = (20.0, 48.0)

@@ -21,8 +21,10 @@ from svhn.finder import (
     Candidates,
     Finder,
     FinderReader,
+    FoundDigit,
     decode,
     find_finder,
+    log_odds,
     merge,
     most_prominent,
     number_confidence,
@@ -214,6 +216,26 @@ def test_the_refiner_rejects_what_the_finder_proposes_too_often(finder, tmp_path
     scenes = [empty_photo(np.random.default_rng(10**6 + seed)).pixels for seed in range(60)]
     assert sum(len(finder.find(scene)) for scene in scenes) < 0.7 * sum(len(alone.find(scene)) for scene in scenes)
     assert len(finder.propose(scenes[0]).presence) >= len(alone.propose(scenes[0]).presence)
+
+
+def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeypatch):
+    """Two doubtful digits side by side are read; the same one alone is found, but it is no number."""
+
+    def found(left: int, presence: float) -> FoundDigit:
+        return FoundDigit(Box(left, 20, left + 16, 50), 7, presence, tuple(np.eye(10)[7].tolist()))
+
+    least = CONFIG.min_confidence
+    sure = 1 / (1 + np.exp(-log_odds(least) - CONFIG.lone))
+    wall = np.zeros((80, 200, 3), np.uint8)
+    for digits, texts in (
+        ([found(20, least)], []),
+        ([found(20, sure - 0.01)], []),
+        ([found(20, sure + 0.01)], ["7"]),
+        ([found(20, least), found(38, least)], ["77"]),
+        ([found(20, least), found(38, least), found(150, least)], ["77"]),
+    ):
+        monkeypatch.setattr(finder, "find", lambda photo, digits=digits: digits)
+        assert [number.text for number in finder.find_numbers(wall)] == texts
 
 
 @pytest.mark.svhn

@@ -21,7 +21,8 @@ from benchmarks.finder.removed import describe, remove_found
 from benchmarks.finder.sheet import write_failures
 from benchmarks.removal.photos import general_pictures
 from svhn.finder import Finder, most_prominent
-from svhn.finder_config import DEFAULT_FINDER
+from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+from svhn.jobs.config import JobConfig
 from svhn.jobs.reading import read_photos as read_files
 from svhn.records import RunRecord
 from svhn.tf_models.finder_scores import Tally
@@ -53,10 +54,12 @@ def rate_of_read(path: str, folder: Path, names, workers: int) -> float:
 
 
 def false_digits(finder: Finder, photos, count: int) -> dict[str, dict[str, float]]:
-    """Count digits found in pictures that have none."""
+    """Count digits read in pictures that have none, and digits that `remove-digits` would take away there."""
+    careful = Finder(finder.path, FinderConfig(min_confidence=JobConfig.min_confidence))
     report = {}
     for kind, pictures in pictures_without_numbers(photos, count).items():
-        found = [len(finder.find(picture)) for picture in pictures]
+        found = [sum(len(number.digits) for number in finder.find_numbers(picture)) for picture in pictures]
+        removed = [len(careful.find(picture)) for picture in pictures]
         megapixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures) / 1e6
         per_picture = float(np.mean(found)) if found else 0.0
         pictures_hit = float(np.mean(np.array(found) > 0)) if found else 0.0
@@ -64,6 +67,7 @@ def false_digits(finder: Finder, photos, count: int) -> dict[str, dict[str, floa
             "pictures": len(found),
             "false_digits_per_picture": per_picture,
             "pictures_with_false_digits": pictures_hit,
+            "removed_digits_per_picture": float(np.mean(removed)) if removed else 0.0,
             "false_digits_per_megapixel": sum(found) / max(megapixels, 1e-9),
         }
     return report

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+from svhn.finder_config import DEFAULT_FINDER
 from svhn.photo_config import PhotoConfig
 from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, RemovalConfig
 
@@ -22,7 +22,8 @@ class JobConfig:
     finder : str or None
         Network that finds the digits of photos without boxes, see `svhn.finder.Finder`; None for none.
     min_confidence : float
-        Least certainty that there is a digit, 0 to 1; of the finder.
+        Least certainty that there is a digit, 0 to 1; of the finder. Lower than for reading: a digit that is missed
+        stays in the photo.
     strict : bool
         A photo with a digit that stays legible is an error, and is not written. The finder looks at given boxes too.
     dry_run : bool
@@ -40,7 +41,7 @@ class JobConfig:
     output_dir: str
     boxes: str | None = None
     finder: str | None = DEFAULT_FINDER
-    min_confidence: float = FinderConfig.min_confidence
+    min_confidence: float = 0.6
     strict: bool = False
     dry_run: bool = False
     save_masks: bool = False
