@@ -691,6 +691,20 @@ def train_refiner(data, run_dir, resume, **settings):
     show_default=True,
     help="bfloat16 is faster on processors that know it.",
 )
+@click.option(
+    "--critic",
+    type=click.FloatRange(min=0),
+    default=torch_config.FinisherTrainConfig.critic,
+    show_default=True,
+    help="Weight of a second network's verdict on how real the fill looks; 0 for none.",
+)
+@click.option(
+    "--critic-from",
+    type=click.IntRange(min=0),
+    default=torch_config.FinisherTrainConfig.critic_from,
+    show_default=True,
+    help="Iteration from which it has a say.",
+)
 @seed_option
 @run_dir_option
 @interval_resume_option

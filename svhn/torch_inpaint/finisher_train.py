@@ -18,7 +18,8 @@ from svhn.files import replacing
 from svhn.records import RunRecord, open_run
 from svhn.torch_inpaint.batches import seed_of
 from svhn.torch_inpaint.config import PRECISIONS, FillConfig, FinisherTrainConfig
-from svhn.torch_inpaint.finisher import Finisher, save_finisher
+from svhn.torch_inpaint.critic import PENALTY, PENALTY_EVERY, Critic, preference, steepness
+from svhn.torch_inpaint.finisher import NOISE, Finisher, View, save_finisher
 from svhn.torch_inpaint.key_pixels import KeyPixels
 from svhn.torch_inpaint.remover import fill_regions
 
@@ -31,8 +32,12 @@ VALIDATION_PATCHES, VALIDATION_BATCH = 600, 50
 # Of squared grey levels: errors smaller than this are as good as none.
 ENOUGH = 2.0
 DECIBEL = 10 / np.log(10)
+# Parts of a run with a state.
+LEARNING = ("model", "averaged", "critic", "optimizer", "critic_optimizer")
 # What random numbers are drawn for.
 TRAINING, VALIDATION, ORDER = range(3)
+# Of Adam, for the critic: its learning rate beside a finisher's of 1, and how long it remembers.
+CRITIC_LR, CRITIC_BETAS = 2.0, (0.5, 0.99)
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def _planes(pictures: torch.Tensor) -> torch.Tensor:
 
 
 class Run:
-    """A run in progress: the network, its running average, its history."""
+    """A run in progress: the network, its running average, its critic, its history."""
 
     def __init__(
         self,
@@ -169,6 +174,8 @@ class Run:
         self.averaged.load_state_dict(self.model.state_dict())
         self.averaged.requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), config.lr, weight_decay=config.weight_decay)
+        self.critic = Critic().to(memory_format=torch.channels_last)
+        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), config.lr, betas=CRITIC_BETAS)
         self.iteration, self.history = 0, []
 
     def advance(self) -> None:
@@ -187,14 +194,17 @@ class Run:
 
     def step(self) -> float:
         """Learn from the next batch and return its loss."""
-        config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.lr * config.share(self.iteration)
-        batch = self._batch()
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
-            finished = self.model(_planes(batch.filled), batch.mask, batch.known)
+        config, weight = self.config, self.config.critic_weight(self.iteration)
+        for optimizer, share in ((self.optimizer, 1.0), (self.critic_optimizer, CRITIC_LR)):
+            for group in optimizer.param_groups:
+                group["lr"] = share * config.lr * config.share(self.iteration)
+        batch, noise = self._batch()
+        with self._precision():
+            finished = self.model(_planes(batch.filled), batch.mask, batch.known, noise)
         # In decibels, as the peak signal-to-noise ratio: a hole in a busy place counts no more than one in a calm one.
-        loss = DECIBEL * (square_errors(batch, finished) + ENOUGH).log().mean()
+        loss = error = DECIBEL * (square_errors(batch, finished) + ENOUGH).log().mean()
+        if weight:
+            loss = error + weight * self._criticise(batch, finished)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
@@ -204,13 +214,38 @@ class Run:
             for slow, fast in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
                 slow.lerp_(fast, 1 - decay)
         self.iteration += 1
-        return loss.item()
+        return error.item()
 
-    def _batch(self) -> Patches:
-        """Return the batch of this iteration, a pure function of the seed."""
+    def _criticise(self, batch: Patches, finished: torch.Tensor) -> torch.Tensor:
+        """Let the critic learn to tell fill from truth, hole by hole; return how much better the truth looks to it."""
+        truth, critic = _planes(batch.truth), self.critic
+        view = View.of(truth, batch.mask, batch.known)  # of the surroundings, which are the same for both
+        rounded = finished + (finished.round() - finished).detach()  # as the truth; whole levels tell nothing then
+        seen, painted, hole = view.see(truth), view.see(rounded), view.hole
+        with self._precision():
+            real = critic(seen, hole)
+            loss = preference(real, critic(painted.detach(), hole))
+        if self.iteration % PENALTY_EVERY == 0:
+            steep = steepness(critic, seen, hole) + steepness(critic, painted, hole)
+            loss = loss + PENALTY_EVERY * PENALTY / 2 * steep
+        self.critic_optimizer.zero_grad()
+        loss.backward()
+        self.critic_optimizer.step()
+        critic.requires_grad_(False)
+        with self._precision():
+            verdict = preference(real.detach(), critic(painted, hole))
+        critic.requires_grad_(True)
+        return verdict
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16")
+
+    def _batch(self) -> tuple[Patches, torch.Tensor]:
+        """Return the batch of this iteration and its noise, pure functions of the seed."""
         generator = torch.Generator().manual_seed(seed_of(self.config.seed, ORDER, self.iteration))
         chosen = torch.randint(len(self.patches), (self.config.batch,), generator=generator)
-        return self.patches.take(chosen).changed(generator)
+        batch = self.patches.take(chosen).changed(generator)
+        return batch, torch.randn((len(batch), NOISE, SIDE, SIDE), generator=generator)
 
     def _measure(self, loss: float, seconds: float) -> None:
         """Fill the validation patches with the averaged network, and save all."""
@@ -238,11 +273,11 @@ class Run:
         self.report(row)
 
     def _state(self) -> dict:
-        parts = {name: getattr(self, name).state_dict() for name in ("model", "averaged", "optimizer")}
+        parts = {name: getattr(self, name).state_dict() for name in LEARNING}
         return parts | {"iteration": self.iteration, "history": self.history}
 
     def restore(self) -> None:
         state = torch.load(self.run_dir / STATE, map_location="cpu", weights_only=True)
-        for name in ("model", "averaged", "optimizer"):
+        for name in LEARNING:
             getattr(self, name).load_state_dict(state[name])
         self.iteration, self.history = state["iteration"], state["history"]

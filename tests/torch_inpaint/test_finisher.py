@@ -14,7 +14,7 @@ from svhn.data.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
 from svhn.records import RunRecord
 from svhn.torch_inpaint.config import FillConfig, FinisherTrainConfig
-from svhn.torch_inpaint.finisher import Finisher, finish, load_finisher, save_finisher
+from svhn.torch_inpaint.finisher import Finisher, View, finish, load_finisher, save_finisher
 from svhn.torch_inpaint.finisher_train import Run, make_patches, square_errors, train_finisher
 from svhn.torch_inpaint.key_pixels import KeyPixels
 from svhn.torch_inpaint.remover import fill_regions
@@ -109,6 +109,22 @@ def test_the_shipped_finisher_comes_closer_to_the_truth():
     assert np.mean(np.array(gains) > 0) >= 0.75 and np.mean(gains) > 0.15
 
 
+def test_noise_makes_another_fill_and_only_in_the_hole(restless):
+    images, mask, known = region()
+    noise = torch.randn((1, 2, *mask.shape[1:]), generator=torch.Generator().manual_seed(1))
+    own, other, again = restless(images, mask, known), *(restless(images, mask, known, noise) for _ in range(2))
+    outside = noise.masked_fill(mask[:, None], 0)
+    assert torch.equal(other, again) and not torch.equal(own, other)
+    assert torch.equal(restless(images, mask, known, noise - outside), other)
+
+
+def test_holes_larger_than_the_noise_are_filled(restless):
+    images = torch.full((1, 3, 20, 300), 90.0)
+    mask = torch.zeros((1, 20, 300), dtype=torch.bool)
+    mask[:, 5:15, 5:295] = True
+    assert restless(images, mask, ~mask).shape == images.shape
+
+
 @pytest.mark.cuda
 def test_cuda_gives_the_same():
     if not torch.cuda.is_available():
@@ -130,7 +146,7 @@ def test_a_saved_finisher_is_the_same_and_a_damaged_one_is_named(restless, tmp_p
         load_finisher(tmp_path / "none", CPU)
 
 
-SHORT = FinisherTrainConfig(iterations=6, patches=24, batch=4, warmup=2, interval=3)
+SHORT = FinisherTrainConfig(iterations=6, patches=24, batch=4, warmup=2, interval=3, critic_from=2)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +170,8 @@ def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
     weights = [torch.load(path / "model.pt")["weights"] for path in (once, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert RunRecord.read(once / "record.json").metrics == record.metrics
-    assert record.metrics["parameters"] == sum(weight.numel() for weight in weights[0].values())
+    count = sum(weight.numel() for name, weight in weights[0].items() if name != "noise")
+    assert record.metrics["parameters"] == count
     with (once / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["3", "6"]
     settings = json.loads((once / "config.json").read_text())
@@ -188,13 +205,31 @@ def test_run_folders_are_guarded(folder, tmp_path):
 
 
 def test_it_learns(photos, tmp_path):
-    """Sixty steps on a few holes bring the fill closer to them."""
+    """A hundred steps on a few holes bring the fill closer to them."""
     patches = make_patches(list(photos.values()), 8, (0,))
-    run = Run(replace(SHORT, iterations=60, batch=8, interval=1000), tmp_path, patches, patches, lambda row: None)
+    run = Run(replace(SHORT, iterations=100, batch=8, interval=1000, critic=0), tmp_path, patches, patches, lambda row: None)
     with torch.no_grad():
         before = square_errors(patches, patches.filled.permute(0, 3, 1, 2).float())
-    for _ in range(60):
+    for _ in range(100):
         run.step()
     with torch.no_grad():
         finished = run.averaged(patches.filled.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
-    assert (square_errors(patches, finished) + 2).log().mean() < (before + 2).log().mean() - 0.1
+    assert (square_errors(patches, finished) + 2).log().mean() < (before + 2).log().mean() - 0.05
+
+
+def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
+    config = FinisherTrainConfig(critic=2.0, critic_from=1_000)
+    assert [config.critic_weight(iteration) for iteration in (0, 999, 1_249, 1_499, 9_999)] == [0, 0, 1, 2, 2]
+
+
+def test_the_critic_learns_to_tell_fill_from_truth(photos, tmp_path):
+    patches = make_patches(list(photos.values()), 16, (0,))
+    config = replace(SHORT, iterations=80, batch=8, interval=1000, critic_from=-500)
+    run = Run(config, tmp_path, patches, patches, lambda row: None)
+    truth, filled = (images.permute(0, 3, 1, 2).float() for images in (patches.truth, patches.filled))
+    view = View.of(truth, patches.mask, patches.known)
+    for _ in range(80):
+        run.step()
+    with torch.no_grad():
+        real, fake = (run.critic(view.see(images), view.hole) for images in (truth, filled))
+    assert (real > fake).float().mean() > 0.8

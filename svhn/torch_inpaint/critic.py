@@ -1,0 +1,66 @@
+"""The finisher's opponent: a network that learns to tell a finished hole from what is really there.
+
+The finisher alone would answer with the mean of all that may be behind a digit, which looks smooth. What the critic
+can tell from the truth is a loss of its own.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from svhn.torch_inpaint.finisher import COLOURS, STATES
+
+# Weight of the penalty for steep answers; it is taken every so many steps only, because it takes long.
+PENALTY, PENALTY_EVERY = 0.05, 8
+_SHRINK = 2
+
+
+class Critic(nn.Module):
+    """Says of a region how real its hole looks, on the scales of 2 and 4 pixels.
+
+    Parameters
+    ----------
+    channels : (int, int, int)
+    """
+
+    def __init__(self, channels: tuple[int, int, int] = (32, 48, 64)):
+        super().__init__()
+        first, fine, coarse = channels
+        slope = nn.LeakyReLU(0.2)
+        inputs = (COLOURS + STATES) * _SHRINK**2
+        layers = nn.Conv2d(inputs, first, 3, padding=1), slope, nn.Conv2d(first, fine, 3, padding=1), slope
+        self.fine = nn.Sequential(*layers)
+        layers = nn.Conv2d(fine, coarse, 4, stride=2, padding=1), slope, nn.Conv2d(coarse, coarse, 3, padding=1), slope
+        self.coarse = nn.Sequential(*layers)
+        self.fine_verdict, self.coarse_verdict = nn.Conv2d(fine, 1, 1), nn.Conv2d(coarse, 1, 1)
+
+    def forward(self, view: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
+        """Return a score for each region, the higher the more real: (B,) float32.
+
+        Parameters
+        ----------
+        view : torch.Tensor float32 (B, 5, H, W)
+            See `View.of`; sides in steps of 4.
+        hole : torch.Tensor float32 (B, 1, H, W)
+            1 where the region was filled.
+        """
+        view = functional.pixel_unshuffle(view, _SHRINK).contiguous(memory_format=torch.channels_last)
+        fine = self.fine(view)
+        maps = (self.fine_verdict(fine), 2), (self.coarse_verdict(self.coarse(fine)), 4)
+        return sum(_mean_inside(verdicts.float(), functional.avg_pool2d(hole, side)) for verdicts, side in maps)
+
+
+def _mean_inside(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return (values * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))
+
+
+def preference(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
+    """Return the loss of scores (B,) of which the first should be higher, pair by pair."""
+    return functional.softplus(worse - better).mean()
+
+
+def steepness(critic: Critic, view: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared gradient of the scores by their views; a critic without it runs away from its opponent."""
+    view = view.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(view, hole).sum(), view, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
