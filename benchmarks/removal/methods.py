@@ -104,7 +104,7 @@ def _ours(**changes) -> Fill:
     def fill(picture, mask, known):
         painted = fill_regions([(picture, KeyPixels(mask, known))], config, torch.device("cpu"))[0]
         image = picture.copy()
-        composite(image, Box(0, 0, mask.shape[1], mask.shape[0]), picture, painted, mask, known, config.grain)
+        composite(image, Box(0, 0, mask.shape[1], mask.shape[0]), picture, painted, mask, known, config)
         return image
 
     return fill

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, union
+from svhn.torch_inpaint.config import FillConfig
 from svhn.torch_inpaint.key_pixels import widen
 
 LEAST_CONTEXT = 8
@@ -225,7 +226,7 @@ def composite(
     painted: np.ndarray,
     mask: np.ndarray,
     known: np.ndarray,
-    grain: float,
+    config: FillConfig,
 ) -> None:
     """Put a filled region into a photo, in place: enlarged to its resolution, with grain, inside the mask only.
 
@@ -243,9 +244,10 @@ def composite(
         The filled region at working scale.
     mask, known : ndarray (h, w) bool
         True = is replaced; True = grain may be taken from here.
-    grain : float
-        See `FillConfig`.
+    config : FillConfig
+        Says how much grain.
     """
+    grain = config.grain_for(enlarged=painted.shape != original.shape)
     painted = enlarge_fill(painted, original, mask)
     painted = painted + grain_like(original, painted, mask, known & ~widen(mask, 2), grain)
     image[box.slices][mask] = np.clip(np.rint(painted[mask]), 0, 255).astype(np.uint8)

@@ -202,6 +202,9 @@ class FillConfig:
     grain : float
         Fine detail added to the fill, as a fraction of that of its surroundings; harder to tell from background. 0 for
         the smooth fill, which is closer to the truth.
+    finished_grain : float
+        The share of it that is added where the finisher has worked at the photo's own resolution, since it makes
+        texture itself.
     """
 
     method: str = "finished"
@@ -215,6 +218,11 @@ class FillConfig:
     settle: float = 0.2
     finisher: str = DEFAULT_FINISHER
     grain: float = 0.75
+    finished_grain: float = 0.4
+
+    def grain_for(self, enlarged: bool) -> float:
+        """Return the grain of a fill that was, or was not, enlarged to the photo's resolution."""
+        return self.grain if enlarged or self.method != "finished" else self.grain * self.finished_grain
 
 
 @dataclass(frozen=True)

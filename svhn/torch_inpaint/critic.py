@@ -8,11 +8,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from svhn.torch_inpaint.finisher import COLOURS, STATES
+from svhn.torch_inpaint.finisher import COLOURS, STATES, View
 
 # Weight of the penalty for steep answers; it is taken every so many steps only, because it takes long.
 PENALTY, PENALTY_EVERY = 0.05, 8
+# Least strength of the surroundings' fine detail, in grey levels.
+LEAST_DETAIL = 0.5
 _SHRINK = 2
+# From RGB to brightness and two differences of colours.
+_OPPONENTS = ((1 / 3, 1 / 3, 1 / 3), (0.5, 0.0, -0.5), (-0.25, 0.5, -0.25))
 
 
 class Critic(nn.Module):
@@ -27,7 +31,7 @@ class Critic(nn.Module):
         super().__init__()
         first, fine, coarse = channels
         slope = nn.LeakyReLU(0.2)
-        inputs = (COLOURS + STATES) * _SHRINK**2
+        inputs = (2 * COLOURS + STATES) * _SHRINK**2
         layers = nn.Conv2d(inputs, first, 3, padding=1), slope, nn.Conv2d(first, fine, 3, padding=1), slope
         self.fine = nn.Sequential(*layers)
         layers = nn.Conv2d(fine, coarse, 4, stride=2, padding=1), slope, nn.Conv2d(coarse, coarse, 3, padding=1), slope
@@ -39,8 +43,8 @@ class Critic(nn.Module):
 
         Parameters
         ----------
-        view : torch.Tensor float32 (B, 5, H, W)
-            See `View.of`; sides in steps of 4.
+        view : torch.Tensor float32 (B, 8, H, W)
+            Of `close_view`; sides in steps of 4.
         hole : torch.Tensor float32 (B, 1, H, W)
             1 where the region was filled.
         """
@@ -48,6 +52,26 @@ class Critic(nn.Module):
         fine = self.fine(view)
         maps = (self.fine_verdict(fine), 2), (self.coarse_verdict(self.coarse(fine)), 4)
         return sum(_mean_inside(verdicts.float(), functional.avg_pool2d(hole, side)) for verdicts, side in maps)
+
+
+def close_view(view: View, images: torch.Tensor) -> torch.Tensor:
+    """Return what the critic sees of regions (B, 3, H, W): as the finisher, and fine detail in units of its own.
+
+    What differs from the mean of 3 x 3 pixels is taken apart into brightness and colour, each as strong as beside the
+    hole: both are faint, and that they are too strong or too weak is what gives a fill away.
+
+    Returns
+    -------
+    torch.Tensor float32 (B, 8, H, W)
+    """
+    usable = images * view.usable
+    weight = functional.avg_pool2d(view.usable, 3, stride=1, padding=1)
+    mean = functional.avg_pool2d(usable, 3, stride=1, padding=1) / weight.clamp(min=1e-6)
+    opponents = torch.tensor(_OPPONENTS, dtype=images.dtype, device=images.device)
+    detail = torch.einsum("oc,bchw->bohw", opponents, images - mean) * view.usable
+    around = view.usable - view.hole
+    strength = (detail.square() * around).sum(dim=(2, 3), keepdim=True) / around.sum(dim=(2, 3), keepdim=True)
+    return torch.cat([view.see(images), detail / strength.sqrt().clamp(min=LEAST_DETAIL)], dim=1)
 
 
 def _mean_inside(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -19,10 +19,8 @@ from svhn.files import replacing
 
 # Of the surroundings, in grey levels: with less contrast they are not stretched to a standard deviation of 1.
 LEAST_CONTRAST = 6.0
-# Inputs beside the colours: where the hole is, and where pixels tell nothing; and noise to make texture from.
-STATES, COLOURS, NOISE = 2, 3, 2
-# Side of the square of noise that is laid out over a region.
-NOISE_SIDE = 128
+# Inputs beside the colours: where the hole is, and where pixels tell nothing.
+STATES, COLOURS = 2, 3
 REDUCTION = 4
 
 
@@ -69,25 +67,19 @@ class Finisher(nn.Module):
     def __init__(self, channels: tuple[int, int, int] = (16, 32, 48)):
         super().__init__()
         fine, middle, coarse = self.channels = tuple(channels)
-        self.fine = _convolutions(COLOURS + STATES + NOISE, fine, fine)
+        self.fine = _convolutions(COLOURS + STATES, fine, fine)
         self.middle = _convolutions(fine, middle, middle)
         self.coarse = _convolutions(middle, coarse, coarse, coarse)
         self.join_middle = _convolutions(middle + coarse, middle, middle)
         self.join_fine = _convolutions(fine + middle, fine, fine)
         self.answer = nn.Conv2d(fine, COLOURS, 3, padding=1)
-        noise = torch.randn((NOISE, NOISE_SIDE, NOISE_SIDE), generator=torch.Generator().manual_seed(0))
-        self.register_buffer("noise", noise)  # with the weights, so that a photo gets the same fill everywhere
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)
         nn.init.zeros_(self.answer.weight)  # at first it adds nothing
-        with torch.no_grad():
-            self.fine[0].weight[:, -NOISE:] *= 0.1
 
-    def forward(
-        self, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor, noise: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """Finish filled regions.
 
         Parameters
@@ -96,8 +88,6 @@ class Finisher(nn.Module):
             With the GRNN's fill where `mask` is True.
         mask, known : torch.Tensor bool (B, H, W)
             The hole, and the background beside it; every region needs both.
-        noise : torch.Tensor float32 (B, 2, H, W), optional
-            Normal, in training new for every region; without it the network's own.
 
         Returns
         -------
@@ -105,17 +95,11 @@ class Finisher(nn.Module):
             Other values where `mask` is True, within the range of the region's known pixels.
         """
         view, around = View.of(images, mask, known), (known & ~mask)[:, None]
-        noise = self._noise_for(images) if noise is None else noise
-        inputs = torch.cat([view.see(images), noise * view.hole], dim=1)
-        added = self._answer(inputs.contiguous(memory_format=torch.channels_last)).float() * view.unit
+        seen = view.see(images).contiguous(memory_format=torch.channels_last)
+        added = self._answer(seen).float() * view.unit
         low, high = (images.masked_fill(~around, end).flatten(2) for end in (torch.inf, -torch.inf))
         low, high = low.amin(dim=2)[..., None, None], high.amax(dim=2)[..., None, None]
         return torch.where(mask[:, None], (images + added).clamp(low, high), images)
-
-    def _noise_for(self, images: torch.Tensor) -> torch.Tensor:
-        repeats = [1, *(-(-side // NOISE_SIDE) for side in images.shape[2:])]
-        noise = self.noise.repeat(repeats)[:, : images.shape[2], : images.shape[3]]
-        return noise.expand(len(images), -1, -1, -1)
 
     def _answer(self, inputs: torch.Tensor) -> torch.Tensor:
         height, width = inputs.shape[2:]

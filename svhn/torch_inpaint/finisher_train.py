@@ -18,8 +18,8 @@ from svhn.files import replacing
 from svhn.records import RunRecord, open_run
 from svhn.torch_inpaint.batches import seed_of
 from svhn.torch_inpaint.config import PRECISIONS, FillConfig, FinisherTrainConfig
-from svhn.torch_inpaint.critic import PENALTY, PENALTY_EVERY, Critic, preference, steepness
-from svhn.torch_inpaint.finisher import NOISE, Finisher, View, save_finisher
+from svhn.torch_inpaint.critic import PENALTY, PENALTY_EVERY, Critic, close_view, preference, steepness
+from svhn.torch_inpaint.finisher import Finisher, View, save_finisher
 from svhn.torch_inpaint.key_pixels import KeyPixels
 from svhn.torch_inpaint.remover import fill_regions
 
@@ -198,9 +198,9 @@ class Run:
         for optimizer, share in ((self.optimizer, 1.0), (self.critic_optimizer, CRITIC_LR)):
             for group in optimizer.param_groups:
                 group["lr"] = share * config.lr * config.share(self.iteration)
-        batch, noise = self._batch()
+        batch = self._batch()
         with self._precision():
-            finished = self.model(_planes(batch.filled), batch.mask, batch.known, noise)
+            finished = self.model(_planes(batch.filled), batch.mask, batch.known)
         # In decibels, as the peak signal-to-noise ratio: a hole in a busy place counts no more than one in a calm one.
         loss = error = DECIBEL * (square_errors(batch, finished) + ENOUGH).log().mean()
         if weight:
@@ -217,11 +217,11 @@ class Run:
         return error.item()
 
     def _criticise(self, batch: Patches, finished: torch.Tensor) -> torch.Tensor:
-        """Let the critic learn to tell fill from truth, hole by hole; return how much better the truth looks to it."""
+        """Let the critic learn to tell fill from truth, hole by hole; return how much less real the fill looks to it."""
         truth, critic = _planes(batch.truth), self.critic
         view = View.of(truth, batch.mask, batch.known)  # of the surroundings, which are the same for both
         rounded = finished + (finished.round() - finished).detach()  # as the truth; whole levels tell nothing then
-        seen, painted, hole = view.see(truth), view.see(rounded), view.hole
+        seen, painted, hole = close_view(view, truth), close_view(view, rounded), view.hole
         with self._precision():
             real = critic(seen, hole)
             loss = preference(real, critic(painted.detach(), hole))
@@ -233,19 +233,18 @@ class Run:
         self.critic_optimizer.step()
         critic.requires_grad_(False)
         with self._precision():
-            verdict = preference(real.detach(), critic(painted, hole))
+            verdict = preference(critic(painted, hole), real.detach())
         critic.requires_grad_(True)
         return verdict
 
     def _precision(self) -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
-    def _batch(self) -> tuple[Patches, torch.Tensor]:
-        """Return the batch of this iteration and its noise, pure functions of the seed."""
+    def _batch(self) -> Patches:
+        """Return the batch of this iteration, a pure function of the seed."""
         generator = torch.Generator().manual_seed(seed_of(self.config.seed, ORDER, self.iteration))
         chosen = torch.randint(len(self.patches), (self.config.batch,), generator=generator)
-        batch = self.patches.take(chosen).changed(generator)
-        return batch, torch.randn((len(batch), NOISE, SIDE, SIDE), generator=generator)
+        return self.patches.take(chosen).changed(generator)
 
     def _measure(self, loss: float, seconds: float) -> None:
         """Fill the validation patches with the averaged network, and save all."""

@@ -253,7 +253,7 @@ class DigitRemover:
             box = job.region.box
             original = photos[job.region.photo][box.slices]
             mask = enlarge_mask(job.keys.mask, original.shape[:2])
-            composite(images[job.region.photo], box, original, painted, mask, ~mask, self.config.fill.grain)
+            composite(images[job.region.photo], box, original, painted, mask, ~mask, self.config.fill)
 
     def _result(self, image: np.ndarray, jobs: Sequence[_Job]) -> RemovalResult:
         mask, key_pixels = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
@@ -308,7 +308,7 @@ def inpaint(
     pairs = [(region.pixels, key) for region, key in zip(regions, keys, strict=True)]
     for region, painted in zip(regions, fill_regions(pairs, config.fill, choose_device(device)), strict=True):
         original, part = photo[region.box.slices], mask[region.box.slices]
-        composite(image, region.box, original, painted, part, ~part, config.fill.grain)
+        composite(image, region.box, original, painted, part, ~part, config.fill)
     return image
 
 
@@ -374,6 +374,8 @@ def _usable(keys: KeyPixels) -> np.ndarray:
 
 def _padded(array: np.ndarray, shape: Sequence[int], fill: bool | None = None) -> np.ndarray:
     """Pad (h, w, ...) at the bottom and right to `shape`, with `fill` or by repeating the border."""
+    if array.shape[:2] == tuple(shape):  # np.pad takes its time to do nothing
+        return array
     rest = [(0, 0)] * (array.ndim - 2)
     widths = [(0, shape[0] - array.shape[0]), (0, shape[1] - array.shape[1]), *rest]
     return np.pad(array, widths, mode="edge") if fill is None else np.pad(array, widths, constant_values=fill)

@@ -14,6 +14,7 @@ from svhn.data.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
 from svhn.records import RunRecord
 from svhn.torch_inpaint.config import FillConfig, FinisherTrainConfig
+from svhn.torch_inpaint.critic import close_view
 from svhn.torch_inpaint.finisher import Finisher, View, finish, load_finisher, save_finisher
 from svhn.torch_inpaint.finisher_train import Run, make_patches, square_errors, train_finisher
 from svhn.torch_inpaint.key_pixels import KeyPixels
@@ -109,22 +110,6 @@ def test_the_shipped_finisher_comes_closer_to_the_truth():
     assert np.mean(np.array(gains) > 0) >= 0.75 and np.mean(gains) > 0.15
 
 
-def test_noise_makes_another_fill_and_only_in_the_hole(restless):
-    images, mask, known = region()
-    noise = torch.randn((1, 2, *mask.shape[1:]), generator=torch.Generator().manual_seed(1))
-    own, other, again = restless(images, mask, known), *(restless(images, mask, known, noise) for _ in range(2))
-    outside = noise.masked_fill(mask[:, None], 0)
-    assert torch.equal(other, again) and not torch.equal(own, other)
-    assert torch.equal(restless(images, mask, known, noise - outside), other)
-
-
-def test_holes_larger_than_the_noise_are_filled(restless):
-    images = torch.full((1, 3, 20, 300), 90.0)
-    mask = torch.zeros((1, 20, 300), dtype=torch.bool)
-    mask[:, 5:15, 5:295] = True
-    assert restless(images, mask, ~mask).shape == images.shape
-
-
 @pytest.mark.cuda
 def test_cuda_gives_the_same():
     if not torch.cuda.is_available():
@@ -170,8 +155,7 @@ def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
     weights = [torch.load(path / "model.pt")["weights"] for path in (once, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert RunRecord.read(once / "record.json").metrics == record.metrics
-    count = sum(weight.numel() for name, weight in weights[0].items() if name != "noise")
-    assert record.metrics["parameters"] == count
+    assert record.metrics["parameters"] == sum(weight.numel() for weight in weights[0].values())
     with (once / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["3", "6"]
     settings = json.loads((once / "config.json").read_text())
@@ -205,16 +189,16 @@ def test_run_folders_are_guarded(folder, tmp_path):
 
 
 def test_it_learns(photos, tmp_path):
-    """A hundred steps on a few holes bring the fill closer to them."""
+    """Sixty steps on a few holes bring the fill closer to them."""
     patches = make_patches(list(photos.values()), 8, (0,))
-    run = Run(replace(SHORT, iterations=100, batch=8, interval=1000, critic=0), tmp_path, patches, patches, lambda row: None)
+    run = Run(replace(SHORT, iterations=60, batch=8, interval=1000, critic=0), tmp_path, patches, patches, lambda row: None)
     with torch.no_grad():
         before = square_errors(patches, patches.filled.permute(0, 3, 1, 2).float())
-    for _ in range(100):
+    for _ in range(60):
         run.step()
     with torch.no_grad():
         finished = run.averaged(patches.filled.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
-    assert (square_errors(patches, finished) + 2).log().mean() < (before + 2).log().mean() - 0.05
+    assert (square_errors(patches, finished) + 2).log().mean() < (before + 2).log().mean() - 0.1
 
 
 def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
@@ -231,5 +215,21 @@ def test_the_critic_learns_to_tell_fill_from_truth(photos, tmp_path):
     for _ in range(80):
         run.step()
     with torch.no_grad():
-        real, fake = (run.critic(view.see(images), view.hole) for images in (truth, filled))
+        real, fake = (run.critic(close_view(view, images), view.hole) for images in (truth, filled))
     assert (real > fake).float().mean() > 0.8
+
+
+def test_what_pleases_the_critic_looks_more_real_to_it(photos, tmp_path):
+    """A step of the fill down its verdict's slope raises the critic's score of it; and the critic stays trainable."""
+    patches = make_patches(list(photos.values()), 4, (0,))
+    run = Run(replace(SHORT, critic_from=-500), tmp_path, patches, patches, lambda row: None)
+    filled = patches.filled.permute(0, 3, 1, 2).float().requires_grad_()
+    verdict = run._criticise(patches, filled)
+    verdict.backward()
+    view = View.of(patches.truth.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
+    with torch.no_grad():
+        before, after = (
+            run.critic(close_view(view, images), view.hole).sum() for images in (filled, filled - 100 * filled.grad)
+        )
+    assert after > before
+    assert all(weights.requires_grad for weights in run.critic.parameters())
