@@ -1,7 +1,6 @@
 """The commands. Each parses its options, calls one public function and prints; frameworks load inside them."""
 
 import dataclasses
-import math
 import os
 import shutil
 import sys
@@ -545,11 +544,6 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     help="Share of the teachers' answer in what is learned; the rest is the label.",
 )
 @click.option(
-    "--refit",
-    is_flag=True,
-    help="Train on the validation digits too, once the settings are chosen, and keep the last network.",
-)
-@click.option(
     "--interval",
     type=at_least_1,
     default=tf_config.TrainConfig.interval,
@@ -607,7 +601,7 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
     if not result.finished:
         click.echo(f"\nStopped after iteration {result.iteration}; go on with: train-tf --resume --run-dir {run_dir}")
         sys.exit(130)
-    if result.record and not config.refit:
+    if result.record:
         _draw_run(run_dir, config, digits, result.record.metrics["best_iteration"])
         _print_metrics(result.record.metrics, run_dir)
 
@@ -1050,7 +1044,7 @@ def _progress_line():
             f"iteration {progress.iteration:,}/{progress.iterations:,}  loss {progress.loss:.4f}  "
             f"accuracy {progress.accuracy:.2%}  {shown:.1f}/s  {left} left"
         )
-        if measured and not math.isnan(progress.validation_accuracy):
+        if measured:
             line += f"  validation {progress.validation_accuracy:.2%}"
         _show_progress(line, measured)
 
@@ -1097,8 +1091,7 @@ def _download_line():
 
 
 def _print_metrics(metrics: dict, run_dir: Path) -> None:
-    if "validation_accuracy" in metrics:
-        click.echo(f"validation {metrics['validation_accuracy']:.2%}")
+    click.echo(f"validation {metrics['validation_accuracy']:.2%}")
     if "test_accuracy" in metrics:
         low, high = metrics["test_accuracy_interval"]
         click.echo(f"test       {metrics['test_accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})")

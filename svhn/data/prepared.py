@@ -49,11 +49,6 @@ class Split:
         fields = (getattr(self, field.name) for field in dataclasses.fields(self))
         return Split(*(None if values is None else values[chosen] for values in fields))
 
-    def joined(self, other: "Split") -> "Split":
-        """Return the digits of both; wide crops only where both have them."""
-        pairs = [(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)]
-        return Split(*(None if one is None or two is None else np.concatenate([one, two]) for one, two in pairs))
-
 
 @dataclass(frozen=True)
 class Statistics:
@@ -104,12 +99,6 @@ class PreparedData:
                 "give another --data or --split"
             )
         return self.splits[split]
-
-    def with_validation_in_training(self) -> "PreparedData":
-        """Return the data for a last training: `train` holds the validation digits too, and `validation` is gone."""
-        splits = {name: split for name, split in self.splits.items() if name != "validation"}
-        splits["train"] = self["train"].joined(self["validation"])
-        return dataclasses.replace(self, splits=splits)
 
     def summary(self) -> str:
         """Return a table of the digits per split and class, and the statistics of the training part."""

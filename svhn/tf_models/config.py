@@ -56,9 +56,6 @@ class TrainConfig:
         Random motion, cutout, contrast, inversion, blur and colour, see `svhn.data.augmentation`. Never flips.
     mix : dict[str, float]
         Split -> its share of every batch; splits of `svhn.data.mix.SOURCES`. The shares are normalised to 1.
-    refit : bool
-        Train on the validation digits too, once all settings are chosen: nothing is left to select by, so the last
-        network is kept.
     interval : int
         Iterations between two checkpoints, each with a pass over the validation split.
     seed : int
@@ -82,15 +79,12 @@ class TrainConfig:
     distillation: float = 0.7
     augmentation: bool = True
     mix: dict[str, float] = field(default_factory=lambda: {"train": 1.0})
-    refit: bool = False
     interval: int = 1_000
     seed: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "teachers", tuple(self.teachers))  # JSON makes it a list
         counts_of(self.mix, self.batch_size)
-        if self.refit and "train" not in self.mix:
-            raise InputError("expected a share of train in the mix beside refit, which adds the validation digits to it")
         if self.warmup >= self.iterations:
             raise InputError(f"expected fewer than {self.iterations} iterations of warmup, received {self.warmup}")
 

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,12 +57,7 @@ def sweep(run_dir: Path) -> None:
 
 
 def best_of(history: list[dict]) -> dict:
-    """Return the row with the highest validation accuracy; ties, common on a small split, go by the loss.
-
-    After a refit, which measures nothing on the way, it is the last row.
-    """
-    if math.isnan(history[-1]["validation_accuracy"]):
-        return history[-1]
+    """Return the row with the highest validation accuracy; ties, common on a small split, go by the loss."""
     return max(history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
 
 
@@ -109,7 +103,6 @@ class Logs:
         training = {name: row[name] for name in ("loss", "accuracy", "learning_rate")}
         training["iterations_per_second"] = iterations / row["seconds"]
         validation = {name: row[f"validation_{name}"] for name in ("loss", "accuracy")}
-        validation = {name: value for name, value in validation.items() if not math.isnan(value)}
         for writer, values in zip(self._writers.values(), (training, validation), strict=True):
             with writer.as_default(step=row["iteration"]):
                 for name, value in values.items():

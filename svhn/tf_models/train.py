@@ -77,7 +77,7 @@ def train(
     The folder holds `config.json`, `history.csv` (a row per interval), `logs/` for TensorBoard, `checkpoints/`, and
     at the end `model.keras` (best by validation), `saved_model/` and `record.json`. SIGINT stops within
     `REPORT_EVERY` iterations and saves a checkpoint; `resume` goes on from the last checkpoint as if nothing had
-    happened, also when the process was killed. A refit (see `TrainConfig`) has no validation: the best is the last.
+    happened, also when the process was killed.
 
     Parameters
     ----------
@@ -98,8 +98,6 @@ def train(
             f"{data.provenance['source']}: no {' and no '.join(sorted(missing))} split; give another --data, "
             "or make it with the options --synthetic, --copy-paste and --pseudo of python cli.py prepare"
         )
-    if config.refit:
-        data = data.with_validation_in_training()
     run_dir, strategy = Path(run_dir), strategy or tf.distribute.get_strategy()
     check_batch_size(strategy, config.batch_size)
     if resume:
@@ -169,15 +167,16 @@ class Run:
 
     def measure(self) -> None:
         """Measure on the validation split, keep the network when it is the best so far, add to the history."""
-        sums = self._sums.numpy()
+        sums, split = self._sums.numpy(), self.data["validation"]
         self._sums.assign(tf.zeros_like(self._sums))
-        validation_loss, validation_accuracy = (np.nan, np.nan) if self.config.refit else self._validate()
+        probabilities = self._predict(split.rgb)
+        right = np.clip(probabilities[np.arange(len(split)), split.labels], 1e-12, 1)
         row = {
             "iteration": self.iteration,
             "loss": sums[0] / sums[2],
             "accuracy": sums[1] / sums[2],
-            "validation_loss": validation_loss,
-            "validation_accuracy": validation_accuracy,
+            "validation_loss": -np.log(right).mean(),
+            "validation_accuracy": (probabilities.argmax(axis=1) == split.labels).mean(),
             "learning_rate": self.learner.optimizer.learning_rate.numpy(),
             "seconds": sums[3],
         }
@@ -190,13 +189,6 @@ class Run:
         self._logs = self._logs or Logs(self.run_dir, self.history[:-1])
         self._logs.add(row)
         self._report(sums, row["validation_accuracy"])
-
-    def _validate(self) -> tuple[float, float]:
-        """Return loss and accuracy on the validation split."""
-        split = self.data["validation"]
-        probabilities = self._predict(split.rgb)
-        right = np.clip(probabilities[np.arange(len(split)), split.labels], 1e-12, 1)
-        return -np.log(right).mean(), (probabilities.argmax(axis=1) == split.labels).mean()
 
     def _predict(self, rgb: np.ndarray) -> np.ndarray:
         starts = range(0, len(rgb), VALIDATION_BATCH)
@@ -225,10 +217,9 @@ class Run:
         record.metrics = {
             "parameters": self.learner.model.count_params(),
             "best_iteration": chosen["iteration"],
+            "validation_accuracy": chosen["validation_accuracy"],
             "seconds": sum(row["seconds"] for row in self.history),
         }
-        if not self.config.refit:
-            record.metrics["validation_accuracy"] = chosen["validation_accuracy"]
         if "test" in self.data.splits:
             test = self.data["test"]
             measured = classification_report(test.labels, load_classifier(best)(test.rgb).argmax(axis=1))

@@ -87,26 +87,6 @@ def test_model_keras_is_the_best_network_by_validation(tiny, tmp_path):
         assert -np.log(right).mean() == pytest.approx(float(best["validation_loss"]), rel=1e-4)
 
 
-def test_a_refit_learns_from_the_validation_digits_and_keeps_the_last_network(tiny, config, tmp_path):
-    """Five of the ten digits are in the validation split only; a refit knows them, and has nothing to measure by."""
-    everything = tiny["train"]
-    splits = {"train": everything.labels < 5, "validation": everything.labels >= 5}
-    splits = {name: everything.take(chosen) for name, chosen in splits.items()}
-    data = PreparedData(splits | {"test": tiny["validation"]}, tiny.statistics, tiny.provenance)
-    settings = dataclasses.replace(config, mix={"train": 1.0})
-    assert train(data, settings, tmp_path / "run").record.metrics["test_accuracy"] < 0.6
-    refit, seen = dataclasses.replace(settings, refit=True), []
-    train(data, refit, tmp_path / "refit", report=interrupt_at(40, measured=True))
-    record = train(data, refit, tmp_path / "refit", resume=True, report=seen.append).record
-    assert record.metrics["test_accuracy"] > 0.8
-    assert record.metrics["best_iteration"] == 60 and "validation_accuracy" not in record.metrics
-    assert record.data["digits"] == {"train": 300, "test": 100}
-    assert {row["validation_accuracy"] for row in history(tmp_path / "refit")} == {"nan"}
-    assert (tmp_path / "refit" / "saved_model" / "saved_model.pb").is_file()
-    with pytest.raises(InputError, match="share of train"):
-        dataclasses.replace(refit, mix={"synthetic": 1.0})
-
-
 def test_a_folder_that_is_not_empty_is_refused(finished, tiny, config, tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     for folder in (finished, tmp_path):
