@@ -46,7 +46,7 @@ class FinderConfig:
     """
 
     min_confidence: float = 0.65
-    lone: float = 1.2
+    lone: float = 1.35
     proposal: float = 0.2
     first_labels: float = 0.2
     digit_height: tuple[float, float] = (20.0, 48.0)

@@ -200,11 +200,9 @@ class FillConfig:
     finisher : str
         That small network: a checkpoint or run of `train-finisher`, or the name of a shipped one.
     grain : float
-        Fine detail added to the fill, as a fraction of that of its surroundings; harder to tell from background. 0 for
-        the smooth fill, which is closer to the truth.
-    finished_grain : float
-        The share of it that is added where the finisher has worked at the photo's own resolution, since it makes
-        texture itself.
+        Fine detail added to the GRNN's own fill, and to fills that were enlarged to the photo's resolution, as a
+        fraction of that of their surroundings; harder to tell from background. At the photo's own resolution the
+        finisher makes texture itself.
     """
 
     method: str = "finished"
@@ -218,11 +216,10 @@ class FillConfig:
     settle: float = 0.2
     finisher: str = DEFAULT_FINISHER
     grain: float = 0.75
-    finished_grain: float = 0.4
 
     def grain_for(self, enlarged: bool) -> float:
-        """Return the grain of a fill that was, or was not, enlarged to the photo's resolution."""
-        return self.grain if enlarged or self.method != "finished" else self.grain * self.finished_grain
+        """Return the grain that a fill gets which was, or was not, enlarged to the photo's resolution."""
+        return self.grain if enlarged or self.method != "finished" else 0.0
 
 
 @dataclass(frozen=True)
