@@ -49,8 +49,7 @@ grain_option = click.option(
     type=click.FloatRange(0, 1),
     default=torch_config.FillConfig.grain,
     show_default=True,
-    help="Share of the surroundings' fine texture in fills that are enlarged to the photo's resolution; with 0 they are "
-    "closer to the truth, but look smooth.",
+    help="Share of the surroundings' fine texture in the fill; with 0 it is closest to the truth, but looks smooth.",
 )
 finisher_option = click.option(
     "--finisher",

@@ -25,7 +25,7 @@ Remover = Callable[[np.ndarray, Sequence[Box]], tuple[np.ndarray, np.ndarray]]
 
 def fill_methods() -> dict[str, Fill]:
     """Return all fill methods that can be imported here, by name."""
-    found = {OURS: _ours(), "ours, GRNN alone": _ours(method="steered", grain=0.0)}
+    found = {OURS: _ours(), "ours, no grain": _ours(grain=0.0), "ours, GRNN alone": _ours(method="steered", grain=0.0)}
     found |= {"Telea r3": _opencv(cv2.INPAINT_TELEA), "Navier-Stokes r3": _opencv(cv2.INPAINT_NS)}
     optional = {RIVAL: _biharmonic(), "FSR": _fsr(), "grnn-seed": _seed()}
     found |= {name: method for name, method in optional.items() if method is not None}
@@ -104,7 +104,7 @@ def _ours(**changes) -> Fill:
     def fill(picture, mask, known):
         painted = fill_regions([(picture, KeyPixels(mask, known))], config, torch.device("cpu"))[0]
         image = picture.copy()
-        composite(image, Box(0, 0, mask.shape[1], mask.shape[0]), picture, painted, mask, known, config)
+        composite(image, Box(0, 0, mask.shape[1], mask.shape[0]), picture, painted, mask, known, config.grain)
         return image
 
     return fill

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, union
-from svhn.torch_inpaint.config import FillConfig
 from svhn.torch_inpaint.key_pixels import widen
 
 LEAST_CONTEXT = 8
@@ -226,7 +225,7 @@ def composite(
     painted: np.ndarray,
     mask: np.ndarray,
     known: np.ndarray,
-    config: FillConfig,
+    grain: float,
 ) -> None:
     """Put a filled region into a photo, in place: enlarged to its resolution, with grain, inside the mask only.
 
@@ -244,10 +243,9 @@ def composite(
         The filled region at working scale.
     mask, known : ndarray (h, w) bool
         True = is replaced; True = grain may be taken from here.
-    config : FillConfig
-        Says how much grain.
+    grain : float
+        See `FillConfig`.
     """
-    grain = config.grain_for(enlarged=painted.shape != original.shape)
     painted = enlarge_fill(painted, original, mask)
     painted = painted + grain_like(original, painted, mask, known & ~widen(mask, 2), grain)
     image[box.slices][mask] = np.clip(np.rint(painted[mask]), 0, 255).astype(np.uint8)

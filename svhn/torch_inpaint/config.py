@@ -109,6 +109,9 @@ class FinisherTrainConfig:
         and, pixel by pixel, is farther from the truth.
     critic_from : int
         Iteration from which there is a critic; it gains its weight over the next 500.
+    critic_share : float
+        The network that is kept is the mean of the one before the critic and the one after it; this is the weight of
+        the latter, 0 to 1.
     precision : str
         Of the training arithmetic: "float32", or "bfloat16" where the processor is fast at it. Weights are float32.
     interval : int
@@ -126,6 +129,7 @@ class FinisherTrainConfig:
     average: float = 0.998
     critic: float = 2.0
     critic_from: int = 26_000
+    critic_share: float = 0.6
     precision: str = "float32"
     interval: int = 1_000
     seed: int = 0
@@ -200,9 +204,8 @@ class FillConfig:
     finisher : str
         That small network: a checkpoint or run of `train-finisher`, or the name of a shipped one.
     grain : float
-        Fine detail added to the GRNN's own fill, and to fills that were enlarged to the photo's resolution, as a
-        fraction of that of their surroundings; harder to tell from background. At the photo's own resolution the
-        finisher makes texture itself.
+        Fine detail added to the fill, as a fraction of that of its surroundings; harder to tell from background. 0 for
+        the smooth fill, which is closer to the truth.
     """
 
     method: str = "finished"
@@ -216,10 +219,6 @@ class FillConfig:
     settle: float = 0.2
     finisher: str = DEFAULT_FINISHER
     grain: float = 0.75
-
-    def grain_for(self, enlarged: bool) -> float:
-        """Return the grain that a fill gets which was, or was not, enlarged to the photo's resolution."""
-        return self.grain if enlarged or self.method != "finished" else 0.0
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def preference(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
 
 
 def steepness(critic: Critic, view: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
-    """Return the mean squared gradient of the scores by their views; a critic without it runs away from its opponent."""
+    """Return the mean squared gradient of the scores by their views; without its penalty a critic runs away."""
     view = view.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(view, hole).sum(), view, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()

@@ -176,6 +176,7 @@ class Run:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), config.lr, weight_decay=config.weight_decay)
         self.critic = Critic().to(memory_format=torch.channels_last)
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), config.lr, betas=CRITIC_BETAS)
+        self.smooth: dict[str, torch.Tensor] | None = None  # weights from before the critic
         self.iteration, self.history = 0, []
 
     def advance(self) -> None:
@@ -198,6 +199,8 @@ class Run:
         for optimizer, share in ((self.optimizer, 1.0), (self.critic_optimizer, CRITIC_LR)):
             for group in optimizer.param_groups:
                 group["lr"] = share * config.lr * config.share(self.iteration)
+        if weight and self.smooth is None:
+            self.smooth = {name: value.clone() for name, value in self.averaged.state_dict().items()}
         batch = self._batch()
         with self._precision():
             finished = self.model(_planes(batch.filled), batch.mask, batch.known)
@@ -217,7 +220,7 @@ class Run:
         return error.item()
 
     def _criticise(self, batch: Patches, finished: torch.Tensor) -> torch.Tensor:
-        """Let the critic learn to tell fill from truth, hole by hole; return how much less real the fill looks to it."""
+        """Let the critic learn to tell fill from truth; return how much less real the fill looks to it."""
         truth, critic = _planes(batch.truth), self.critic
         view = View.of(truth, batch.mask, batch.known)  # of the surroundings, which are the same for both
         rounded = finished + (finished.round() - finished).detach()  # as the truth; whole levels tell nothing then
@@ -246,15 +249,24 @@ class Run:
         chosen = torch.randint(len(self.patches), (self.config.batch,), generator=generator)
         return self.patches.take(chosen).changed(generator)
 
+    def kept(self) -> Finisher:
+        """Return the network that is measured and saved."""
+        if self.smooth is None:
+            return self.averaged
+        share, kept = self.config.critic_share, Finisher().to(memory_format=torch.channels_last)
+        late = self.averaged.state_dict()
+        kept.load_state_dict({name: value.lerp(late[name], share) for name, value in self.smooth.items()})
+        return kept
+
     def _measure(self, loss: float, seconds: float) -> None:
-        """Fill the validation patches with the averaged network, and save all."""
-        before, after = [], []
+        """Fill the validation patches, and save all."""
+        before, after, kept = [], [], self.kept()
         with torch.inference_mode():
             for start in range(0, len(self.validation), VALIDATION_BATCH):
                 part = self.validation.take(slice(start, start + VALIDATION_BATCH))
                 filled = _planes(part.filled)
                 before.append(square_errors(part, filled))
-                after.append(square_errors(part, self.averaged(filled, part.mask, part.known)))
+                after.append(square_errors(part, kept(filled, part.mask, part.known)))
         # 60 dB is as good as equal.
         before, after = (-DECIBEL * (torch.cat(errors) / 255**2).clamp(min=1e-6).log() for errors in (before, after))
         gain = after - before
@@ -266,17 +278,17 @@ class Run:
         with replacing(self.run_dir / "history.csv") as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
         info = {"licence": LICENCE_NOTE, "iteration": self.iteration, "validation": row}
-        save_finisher(self.run_dir / "model.pt", self.averaged, info)
+        save_finisher(self.run_dir / "model.pt", kept, info)
         with replacing(self.run_dir / STATE) as temporary:
             torch.save(self._state(), temporary)
         self.report(row)
 
     def _state(self) -> dict:
         parts = {name: getattr(self, name).state_dict() for name in LEARNING}
-        return parts | {"iteration": self.iteration, "history": self.history}
+        return parts | {"smooth": self.smooth, "iteration": self.iteration, "history": self.history}
 
     def restore(self) -> None:
         state = torch.load(self.run_dir / STATE, map_location="cpu", weights_only=True)
         for name in LEARNING:
             getattr(self, name).load_state_dict(state[name])
-        self.iteration, self.history = state["iteration"], state["history"]
+        self.smooth, self.iteration, self.history = state["smooth"], state["iteration"], state["history"]

@@ -253,7 +253,7 @@ class DigitRemover:
             box = job.region.box
             original = photos[job.region.photo][box.slices]
             mask = enlarge_mask(job.keys.mask, original.shape[:2])
-            composite(images[job.region.photo], box, original, painted, mask, ~mask, self.config.fill)
+            composite(images[job.region.photo], box, original, painted, mask, ~mask, self.config.fill.grain)
 
     def _result(self, image: np.ndarray, jobs: Sequence[_Job]) -> RemovalResult:
         mask, key_pixels = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
@@ -308,7 +308,7 @@ def inpaint(
     pairs = [(region.pixels, key) for region, key in zip(regions, keys, strict=True)]
     for region, painted in zip(regions, fill_regions(pairs, config.fill, choose_device(device)), strict=True):
         original, part = photo[region.box.slices], mask[region.box.slices]
-        composite(image, region.box, original, painted, part, ~part, config.fill)
+        composite(image, region.box, original, painted, part, ~part, config.fill.grain)
     return image
 
 

@@ -194,7 +194,8 @@ def test_run_folders_are_guarded(folder, tmp_path):
 def test_it_learns(photos, tmp_path):
     """Sixty steps on a few holes bring the fill closer to them."""
     patches = make_patches(list(photos.values()), 8, (0,))
-    run = Run(replace(SHORT, iterations=60, batch=8, interval=1000, critic=0), tmp_path, patches, patches, lambda row: None)
+    config = replace(SHORT, iterations=60, batch=8, interval=1000, critic=0)
+    run = Run(config, tmp_path, patches, patches, lambda row: None)
     with torch.no_grad():
         before = square_errors(patches, patches.filled.permute(0, 3, 1, 2).float())
     for _ in range(60):
@@ -236,3 +237,18 @@ def test_what_pleases_the_critic_looks_more_real_to_it(photos, tmp_path):
         )
     assert after > before
     assert all(weights.requires_grad for weights in run.critic.parameters())
+
+
+def test_the_network_that_is_kept_lies_between_those_before_and_after_the_critic(photos, tmp_path):
+    patches = make_patches(list(photos.values()), 4, (0,))
+    run = Run(replace(SHORT, critic_from=2, critic_share=0.25), tmp_path, patches, patches, lambda row: None)
+    for _ in range(2):
+        run.step()
+    assert run.kept() is run.averaged
+    before = {name: value.clone() for name, value in run.averaged.state_dict().items()}
+    for _ in range(4):
+        run.step()
+    after, kept = run.averaged.state_dict(), run.kept().state_dict()
+    assert not torch.equal(before["answer.weight"], after["answer.weight"])
+    for name, value in kept.items():
+        torch.testing.assert_close(value, 0.75 * before[name] + 0.25 * after[name])

@@ -199,7 +199,7 @@ def test_composite_replaces_the_mask_and_nothing_else():
     mask = np.zeros((10, 10), bool)
     mask[2:8, 2:8] = True
     painted = np.full((10, 10, 3), 300.0, np.float32)
-    composite(image, box, photo[box.slices], painted, mask, ~mask, FillConfig(grain=0))
+    composite(image, box, photo[box.slices], painted, mask, ~mask, grain=0)
     assert (image[7:13, 7:13] == 255).all()
     image[7:13, 7:13] = photo[7:13, 7:13]
     np.testing.assert_array_equal(image, photo)
