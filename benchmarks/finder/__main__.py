@@ -53,13 +53,12 @@ def rate_of_read(path: str, folder: Path, names, workers: int) -> float:
     return len(names) / (time.perf_counter() - began)
 
 
-def false_digits(finder: Finder, photos, count: int) -> dict[str, dict[str, float]]:
-    """Count digits read in pictures that have none, and digits that `remove-digits` would take away there."""
-    careful = Finder(finder.path, FinderConfig(min_confidence=JobConfig.min_confidence))
+def false_digits(finder: Finder, remover: Finder, photos, count: int) -> dict[str, dict[str, float]]:
+    """Count digits that `finder` reads in pictures that have none, and those that `remover`'s job would take away."""
     report = {}
     for kind, pictures in pictures_without_numbers(photos, count).items():
         found = [sum(len(number.digits) for number in finder.find_numbers(picture)) for picture in pictures]
-        removed = [len(careful.find(picture)) for picture in pictures]
+        removed = [len(remover.find(picture)) for picture in pictures]
         megapixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures) / 1e6
         per_picture = float(np.mean(found)) if found else 0.0
         pictures_hit = float(np.mean(np.array(found) > 0)) if found else 0.0
@@ -118,6 +117,7 @@ def main(data, split, path, limit, negatives, compare, judge, threads, output, f
     began = time.perf_counter()
     finder = Finder(path)
     record.metrics["load_seconds"] = time.perf_counter() - began
+    remover = Finder(path, FinderConfig(min_confidence=JobConfig.min_confidence))  # as remove-digits looks
     methods = {"finder": finder.find_numbers} | (baselines() if compare else {})
     for name, find in methods.items():
         tally, results, rate = read_photos(find, photos)
@@ -130,13 +130,13 @@ def main(data, split, path, limit, negatives, compare, judge, threads, output, f
     folder = data / ("train" if split == "validation" else split)
     rate = record.metrics["read_photos_per_second"] = rate_of_read(path, folder, list(photos), threads)
     click.echo(f"read with {threads} workers: {rate:.1f} photos/s")
-    record.metrics["without_numbers"] = false_digits(finder, photos, negatives)
+    record.metrics["without_numbers"] = false_digits(finder, remover, photos, negatives)
     for kind, counts in record.metrics["without_numbers"].items():
         click.echo(
             f"{kind:44} {counts['pictures']:5} pictures  {counts['false_digits_per_picture']:.3f} false digits each"
         )
     if judge:
-        record.metrics["removed"] = remove_found(finder, photos, judge)
+        record.metrics["removed"] = remove_found(remover, photos, judge)
         click.echo(describe(record.metrics["removed"]))
     record.metrics["seconds_by_size"] = seconds_by_size(finder)
     for size, seconds in record.metrics["seconds_by_size"].items():

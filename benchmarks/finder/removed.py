@@ -11,15 +11,12 @@ from benchmarks.removal.legible import SURE, read_report
 from svhn.crops import crop_digit
 from svhn.data.finder_photos import FinderPhoto
 from svhn.finder import Finder, FinderReader
-from svhn.finder_config import FinderConfig
-from svhn.jobs.config import JobConfig
 from svhn.torch_inpaint.remover import DigitRemover
 
 
 def remove_found(finder: Finder, photos: Mapping[str, FinderPhoto], judge: str) -> dict[str, Any]:
     """Find and remove as `remove-digits` does, then let `judge`, a TensorFlow model, read the annotated boxes."""
     torch.set_num_threads(1)
-    finder = Finder(finder.path, FinderConfig(min_confidence=JobConfig.min_confidence))
     remover = DigitRemover.from_checkpoint(readers=[FinderReader(finder)])
     crops, labels, seconds, numbers = {"before": [], "after": []}, [], 0.0, []
     for photo in photos.values():

@@ -55,10 +55,15 @@ class Critic(nn.Module):
 
 
 def close_view(view: View, images: torch.Tensor) -> torch.Tensor:
-    """Return what the critic sees of regions (B, 3, H, W): as the finisher, and fine detail in units of its own.
+    """Return what the critic sees of regions: as the finisher, and fine detail in units of its own.
 
     What differs from the mean of 3 x 3 pixels is taken apart into brightness and colour, each as strong as beside the
     hole: both are faint, and that they are too strong or too weak is what gives a fill away.
+
+    Parameters
+    ----------
+    view : View
+    images : torch.Tensor float32 (B, 3, H, W), 0..255
 
     Returns
     -------
@@ -84,7 +89,10 @@ def preference(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
 
 
 def steepness(critic: Critic, view: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
-    """Return the mean squared gradient of the scores by their views; without its penalty a critic runs away."""
+    """Return the mean squared gradient of the scores by their views; without its penalty a critic runs away.
+
+    Parameters are those of `Critic.forward`; nothing flows back into `view`.
+    """
     view = view.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(view, hole).sum(), view, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()

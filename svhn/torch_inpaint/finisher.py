@@ -43,7 +43,7 @@ class View:
 
     @classmethod
     def of(cls, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor) -> "View":
-        """Take the measures of regions (B, 3, H, W) with masks (B, H, W); every region needs known pixels."""
+        """Take the measures of regions; the parameters are those of `Finisher.forward`."""
         hole, around = mask[:, None].float(), (known & ~mask)[:, None]
         weight = around / around.sum(dim=(2, 3), keepdim=True)
         mean = (images * weight).sum(dim=(2, 3), keepdim=True)
@@ -51,7 +51,7 @@ class View:
         return cls(mean, spread.sqrt().clamp(min=LEAST_CONTRAST), hole, hole + around)
 
     def see(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (B, 5, H, W): colours, where the hole is, where nothing is known."""
+        """Turn regions (B, 3, H, W), 0..255, into (B, 5, H, W): colours, where the hole is, where nothing is known."""
         return torch.cat([(images - self.mean) / self.unit * self.usable, self.hole, 1 - self.usable], dim=1)
 
 

@@ -95,7 +95,7 @@ def test_a_padded_batch_gives_each_region_what_it_gets_alone(restless):
 
 
 def test_the_shipped_finisher_comes_closer_to_the_truth_and_to_its_texture():
-    """On rendered walls, which it has never seen."""
+    """On rendered walls, which it has never seen; closer in at least three of four holes."""
     gains, textures = [], {"steered": [], "finished": []}
     for seed in range(16):
         truth = render_photo(seed, SyntheticSettings(size=(96, 64))).clean
@@ -109,7 +109,7 @@ def test_the_shipped_finisher_comes_closer_to_the_truth_and_to_its_texture():
             strengths = [np.abs(np.diff(picture.astype(float), axis=1))[both].mean() for picture in (filled, truth)]
             found.append(np.log(strengths[0] / strengths[1]))
         gains.append(10 * np.log10(errors[0] / errors[1]))
-    assert np.mean(gains) > 0.15
+    assert np.mean(np.array(gains) > 0) >= 0.75 and np.mean(gains) > 0.15
     assert np.abs(textures["finished"]).mean() < 0.8 * np.abs(textures["steered"]).mean()
 
 
