@@ -10,8 +10,8 @@ from svhn.boxes import Box, union
 from svhn.torch_inpaint.key_pixels import widen
 
 LEAST_CONTEXT = 8
-# Grain: how far from the mask it is taken, the side of its blocks, how many blocks count as equally busy.
-GRAIN_REACH, GRAIN_BLOCKS, GRAIN_CHOICE = 16, (12, 8, 5), 6
+# Grain: where it is taken beside the mask, from and up to; the side of its blocks; how many count as equally busy.
+GRAIN_GAP, GRAIN_REACH, GRAIN_BLOCKS, GRAIN_CHOICE = 2, 16, (12, 8, 5), 6
 GRAIN_BLUR = 1.0
 LEAST_BUSY = 0.1  # grey levels
 
@@ -132,6 +132,7 @@ def grain_like(
         Zero outside the mask, and everywhere when there is no known block.
     """
     grain = np.zeros(original.shape, np.float32)
+    known = known & ~widen(mask, GRAIN_GAP)
     near = known & (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= GRAIN_REACH)
     size = next((size for size in GRAIN_BLOCKS if _blocks(near, size).sum() >= GRAIN_CHOICE), None)
     if strength <= 0 or size is None or not mask.any():
@@ -247,5 +248,5 @@ def composite(
         See `FillConfig`.
     """
     painted = enlarge_fill(painted, original, mask)
-    painted = painted + grain_like(original, painted, mask, known & ~widen(mask, 2), grain)
+    painted = painted + grain_like(original, painted, mask, known, grain)
     image[box.slices][mask] = np.clip(np.rint(painted[mask]), 0, 255).astype(np.uint8)

@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -22,6 +23,8 @@ LEAST_CONTRAST = 6.0
 # Inputs beside the colours: where the hole is, and where pixels tell nothing.
 STATES, COLOURS = 2, 3
 REDUCTION = 4
+# Windows: pixels beside the hole, and what their sides are multiples of.
+MARGIN, STEP = 8, 16
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class Finisher(nn.Module):
 
 def _convolutions(*channels: int) -> nn.Sequential:
     pairs = itertools.pairwise(channels)
-    layers = ((nn.Conv2d(before, after, 3, padding=1), nn.ReLU()) for before, after in pairs)
+    layers = ((nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)) for before, after in pairs)
     return nn.Sequential(*(layer for pair in layers for layer in pair))
 
 
@@ -125,7 +128,9 @@ def _enlarged(maps: torch.Tensor) -> torch.Tensor:
 def finish(
     finisher: Finisher, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor, inside: torch.Tensor
 ) -> torch.Tensor:
-    """Finish a batch of regions that were padded to one size; each gets the same as if it were alone.
+    """Finish a batch of regions that were padded to one size; on the CPU each gets the same as if it were alone.
+
+    Of every region the network sees a window around the hole; what lies farther away changes little.
 
     Parameters
     ----------
@@ -135,13 +140,85 @@ def finish(
     inside : torch.Tensor bool (B, H, W)
         False where a region was padded at its bottom and right.
     """
-    result = images.clone()
-    for picture, hole, around, own in zip(result, mask, known & ~mask, inside, strict=True):
-        if hole.any() and around.any():
-            height, width = int(own[:, 0].sum()), int(own[0].sum())
-            parts = (part[None, ..., :height, :width] for part in (picture, hole, around))
-            picture[:, :height, :width] = finisher(*parts)[0]
+    around, result = known & ~mask, images.clone()
+    windows = _windows(mask.cpu().numpy(), around.cpu().numpy(), inside.cpu().numpy())
+    windows.sort(key=lambda window: window.shape)
+    for _, same in itertools.groupby(windows, key=lambda window: window.shape):
+        same = list(same)
+        # On the CPU one by one: together they would be rounded in other ways, and pixels would depend on the batch.
+        for part in [same] if images.is_cuda else [[window] for window in same]:
+            finished = finisher(
+                *(torch.stack([window.cut(whole) for window in part]) for whole in (images, mask, around))
+            )
+            for window, picture in zip(part, finished, strict=True):
+                window.paste(picture, result)
     return result
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the network sees of a region of a batch: it may reach beyond the region, where nothing is known.
+
+    Attributes
+    ----------
+    region : int
+        Index in the batch.
+    rows, columns : slice
+        Of the region.
+    shape : (int, int)
+        Height and width, multiples of `STEP`: a convolution is prepared anew for every size that it has not seen,
+        which takes longer than the convolution.
+    """
+
+    region: int
+    rows: slice
+    columns: slice
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, region: int, hole: np.ndarray, height: int, width: int) -> "Window":
+        """Put a window around a hole, bool (H, W), in a region of `height` x `width`, `MARGIN` pixels wide at least."""
+        rows, tall = _span(hole.any(axis=1), height)
+        columns, wide = _span(hole.any(axis=0), width)
+        return cls(region, rows, columns, (tall, wide))
+
+    @classmethod
+    def whole(cls, region: int, height: int, width: int) -> "Window":
+        """Return the window that shows all of a region."""
+        return cls(region, slice(0, height), slice(0, width), (height + -height % STEP, width + -width % STEP))
+
+    def cut(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return this window (..., h, w) of a batch (B, ..., H, W), with zeros beyond the region."""
+        part = batch[self.region, ..., self.rows, self.columns]
+        missing = (self.shape[0] - part.shape[-2], self.shape[1] - part.shape[-1])
+        return functional.pad(part, (0, missing[1], 0, missing[0])) if any(missing) else part
+
+    def paste(self, picture: torch.Tensor, batch: torch.Tensor) -> None:
+        """Put a window (C, h, w) back to where it was cut from a batch (B, C, H, W)."""
+        part = batch[self.region, :, self.rows, self.columns]
+        part.copy_(picture[:, : part.shape[1], : part.shape[2]])
+
+
+def _windows(holes: np.ndarray, around: np.ndarray, inside: np.ndarray) -> list[Window]:
+    """Return the windows of all regions with a hole and known pixels; the arguments are bool (B, H, W)."""
+    windows = []
+    for region, (hole, known, own) in enumerate(zip(holes, around, inside, strict=True)):
+        if hole.any() and known.any():
+            height, width = int(own[:, 0].sum()), int(own[0].sum())
+            window = Window.of(region, hole, height, width)
+            near = known[window.rows, window.columns].any()
+            windows.append(window if near else Window.whole(region, height, width))
+    return windows
+
+
+def _span(hit: np.ndarray, size: int) -> tuple[slice, int]:
+    """Return what a window covers of an axis of `size` pixels with a hole where `hit` (N,) is True, and its length."""
+    (where,) = np.nonzero(hit)
+    start, stop = int(where[0]), int(where[-1]) + 1
+    length = stop - start + 2 * MARGIN
+    length += -length % STEP
+    first = max(0, min((start + stop - length) // 2, size - length))
+    return slice(first, min(first + length, size)), length
 
 
 def save_finisher(path: str | Path, finisher: Finisher, info: dict) -> None:

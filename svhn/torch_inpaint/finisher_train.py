@@ -17,6 +17,7 @@ from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.records import RunRecord, open_run
 from svhn.torch_inpaint.batches import seed_of
+from svhn.torch_inpaint.composite import grain_like
 from svhn.torch_inpaint.config import PRECISIONS, FillConfig, FinisherTrainConfig
 from svhn.torch_inpaint.critic import PENALTY, PENALTY_EVERY, Critic, close_view, preference, steepness
 from svhn.torch_inpaint.finisher import Finisher, View, save_finisher
@@ -31,6 +32,7 @@ REPORT_EVERY, FILL_BATCH = 50, 16
 VALIDATION_PATCHES, VALIDATION_BATCH = 600, 50
 # Of squared grey levels: errors smaller than this are as good as none.
 ENOUGH = 2.0
+GRAIN_STEP = 0.25
 DECIBEL = 10 / np.log(10)
 # Parts of a run with a state.
 LEARNING = ("model", "averaged", "critic", "optimizer", "critic_optimizer")
@@ -49,12 +51,15 @@ class Patches:
     truth, filled : torch.Tensor uint8 (N, SIDE, SIDE, 3)
         What is really there, and the same with the GRNN's fill.
     mask, known : torch.Tensor bool (N, SIDE, SIDE)
+    grain : torch.Tensor int8 (N, SIDE, SIDE, 3)
+        What is added to the finished hole, see `with_grain`, in steps of `GRAIN_STEP` grey levels.
     """
 
     truth: torch.Tensor
     filled: torch.Tensor
     mask: torch.Tensor
     known: torch.Tensor
+    grain: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -66,10 +71,10 @@ class Patches:
         """Mirror and turn all of them alike, and let the colour channels change places."""
         flip_x, flip_y, turn = (torch.rand(3, generator=generator) < 0.5).tolist()
         axes = [1] * flip_y + [2] * flip_x
-        parts = [getattr(self, field.name).flip(axes) for field in dataclasses.fields(self)]
-        parts = [part.transpose(1, 2) for part in parts] if turn else parts
+        parts = {field.name: getattr(self, field.name).flip(axes) for field in dataclasses.fields(self)}
+        parts = {name: part.transpose(1, 2) for name, part in parts.items()} if turn else parts
         colours = torch.randperm(3, generator=generator)
-        return Patches(parts[0][..., colours], parts[1][..., colours], *parts[2:])
+        return Patches(**{name: part[..., colours] if part.ndim == 4 else part for name, part in parts.items()})
 
 
 def train_finisher(
@@ -142,7 +147,21 @@ def make_patches(photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...
             own = (number, slice(patch.mask.shape[0]), slice(patch.mask.shape[1]))
             truth[own], filled[own] = patch.pixels, np.clip(np.rint(answer), 0, 255)
             mask[own], known[own] = patch.mask, patch.known
-    return Patches(*map(torch.from_numpy, (truth, filled, mask, known)))
+    return Patches(*map(torch.from_numpy, (truth, filled, mask, known, np.zeros(truth.shape, np.int8))))
+
+
+def with_grain(patches: Patches, finisher: Finisher) -> Patches:
+    """Return the patches with the grain that `composite` would add to what a finisher makes of them."""
+    grain = np.zeros(patches.truth.shape, np.int8)
+    for start in range(0, len(patches), VALIDATION_BATCH):
+        part = patches.take(slice(start, start + VALIDATION_BATCH))
+        with torch.inference_mode():
+            finished = finisher(_planes(part.filled), part.mask, part.known).permute(0, 2, 3, 1).contiguous()
+        rows = (part.truth.numpy(), finished.numpy(), part.mask.numpy(), part.known.numpy())
+        for number, row in enumerate(zip(*rows, strict=True), start=start):
+            steps = np.rint(grain_like(*row, FillConfig.grain) / GRAIN_STEP)
+            grain[number] = np.clip(steps, -127, 127)
+    return dataclasses.replace(patches, grain=torch.from_numpy(grain))
 
 
 def square_errors(patches: Patches, images: torch.Tensor) -> torch.Tensor:
@@ -201,6 +220,7 @@ class Run:
                 group["lr"] = share * config.lr * config.share(self.iteration)
         if weight and self.smooth is None:
             self.smooth = {name: value.clone() for name, value in self.averaged.state_dict().items()}
+            self._add_grain()
         batch = self._batch()
         with self._precision():
             finished = self.model(_planes(batch.filled), batch.mask, batch.known)
@@ -219,11 +239,18 @@ class Run:
         self.iteration += 1
         return error.item()
 
+    def _add_grain(self) -> None:
+        """Give the patches the grain that fills get of the network as it was before the critic."""
+        early = Finisher().to(memory_format=torch.channels_last)
+        early.load_state_dict(self.smooth)
+        self.patches = with_grain(self.patches, early)
+
     def _criticise(self, batch: Patches, finished: torch.Tensor) -> torch.Tensor:
-        """Let the critic learn to tell fill from truth; return how much less real the fill looks to it."""
+        """Let the critic learn to tell fill with grain from truth; return how much less real the fill looks to it."""
         truth, critic = _planes(batch.truth), self.critic
         view = View.of(truth, batch.mask, batch.known)  # of the surroundings, which are the same for both
-        rounded = finished + (finished.round() - finished).detach()  # as the truth; whole levels tell nothing then
+        shown = (finished + GRAIN_STEP * _planes(batch.grain)).clamp(0, 255)
+        rounded = shown + (shown.round() - shown).detach()  # as the truth; whole levels tell nothing then
         seen, painted, hole = close_view(view, truth), close_view(view, rounded), view.hole
         with self._precision():
             real = critic(seen, hole)
@@ -292,3 +319,5 @@ class Run:
         for name in LEARNING:
             getattr(self, name).load_state_dict(state[name])
         self.smooth, self.iteration, self.history = state["smooth"], state["iteration"], state["history"]
+        if self.smooth is not None:
+            self._add_grain()

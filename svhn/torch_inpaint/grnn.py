@@ -21,6 +21,8 @@ TILE = 8
 MOST_TILES = 256
 MOST_PADDING = 2.0
 TENSOR_SIGMA = 3.0
+# A product of matrices with 16 columns takes half as long as one with 14.
+COLUMNS = 8
 # Up to this side a blur is two matrix products, several times as fast as a convolution.
 MATRIX_BLUR = 1024
 
@@ -69,16 +71,18 @@ def grnn(
     points, queries = points - centre, queries - centre
     x, y = points[..., :1], points[..., 1:]
     padding = torch.zeros_like(x) if known is None else (~known[..., None]) * -1e9
+    channels = values.shape[2]
     squares = torch.cat([x * x, x * y, y * y, x, y, padding], dim=2).transpose(1, 2)
     if linear:
-        values = torch.cat([x, y, x * x, x * y, y * y, values, x * values, y * values], dim=2)
+        moments = [x, y, x * x, x * y, y * y, values, x * values, y * values]
+        values = torch.cat([*moments, *[x] * (-(3 * channels + 5) % COLUMNS)], dim=2)
     rows = max(1, budget // (points.shape[0] * points.shape[1]))
     answers = []
     for start in range(0, queries.shape[1], rows):
         part = slice(start, start + rows)
         coefficients = _coefficients(queries[:, part], sigma[:, part], None if metric is None else metric[:, part])
         answer = (coefficients @ squares).softmax(dim=2) @ values
-        answers.append(_plane(answer, queries[:, part], sigma[:, part], ridge) if linear else answer)
+        answers.append(_plane(answer, channels, queries[:, part], sigma[:, part], ridge) if linear else answer)
     return torch.cat(answers, dim=1)
 
 
@@ -94,13 +98,15 @@ def _coefficients(queries: torch.Tensor, sigma: torch.Tensor, metric: torch.Tens
     return torch.stack([term * scale for term in terms] + [torch.ones_like(x)], dim=2)
 
 
-def _plane(moments: torch.Tensor, queries: torch.Tensor, sigma: torch.Tensor, ridge: float) -> torch.Tensor:
+def _plane(
+    moments: torch.Tensor, channels: int, queries: torch.Tensor, sigma: torch.Tensor, ridge: float
+) -> torch.Tensor:
     """Evaluate at the query the plane v + slope (p - m) that ridge regression fits to the weighted patterns.
 
-    `moments` (B, Q, 5 + 3 C) holds the weighted means of x, y, xx, xy, yy, v, x v, y v.
+    `moments` (B, Q, 5 + 3 C or more) holds the weighted means of x, y, xx, xy, yy, v, x v, y v; v has C channels.
     """
-    channels = (moments.shape[2] - 5) // 3
-    mx, my, xx, xy, yy, mean, xv, yv = moments.split([1, 1, 1, 1, 1, channels, channels, channels], dim=2)
+    parts = [1, 1, 1, 1, 1, channels, channels, channels]
+    mx, my, xx, xy, yy, mean, xv, yv = moments[..., : sum(parts)].split(parts, dim=2)
     pull = ridge * sigma[..., None] ** 2
     xx, xy, yy = xx - mx * mx + pull, xy - mx * my, yy - my * my + pull
     xv, yv = xv - mx * mean, yv - my * mean
@@ -179,9 +185,11 @@ def _blurred(images: torch.Tensor, usable: torch.Tensor, sigma: torch.Tensor) ->
     Between widths 0, 1, 2, 4 and so on the blurred pictures are interpolated.
     """
     weight, sigma, widest = usable[:, None].to(images.dtype), sigma[:, None], float(sigma.max())
+    weighted = torch.cat([images * weight, weight], dim=1)
     result, finer, low, high = images, images, 0.0, 1.0
     while low < widest:
-        coarser = _gaussian_blur(images * weight, high) / _gaussian_blur(weight, high).clamp(min=1e-6)
+        blurred = _gaussian_blur(weighted, high)
+        coarser = blurred[:, :-1] / blurred[:, -1:].clamp(min=1e-6)
         share = ((sigma - low) / (high - low)).clamp(0, 1)
         result = torch.where(sigma > low, finer + share * (coarser - finer), result)
         finer, low, high = coarser, high, 2 * high

@@ -15,8 +15,8 @@ from svhn.errors import InputError
 from svhn.records import RunRecord
 from svhn.torch_inpaint.config import FillConfig, FinisherTrainConfig
 from svhn.torch_inpaint.critic import close_view
-from svhn.torch_inpaint.finisher import Finisher, View, finish, load_finisher, save_finisher
-from svhn.torch_inpaint.finisher_train import Run, make_patches, square_errors, train_finisher
+from svhn.torch_inpaint.finisher import MARGIN, STEP, Finisher, View, Window, finish, load_finisher, save_finisher
+from svhn.torch_inpaint.finisher_train import GRAIN_STEP, Run, make_patches, square_errors, train_finisher, with_grain
 from svhn.torch_inpaint.key_pixels import KeyPixels
 from svhn.torch_inpaint.remover import fill_regions
 
@@ -89,9 +89,43 @@ def test_a_padded_batch_gives_each_region_what_it_gets_alone(restless):
     inside[2] = True  # and one without a hole
     together = finish(restless, images, mask, known, inside)
     for i, part in enumerate(parts):
-        alone = restless(*part)[0]
+        alone = finish(restless, *part, torch.ones_like(part[1]))[0]
+        assert not torch.equal(alone, part[0][0])
         assert torch.equal(together[i, :, : alone.shape[1], : alone.shape[2]], alone)
     assert torch.equal(together[2], images[2])
+
+
+@pytest.mark.parametrize("top, left, height, width", [(8, 10, 12, 15), (0, 0, 5, 5), (60, 70, 4, 10), (0, 30, 64, 2)])
+def test_a_window_shows_the_hole_and_what_is_around_it(top, left, height, width):
+    hole = np.zeros((64, 80), bool)
+    hole[top : top + height, left : left + width] = True
+    window = Window.of(0, hole, *hole.shape)
+    for part, start, length, size in ((window.rows, top, height, 64), (window.columns, left, width, 80)):
+        assert 0 <= part.start <= max(0, start - MARGIN) and min(size, start + length + MARGIN) <= part.stop <= size
+    assert all(side % STEP == 0 for side in window.shape)
+    batch = torch.rand(1, 3, *hole.shape)
+    copy = torch.zeros_like(batch)
+    cut = window.cut(batch)
+    assert cut.shape == (3, *window.shape)
+    window.paste(cut, copy)
+    shown = np.zeros_like(hole)
+    shown[window.rows, window.columns] = True
+    assert torch.equal(copy, batch * torch.from_numpy(shown)) and shown[hole].all()
+
+
+def test_what_lies_far_from_the_hole_does_not_count(restless):
+    images, mask, known = region(60, 90)
+    inside, other = torch.ones_like(mask), images.clone()
+    other[:, :, 50:] = other[:, :, :, 60:] = 255
+    finished = finish(restless, images, mask, known, inside)
+    assert torch.equal(finished[:, :, :40, :40], finish(restless, other, mask, known, inside)[:, :, :40, :40])
+
+
+def test_known_pixels_far_away_are_better_than_none(restless):
+    images, mask, known = region(60, 90)
+    known[:, :50, :60] = False
+    finished = finish(restless, images, mask, known, torch.ones_like(mask))
+    assert torch.isfinite(finished).all() and not torch.equal(finished, images)
 
 
 def test_the_shipped_finisher_comes_closer_to_the_truth_and_to_its_texture():
@@ -203,6 +237,28 @@ def test_it_learns(photos, tmp_path):
     with torch.no_grad():
         finished = run.averaged(patches.filled.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
     assert (square_errors(patches, finished) + 2).log().mean() < (before + 2).log().mean() - 0.1
+
+
+def test_grain_goes_where_the_hole_is_and_turns_with_it(photos):
+    patches = with_grain(make_patches(list(photos.values()), 8, (0,)), Finisher())
+    inside = patches.mask[..., None].expand_as(patches.grain)
+    assert not patches.grain[~inside].any() and patches.grain[inside].any()
+    alike = replace(patches, truth=patches.grain)
+    for seed in range(8):
+        changed = alike.changed(torch.Generator().manual_seed(seed))
+        assert torch.equal(changed.grain, changed.truth)
+
+
+def test_the_critic_sees_fills_with_their_grain(photos, tmp_path):
+    patches = make_patches(list(photos.values()), 8, (0,))
+    grain = torch.randint(-40, 40, patches.grain.shape, dtype=torch.int8) * patches.mask[..., None]
+    painted = patches.filled.permute(0, 3, 1, 2).float()
+    grained = (painted + GRAIN_STEP * grain.permute(0, 3, 1, 2)).clamp(0, 255)
+    verdicts = []
+    for number, (part, seen) in enumerate([(replace(patches, grain=grain), painted), (patches, grained)]):
+        run = Run(SHORT, tmp_path / str(number), part, part, lambda row: None)
+        verdicts.append(run._criticise(part, seen).item())
+    assert verdicts[0] == verdicts[1]
 
 
 def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
