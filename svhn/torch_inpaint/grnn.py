@@ -67,23 +67,61 @@ def grnn(
         Within the range of `values` for the constant fit; a plane may leave it.
     """
     sigma = torch.as_tensor(sigma, dtype=points.dtype, device=points.device).expand(queries.shape[:2])
-    centre = points.mean(dim=1, keepdim=True)  # small coordinates keep float32 exact
-    points, queries = points - centre, queries - centre
-    x, y = points[..., :1], points[..., 1:]
-    padding = torch.zeros_like(x) if known is None else (~known[..., None]) * -1e9
-    channels = values.shape[2]
-    squares = torch.cat([x * x, x * y, y * y, x, y, padding], dim=2).transpose(1, 2)
-    if linear:
-        moments = [x, y, x * x, x * y, y * y, values, x * values, y * values]
-        values = torch.cat([*moments, *[x] * (-(3 * channels + 5) % COLUMNS)], dim=2)
-    rows = max(1, budget // (points.shape[0] * points.shape[1]))
-    answers = []
-    for start in range(0, queries.shape[1], rows):
-        part = slice(start, start + rows)
-        coefficients = _coefficients(queries[:, part], sigma[:, part], None if metric is None else metric[:, part])
-        answer = (coefficients @ squares).softmax(dim=2) @ values
-        answers.append(_plane(answer, channels, queries[:, part], sigma[:, part], ridge) if linear else answer)
-    return torch.cat(answers, dim=1)
+    return _Patterns.of(points, values, known, linear).answer(queries, sigma, metric, ridge, budget)
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """What queries need of pattern nodes, for as many rounds as there are.
+
+    Attributes
+    ----------
+    centre : torch.Tensor (B, 1, 2)
+        Origin of all coordinates; small ones keep float32 exact.
+    squares : torch.Tensor (B, 6, K)
+        The patterns' xx, xy, yy, x, y, -1e9 if padding.
+    values : torch.Tensor (B, K, V)
+        Their values; for the locally linear fit x, y, xx, xy, yy, v, x v, y v.
+    channels : int
+    linear : bool
+    """
+
+    centre: torch.Tensor
+    squares: torch.Tensor
+    values: torch.Tensor
+    channels: int
+    linear: bool
+
+    @classmethod
+    def of(cls, points: torch.Tensor, values: torch.Tensor, known: torch.Tensor | None, linear: bool) -> "_Patterns":
+        centre, channels = points.mean(dim=1, keepdim=True), values.shape[2]
+        x, y = (points - centre).split(1, dim=2)
+        padding = torch.zeros_like(x) if known is None else (~known[..., None]) * -1e9
+        xx, xy, yy = x * x, x * y, y * y
+        squares = torch.cat([xx, xy, yy, x, y, padding], dim=2).transpose(1, 2)
+        if linear:
+            moments = [x, y, xx, xy, yy, values, x * values, y * values]
+            values = torch.cat([*moments, *[x] * (-(3 * channels + 5) % COLUMNS)], dim=2)
+        return cls(centre, squares, values, channels, linear)
+
+    def answer(
+        self,
+        queries: torch.Tensor,
+        sigma: torch.Tensor,
+        metric: torch.Tensor | None,
+        ridge: float,
+        budget: int = BUDGET,
+    ) -> torch.Tensor:
+        """Answer queries; the parameters are those of `grnn`."""
+        queries = queries - self.centre
+        rows, answers = max(1, budget // (self.values.shape[0] * self.values.shape[1])), []
+        for start in range(0, queries.shape[1], rows):
+            part = slice(start, start + rows)
+            near, width = queries[:, part], sigma[:, part]
+            coefficients = _coefficients(near, width, None if metric is None else metric[:, part])
+            answer = (coefficients @ self.squares).softmax(dim=2) @ self.values
+            answers.append(_plane(answer, self.channels, near, width, ridge) if self.linear else answer)
+        return torch.cat(answers, dim=1) if len(answers) > 1 else answers[0]
 
 
 def _coefficients(queries: torch.Tensor, sigma: torch.Tensor, metric: torch.Tensor | None) -> torch.Tensor:
@@ -147,19 +185,17 @@ def fill(
     """
     inside = torch.ones_like(mask) if inside is None else inside
     distances = _distances(mask, key_pixels)
-    groups = [_Group.of(tiles, images) for tiles in _similar(_tiles(mask, key_pixels, distances, config))]
+    original = images.permute(0, 2, 3, 1).contiguous()
+    groups = [_Group.of(tiles, original) for tiles in _similar(_tiles(mask, key_pixels, distances, config))]
     spread = config.settle * torch.from_numpy(distances).to(images.device) * mask
     usable = mask | key_pixels  # what is neither may show digits, and padding shows nothing
     result = images
     for round_ in range(config.steering + 1):
         metrics = _metrics(result, inside, config.most_stretch) if round_ else None
-        painted = images.clone().flatten(2).transpose(1, 2)  # bnc
+        painted = original.clone()
         for group in groups:
-            metric = None if metrics is None else metrics[group.region[:, None], group.queries]
-            answers = group.answer(metric, config.ridge)
-            real = group.wanted
-            painted[group.region[:, None].expand_as(real)[real], group.queries[real]] = answers[real]
-        result = painted.transpose(1, 2).reshape(images.shape)
+            group.paint(painted, metrics, config.ridge)
+        result = painted.permute(0, 3, 1, 2).contiguous()
         if config.settle:
             result = _blurred(result, usable, spread)
     return result
@@ -210,33 +246,33 @@ class _Tile:
 class _Group:
     """Tiles of similar size as tensors: T tiles of up to Q queries and K patterns."""
 
-    region: torch.Tensor  # (T,)
-    queries: torch.Tensor  # (T, Q) flat pixel indices
-    wanted: torch.Tensor  # (T, Q) False for padding
-    known: torch.Tensor  # (T, K) False for padding
+    pixels: torch.Tensor  # (T, Q) flat pixel indices of all regions
+    wanted: torch.Tensor  # (W,) which of the T * Q queries are not padding
+    positions: torch.Tensor  # (T, Q, 2)
     sigma: torch.Tensor  # (T, Q)
-    points: torch.Tensor  # (T, K, 2)
-    values: torch.Tensor  # (T, K, C)
+    patterns: _Patterns
     low: torch.Tensor  # (T, 1, C) range of the values
     high: torch.Tensor
-    width: int
 
     @classmethod
     def of(cls, tiles: list[_Tile], images: torch.Tensor) -> "_Group":
-        width, device = images.shape[-1], images.device
-        region = torch.tensor([tile.region for tile in tiles], device=device)
+        """Stack tiles of regions; `images` is float32 (B, H, W, C)."""
+        (height, width), device = images.shape[1:3], images.device
+        region = height * width * torch.tensor([tile.region for tile in tiles], device=device)[:, None]
         queries, wanted = _stacked([tile.queries for tile in tiles], device)
         patterns, known = _stacked([tile.patterns for tile in tiles], device)
         sigma, _ = _stacked([tile.sigma for tile in tiles], device)
-        values = images.flatten(2).transpose(1, 2)[region[:, None], patterns]
+        values = images.flatten(0, 2)[region + patterns]
         low, high = values.aminmax(dim=1, keepdim=True)  # padding repeats a pattern
-        return cls(region, queries, wanted, known, sigma, _positions(patterns, width), values, low, high, width)
+        prepared = _Patterns.of(_positions(patterns, width), values, known, linear=True)
+        (wanted,) = wanted.flatten().nonzero(as_tuple=True)
+        return cls(region + queries, wanted, _positions(queries, width), sigma, prepared, low, high)
 
-    def answer(self, metric: torch.Tensor | None, ridge: float) -> torch.Tensor:
-        """Return (T, Q, C), clipped to the range of each tile's key pixels."""
-        queries = _positions(self.queries, self.width)
-        answers = grnn(self.points, self.values, queries, self.sigma, self.known, metric, linear=True, ridge=ridge)
-        return answers.clamp(self.low, self.high)
+    def paint(self, images: torch.Tensor, metrics: torch.Tensor | None, ridge: float) -> None:
+        """Paint the tiles in `images` (B, H, W, C), within the range of each one's key pixels."""
+        metric = None if metrics is None else metrics.flatten(0, 1)[self.pixels]
+        answers = self.patterns.answer(self.positions, self.sigma, metric, ridge).clamp(self.low, self.high)
+        images.flatten(0, 2)[self.pixels.flatten()[self.wanted]] = answers.flatten(0, 1)[self.wanted]
 
 
 def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, distances: np.ndarray, config: FillConfig) -> list[_Tile]:
