@@ -529,6 +529,12 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
 )
 @recipe_options(tf_config.TrainConfig())
 @click.option(
+    "--weights",
+    default=tf_config.TrainConfig.weights,
+    metavar="MODEL",
+    help="Start from the weights of this network of the same graph, not from fresh ones.",
+)
+@click.option(
     "--teacher",
     "teachers",
     multiple=True,

@@ -47,6 +47,8 @@ class TrainConfig:
         Share of the target that is spread over all ten classes, 0 to 1.
     average : float
         Decay of the running average of the weights that is measured and kept, 0 to 1; 0 keeps the weights themselves.
+    weights : str
+        Network to start from, as `svhn.checkpoints.find_model` finds it, of the same graph; fresh weights without.
     teachers : tuple of str
         Networks, as `svhn.checkpoints.find_model` finds them, whose mean answer to the augmented crops is learned
         too: paths of `.keras` files or runs, or names of shipped checkpoints.
@@ -75,6 +77,7 @@ class TrainConfig:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     average: float = 0.0
+    weights: str = ""
     teachers: tuple[str, ...] = ()
     distillation: float = 0.7
     augmentation: bool = True

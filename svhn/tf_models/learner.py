@@ -40,6 +40,8 @@ class Learner:
         self.config, self.strategy = config, strategy
         with strategy.scope():
             self.model = build_graph(config.graph, statistics)
+            if config.weights:
+                load_weights(self.model, config.weights)
             self.optimizer = make_optimizer(config, self.model)
             self.averaged = _copy(self.model) if config.average else self.model
             self._teachers = load_teachers(config.teachers, self.model.input_shape[-1])
@@ -81,6 +83,16 @@ class Learner:
         answers = [tf.nn.softmax(teacher(images, training=False)) for teacher in self._teachers]
         share = self.config.distillation
         return (1 - share) * targets + share * tf.reduce_mean(tf.stack(answers), axis=0)
+
+
+def load_weights(model: keras.Model, path: str) -> None:
+    """Give a network the weights of another one, which must be of the same graph; InputError when it is not."""
+    weights = load_network(find_model(path).path).get_weights()
+    if [value.shape for value in weights] != [value.shape for value in model.get_weights()]:
+        raise InputError(
+            f"{path}: not a network of graph {model.name}; give one that was trained with --graph {model.name}"
+        )
+    model.set_weights(weights)
 
 
 def load_teachers(paths: Sequence[str], channels: int) -> list[keras.Model]:

@@ -154,6 +154,16 @@ def test_teachers_stay_as_they_are_and_are_not_part_of_a_checkpoint(tiny, teache
     assert len(it.variables) == len(learner(tiny).variables)
 
 
+def test_it_starts_from_the_weights_of_another_network_of_its_graph(tiny, teachers):
+    it = learner(tiny, weights=teachers[0], average=0.9)
+    wanted = keras.models.load_model(teachers[0], compile=False).get_weights()
+    for model in (it.model, it.averaged):
+        for value, other in zip(model.get_weights(), wanted, strict=True):
+            np.testing.assert_array_equal(value, other)
+    with pytest.raises(InputError, match=r"0\.keras: not a network of graph record"):
+        learner(tiny, graph="record", weights=teachers[0])
+
+
 def test_a_teacher_must_take_the_same_pictures(tiny, teachers):
     with pytest.raises(InputError, match="takes gray crops, the network to be trained colour"):
         learner(tiny, graph="record", teachers=teachers)
