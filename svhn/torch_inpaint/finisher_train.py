@@ -105,7 +105,8 @@ def train_finisher(
     Raises
     ------
     InputError
-        When the precision is unknown, the data are missing or show no room for holes, or `run_dir` does not suit.
+        When the precision is unknown, the data are missing or show no room for holes, `run_dir` does not suit, or
+        the training ran away.
     """
     if config.precision not in PRECISIONS:
         raise InputError(f"precision: expected one of {', '.join(PRECISIONS)}, received {config.precision}")
@@ -228,6 +229,11 @@ class Run:
         loss = error = DECIBEL * (square_errors(batch, finished) + ENOUGH).log().mean()
         if weight:
             loss = error + weight * self._criticise(batch, finished)
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"{self.run_dir}: the training ran away at iteration {self.iteration:,}; what was saved before is "
+                "whole. Start again with a lower --lr or --critic, or fewer --iterations after --critic-from"
+            )
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)

@@ -261,6 +261,19 @@ def test_the_critic_sees_fills_with_their_grain(photos, tmp_path):
     assert verdicts[0] == verdicts[1]
 
 
+def test_a_run_that_runs_away_stops_before_it_spoils_anything(photos, tmp_path):
+    patches = make_patches(list(photos.values()), 4, (0,))
+    run = Run(replace(SHORT, critic_from=-500), tmp_path, patches, patches, lambda row: None)
+    run.step()
+    before = [weights.clone() for weights in run.model.parameters()]
+    with torch.no_grad():
+        run.critic.fine_verdict.weight.fill_(torch.nan)
+    with pytest.raises(InputError, match="ran away at iteration 1"):
+        run.step()
+    assert all(torch.equal(old, new) for old, new in zip(before, run.model.parameters(), strict=True))
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
     config = FinisherTrainConfig(critic=2.0, critic_from=1_000)
     assert [config.critic_weight(iteration) for iteration in (0, 999, 1_249, 1_499, 9_999)] == [0, 0, 1, 2, 2]
