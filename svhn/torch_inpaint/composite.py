@@ -132,15 +132,18 @@ def grain_like(
         Zero outside the mask, and everywhere when there is no known block.
     """
     grain = np.zeros(original.shape, np.float32)
+    if strength <= 0 or not mask.any():
+        return grain
     known = known & ~widen(mask, GRAIN_GAP)
     near = known & (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= GRAIN_REACH)
-    size = next((size for size in GRAIN_BLOCKS if _blocks(near, size).sum() >= GRAIN_CHOICE), None)
-    if strength <= 0 or size is None or not mask.any():
+    places = ((size, *np.nonzero(_blocks(near, size))) for size in GRAIN_BLOCKS)
+    found = next((place for place in places if len(place[1]) >= GRAIN_CHOICE), None)
+    if found is None:
         return grain
+    size, rows, columns = found
     detail = _detail(original, known)
     busy = np.log(np.abs(detail).mean(axis=2) + LEAST_BUSY)
     wanted = _spread(busy, near, size / 2)
-    rows, columns = np.nonzero(_blocks(near, size))
     levels, colours = (_block_means(values, size)[rows, columns] for values in (busy, original.astype(np.float32)))
     tops, lefts, targets, wishes = _cover(mask, wanted, painted, size)
     chosen = _choose(levels, colours, targets, wishes, np.random.default_rng(seed))

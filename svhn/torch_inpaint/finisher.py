@@ -148,7 +148,7 @@ def finish(
         # On the CPU one by one: together they would be rounded in other ways, and pixels would depend on the batch.
         for part in [same] if images.is_cuda else [[window] for window in same]:
             finished = finisher(
-                *(torch.stack([window.cut(whole) for window in part]) for whole in (images, mask, around))
+                *(torch.cat([window.cut(whole) for window in part]) for whole in (images, mask, around))
             )
             for window, picture in zip(part, finished, strict=True):
                 window.paste(picture, result)
@@ -188,8 +188,8 @@ class Window:
         return cls(region, slice(0, height), slice(0, width), (height + -height % STEP, width + -width % STEP))
 
     def cut(self, batch: torch.Tensor) -> torch.Tensor:
-        """Return this window (..., h, w) of a batch (B, ..., H, W), with zeros beyond the region."""
-        part = batch[self.region, ..., self.rows, self.columns]
+        """Return this window (1, ..., h, w) of a batch (B, ..., H, W), with zeros beyond the region."""
+        part = batch[self.region : self.region + 1, ..., self.rows, self.columns]
         missing = (self.shape[0] - part.shape[-2], self.shape[1] - part.shape[-1])
         return functional.pad(part, (0, missing[1], 0, missing[0])) if any(missing) else part
 

@@ -279,27 +279,32 @@ def _tiles(mask: torch.Tensor, key_pixels: torch.Tensor, distances: np.ndarray, 
     """Cut the masks into tiles; the key pixels of a tile are those up to `config.reach` beyond its nearest ones."""
     tiles, known = [], key_pixels.cpu().numpy()
     for region, (hole, keys, distance) in enumerate(zip(mask.cpu().numpy(), known, distances, strict=True)):
-        flat = np.arange(hole.size).reshape(hole.shape)
         for top, left in itertools.product(range(0, hole.shape[0], TILE), range(0, hole.shape[1], TILE)):
             own = (slice(top, top + TILE), slice(left, left + TILE))
-            if not hole[own].any():
+            rows, columns = np.nonzero(hole[own])
+            if not len(rows):
                 continue
-            far = int(np.ceil(distance[own][hole[own]].max() + config.reach))
-            near = (slice(max(0, top - far), top + TILE + far), slice(max(0, left - far), left + TILE + far))
-            patterns = _nearest(flat[near][keys[near]], flat[own][hole[own]], hole.shape[1], config.patterns)
-            sigma = np.maximum(config.sigma_per_distance * distance[own][hole[own]], config.least_sigma)
-            tiles.append(_Tile(region, flat[own][hole[own]], patterns, sigma.astype(np.float32)))
+            away = distance[own][rows, columns]
+            rows, columns = rows + top, columns + left
+            far = int(np.ceil(away.max() + config.reach))
+            patterns = _nearest(
+                keys, top, left, far, rows.sum() / len(rows), columns.sum() / len(rows), config.patterns
+            )
+            sigma = np.maximum(config.sigma_per_distance * away, config.least_sigma)
+            tiles.append(_Tile(region, rows * hole.shape[1] + columns, patterns, sigma.astype(np.float32)))
     return tiles
 
 
-def _nearest(patterns: np.ndarray, queries: np.ndarray, width: int, count: int) -> np.ndarray:
-    """Return the `count` patterns nearest to the middle of the queries; both are flat pixel indices."""
-    if len(patterns) <= count:
-        return patterns
-    y, x = np.divmod(queries, width)
-    rows, columns = np.divmod(patterns, width)
-    dy, dx = rows - y.sum() / len(y), columns - x.sum() / len(x)  # a third of the time that mean() takes
-    return patterns[np.argpartition(dx * dx + dy * dy, count)[:count]]
+def _nearest(keys: np.ndarray, top: int, left: int, far: int, y: float, x: float, count: int) -> np.ndarray:
+    """Return flat indices of the key pixels up to `far` from a tile; of more than `count` those nearest to (x, y)."""
+    first_row, first_column = max(0, top - far), max(0, left - far)
+    rows, columns = np.nonzero(keys[first_row : top + TILE + far, first_column : left + TILE + far])
+    rows, columns = rows + first_row, columns + first_column
+    if len(rows) > count:
+        dy, dx = rows - y, columns - x
+        chosen = np.argpartition(dx * dx + dy * dy, count)[:count]
+        rows, columns = rows[chosen], columns[chosen]
+    return rows * keys.shape[1] + columns
 
 
 def _similar(tiles: list[_Tile]) -> list[list[_Tile]]:
@@ -355,7 +360,8 @@ def _structure_tensor(images: torch.Tensor, inside: torch.Tensor) -> torch.Tenso
     products = torch.stack([(dx * dx).mean(dim=1), (dx * dy).mean(dim=1), (dy * dy).mean(dim=1)], dim=1)
     outside = functional.pad((~inside)[:, None].to(products.dtype), (1, 1, 1, 1), value=1.0)
     weight = 1 - functional.max_pool2d(outside, 3, stride=1)
-    return _gaussian_blur(products * weight, TENSOR_SIGMA) / _gaussian_blur(weight, TENSOR_SIGMA).clamp(min=1e-6)
+    blurred = _gaussian_blur(torch.cat([products * weight, weight], dim=1), TENSOR_SIGMA)
+    return blurred[:, :-1] / blurred[:, -1:].clamp(min=1e-6)
 
 
 def _gaussian_blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
