@@ -147,12 +147,15 @@ def grain_like(
     levels, colours = (_block_means(values, size)[rows, columns] for values in (busy, original.astype(np.float32)))
     tops, lefts, targets, wishes = _cover(mask, wanted, painted, size)
     chosen = _choose(levels, colours, targets, wishes, np.random.default_rng(seed))
-    for y, x, target, pick in zip(tops, lefts, targets, chosen, strict=True):
+    shares = np.minimum(1.0, np.exp(targets - levels[chosen]))
+    most = np.zeros(mask.shape, np.float32)
+    for y, x, share, limit, pick in zip(tops, lefts, shares, 3 * np.exp(targets), chosen, strict=True):
         own = (slice(y, y + size), slice(x, x + size))
         height, width = mask[own].shape
-        source = (slice(rows[pick], rows[pick] + height), slice(columns[pick], columns[pick] + width))
-        most = 3 * np.exp(target)  # grain has no edges
-        grain[own] = np.clip(detail[source] * min(1.0, np.exp(target - levels[pick])), -most, most)
+        grain[own] = detail[rows[pick] : rows[pick] + height, columns[pick] : columns[pick] + width] * share
+        most[own] = limit  # grain has no edges
+    most = most[..., None]
+    grain = np.minimum(np.maximum(grain, -most), most)
     return strength * np.where(mask[..., None], grain, 0)
 
 
@@ -169,8 +172,8 @@ def _cover(mask: np.ndarray, wanted: np.ndarray, painted: np.ndarray, size: int)
     """
     top, left = (int(index.min()) for index in np.nonzero(mask))
     weight = mask[top:, left:].astype(np.float32)
-    part = painted[top:, left:] * weight[..., None], wanted[top:, left:] * weight
-    sums = np.dstack([_tile_sums(values, size) for values in (weight, part[1], part[0])])
+    values = np.dstack([np.ones_like(weight), wanted[top:, left:], painted[top:, left:]])
+    sums = _tile_sums(values * weight[..., None], size)
     rows, columns = np.nonzero(sums[..., 0])
     sums = sums[rows, columns]
     return top + rows * size, left + columns * size, sums[:, 1] / sums[:, 0], sums[:, 2:] / sums[:, :1]
