@@ -23,8 +23,8 @@ LEAST_CONTRAST = 6.0
 # Inputs beside the colours: where the hole is, and where pixels tell nothing.
 STATES, COLOURS = 2, 3
 REDUCTION = 4
-# Windows: pixels beside the hole, and what their sides are multiples of.
-MARGIN, STEP = 8, 16
+# Windows: pixels beside the hole, what their sides are multiples of, known pixels without which all is shown.
+MARGIN, STEP, LEAST_KNOWN = 8, 16, 100
 
 
 @dataclass(frozen=True)
@@ -206,8 +206,8 @@ def _windows(holes: np.ndarray, around: np.ndarray, inside: np.ndarray) -> list[
         if hole.any() and known.any():
             height, width = int(own[:, 0].sum()), int(own[0].sum())
             window = Window.of(region, hole, height, width)
-            near = known[window.rows, window.columns].any()
-            windows.append(window if near else Window.whole(region, height, width))
+            near = known[window.rows, window.columns].sum()
+            windows.append(window if near >= LEAST_KNOWN else Window.whole(region, height, width))
     return windows
 
 

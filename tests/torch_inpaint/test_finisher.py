@@ -121,11 +121,16 @@ def test_what_lies_far_from_the_hole_does_not_count(restless):
     assert torch.equal(finished[:, :, :40, :40], finish(restless, other, mask, known, inside)[:, :, :40, :40])
 
 
-def test_known_pixels_far_away_are_better_than_none(restless):
+@pytest.mark.parametrize("near", [0, 20])
+def test_known_pixels_far_away_are_better_than_few(restless, near):
     images, mask, known = region(60, 90)
     known[:, :50, :60] = False
+    known[:, 22, 5 : 5 + near] = True
+    images[:, :, 22, 5 : 5 + near] = 90
     finished = finish(restless, images, mask, known, torch.ones_like(mask))
-    assert torch.isfinite(finished).all() and not torch.equal(finished, images)
+    assert torch.isfinite(finished).all()
+    hole = finished[:, :, 8:20, 10:25]
+    assert hole.max() - hole.min() > 20  # not held to the one colour that is near
 
 
 def test_the_shipped_finisher_comes_closer_to_the_truth_and_to_its_texture():
