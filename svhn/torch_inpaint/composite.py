@@ -7,9 +7,12 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, union
+from svhn.torch_inpaint.jpeg import JpegTraces, carry_traces, find_traces
 from svhn.torch_inpaint.key_pixels import widen
 
 LEAST_CONTEXT = 8
+# Pixels around a region in which traces of JPEG are looked for, too.
+TRACES_REACH = 32
 # Grain: where it is taken beside the mask, from and up to; the side of its blocks; how many count as equally busy.
 GRAIN_GAP, GRAIN_REACH, GRAIN_BLOCKS, GRAIN_CHOICE = 2, 16, (12, 8, 5), 6
 GRAIN_BLUR = 1.0
@@ -236,6 +239,8 @@ def composite(
 ) -> None:
     """Put a filled region into a photo, in place: enlarged to its resolution, with grain, inside the mask only.
 
+    Where the photo was a JPEG file, the grain is one that JPEG leaves, see `svhn.torch_inpaint.jpeg`.
+
     There is no feathering: the mask's rim would let traces of the digit through, and the fill meets the known pixels.
 
     Parameters
@@ -254,5 +259,18 @@ def composite(
         See `FillConfig`.
     """
     painted = enlarge_fill(painted, original, mask)
-    painted = painted + grain_like(original, painted, mask, known, grain)
-    image[box.slices][mask] = np.clip(np.rint(painted[mask]), 0, 255).astype(np.uint8)
+    traces = _traces_around(image, box, mask) if grain > 0 else None
+    detailed = carry_traces(original, painted, mask, known, traces, grain) if traces else None
+    if detailed is None:
+        detailed = painted + grain_like(original, painted, mask, known, grain)
+    image[box.slices][mask] = np.clip(np.rint(detailed[mask]), 0, 255).astype(np.uint8)
+
+
+def _traces_around(image: np.ndarray, box: Box, mask: np.ndarray) -> JpegTraces | None:
+    """Find the traces of JPEG in and around a region, as seen from it; what is under `mask` (h, w) is not used."""
+    around = box.grow(TRACES_REACH).clip(image.shape[1], image.shape[0])
+    rows, columns = box.top - around.top, box.left - around.left
+    known = np.ones((around.height, around.width), bool)
+    known[rows : rows + box.height, columns : columns + box.width] = ~mask
+    traces = find_traces(image[around.slices], known)
+    return traces.shifted(rows, columns) if traces else None

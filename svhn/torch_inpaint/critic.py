@@ -76,7 +76,7 @@ def close_view(view: View, images: torch.Tensor) -> torch.Tensor:
     detail = torch.einsum("oc,bchw->bohw", opponents, images - mean) * view.usable
     around = view.usable - view.hole
     strength = (detail.square() * around).sum(dim=(2, 3), keepdim=True) / around.sum(dim=(2, 3), keepdim=True)
-    return torch.cat([view.see(images), detail / strength.sqrt().clamp(min=LEAST_DETAIL)], dim=1)
+    return torch.cat([view.see(images), detail / strength.clamp(min=LEAST_DETAIL**2).sqrt()], dim=1)
 
 
 def _mean_inside(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,263 @@
+"""Traces that JPEG left in a photo, and fill that carries the same ones.
+
+Most street photos were JPEG files once, also those that come as PNG: in squares of 8 x 8 pixels their brightness is a
+sum of few cosines whose weights are multiples of known steps. Fill without these traces can be told from the rest,
+however well it is painted, most of all on calm walls. See ITU-T T.81, annexes A and K.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+BLOCK = 8
+# Of a square's brightness: discrete cosine transform, orthonormal; row k is the k-th frequency.
+_DCT = np.array(
+    [[np.sqrt((2 if k else 1) / 8) * np.cos((2 * n + 1) * k * np.pi / 16) for n in range(8)] for k in range(8)],
+    np.float32,
+)
+# Quantisation steps of brightness at quality 50, by vertical and horizontal frequency (T.81, table K.1).
+_STEPS = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    np.float32,
+)
+# From RGB to brightness and two colour differences, as JFIF has it, and back.
+_TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+_TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
+# Grid: frequencies whose weights are mostly zero in its squares and not in others; what counts as zero; least number
+# of squares, and by how much a grid must have more zeros than any other.
+_PROBES = ((0, 3), (0, 5), (0, 7), (3, 0), (5, 0), (7, 0), (2, 2), (4, 4))
+NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 6, 0.04
+# Steps: qualities that are tried, weights that tell something, how many of them, how well they must fit.
+QUALITIES, TELLING, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 600, 0.3
+# Detail: what a blur of this width in pixels takes away, as a share of each weight; the calmest, in grey levels.
+_WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
+DETAIL_BLUR, LEAST_BUSY = 1.0, 0.02
+_FINE = 1 - np.exp(-(DETAIL_BLUR**2) * (_WAVES[:, None] ** 2 + _WAVES**2) / 2)
+# Donors: how many are looked at, and count as equally good; from how far, in squares, they say how busy a place is.
+MOST_DONORS, DONORS, NEAR = 400, 4, 3.0
+
+
+@dataclass(frozen=True)
+class JpegTraces:
+    """Where the squares of a photo's JPEG file began, and how coarse it was.
+
+    Attributes
+    ----------
+    row, column : int
+        Of the first whole square's upper left corner, 0 to 7.
+    quality : int
+        Of the standard tables, 50 to 96.
+    """
+
+    row: int
+    column: int
+    quality: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.row, self.column
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Quantisation steps of brightness by vertical and horizontal frequency, (8, 8) float32."""
+        scale = 200 - 2 * self.quality
+        return np.clip(np.floor((_STEPS * scale + 50) / 100), 1, 255)
+
+    def shifted(self, rows: int, columns: int) -> "JpegTraces":
+        """Return the same for a part of the photo that begins at this pixel."""
+        return JpegTraces((self.row - rows) % BLOCK, (self.column - columns) % BLOCK, self.quality)
+
+
+def find_traces(photo: np.ndarray, known: np.ndarray) -> JpegTraces | None:
+    """Find the traces of JPEG in a photo or a part of it.
+
+    Parameters
+    ----------
+    photo : ndarray (H, W, 3) uint8, RGB
+    known : ndarray (H, W) bool
+        True = pixels that are as they were decoded.
+
+    Returns
+    -------
+    JpegTraces or None
+        None when there are none, they are too faint or there is too little to see.
+    """
+    height, width = (side // BLOCK * BLOCK for side in known.shape)
+    if min(height, width) < 2 * BLOCK:
+        return None
+    brightness = photo.astype(np.float32) @ _TO_YCC[0]
+    whole = _whole_squares(known)
+    zeros = sum((np.abs(_weights(brightness, *probe)) < NOTHING).astype(np.float32) for probe in _PROBES) / len(_PROBES)
+    counts, sums = (_by_place(values[:height, :width]) for values in (whole, np.where(whole, zeros, 0)))
+    shares = np.where(counts >= LEAST_SQUARES, sums / np.maximum(counts, 1), 0)
+    best, second = np.sort(shares, axis=None)[[-1, -2]]
+    if best - second < LEAST_LEAD:
+        return None
+    row, column = (int(index) for index in np.unravel_index(shares.argmax(), shares.shape))
+    squares = _squares(brightness - 128, row, column)[_squares(known, row, column).all(axis=(1, 2))]
+    quality = _quality(_transform(squares))
+    return None if quality is None else JpegTraces(row, column, quality)
+
+
+def _weights(brightness: np.ndarray, vertical: int, horizontal: int) -> np.ndarray:
+    """Return one frequency's weight in the square whose upper left corner a pixel is, (H, W) float32."""
+    kernels = _DCT[horizontal], _DCT[vertical]
+    return cv2.sepFilter2D(brightness, -1, *kernels, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+
+
+def _whole_squares(known: np.ndarray) -> np.ndarray:
+    """Return where the upper left corner of a square lies that is wholly known, bool (H, W)."""
+    kernel = np.ones((BLOCK, BLOCK), np.uint8)
+    outside = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
+    return cv2.erode(known.astype(np.uint8), kernel, anchor=(0, 0), **outside) > 0
+
+
+def _by_place(values: np.ndarray) -> np.ndarray:
+    """Sum values (H, W), sides multiples of 8, by their place in a grid of squares: (8, 8) float64."""
+    height, width = values.shape
+    return values.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).sum(axis=(0, 2), dtype=float)
+
+
+def _squares(values: np.ndarray, row: int, column: int) -> np.ndarray:
+    """Cut (H, W) into the grid's whole squares, (N, 8, 8), row by row."""
+    height, width = ((side - first) // BLOCK for side, first in zip(values.shape, (row, column), strict=True))
+    part = values[row : row + height * BLOCK, column : column + width * BLOCK]
+    return part.reshape(height, BLOCK, width, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+
+
+def _transform(squares: np.ndarray) -> np.ndarray:
+    return _DCT @ squares @ _DCT.T
+
+
+def _quality(weights: np.ndarray) -> int | None:
+    """Return the quality whose steps the weights (N, 8, 8) are multiples of, None when they are of none."""
+    numbers, rows, columns = np.nonzero(np.abs(weights) > TELLING)
+    (telling,) = np.nonzero(rows + columns > 0)  # the mean may be any
+    if not len(telling):
+        return None
+    telling = telling[:: -(-len(telling) // MOST_WEIGHTS)]
+    rows, columns = rows[telling], columns[telling]
+    values = weights[numbers[telling], rows, columns]
+    steps = np.stack([JpegTraces(0, 0, quality).steps[rows, columns] for quality in QUALITIES])
+    # Of weights below half a step nothing would have been left.
+    fits = np.where(np.abs(values) < steps / 2, -1, np.cos(2 * np.pi * values / steps)).mean(axis=1)
+    return QUALITIES[int(fits.argmax())] if fits.max() >= LEAST_FIT else None
+
+
+def carry_traces(
+    original: np.ndarray,
+    painted: np.ndarray,
+    mask: np.ndarray,
+    known: np.ndarray,
+    traces: JpegTraces,
+    strength: float,
+    seed: int = 0,
+) -> np.ndarray | None:
+    """Give the fill of a region the detail of known squares and the steps of its photo's JPEG.
+
+    Each square of the grid that meets the mask gets the fine detail of a known square of its colour that is about as
+    busy as its surroundings, weaker where none is so calm; then its weights are rounded to multiples of the steps.
+
+    Parameters
+    ----------
+    original : ndarray (H, W, 3) uint8, RGB
+    painted : ndarray (H, W, 3) float32, 0..255
+        With the fill inside the mask.
+    mask, known : ndarray (H, W) bool
+        True = was filled; True = detail may be taken from here.
+    traces : JpegTraces
+        Of this region.
+    strength : float
+        1 for as much detail as the surroundings have.
+    seed : int
+        Of the choice among squares that fit equally well.
+
+    Returns
+    -------
+    ndarray (H, W, 3) float32 or None
+        Meaningful inside the mask; None when too few squares are known.
+    """
+    corners = _donors(known & ~mask, traces)
+    if not len(corners):
+        return None
+    edges = [(-first % BLOCK, -(side - first) % BLOCK) for first, side in zip(traces.place, mask.shape, strict=True)]
+    colours = np.where(mask[..., None], painted, original).astype(np.float32) @ _TO_YCC.T
+    squares = [_all_squares(colours[..., channel], edges, "edge") for channel in range(3)]
+    across = (mask.shape[1] + sum(edges[1])) // BLOCK
+    (hit,) = np.nonzero(_all_squares(mask, edges).any(axis=(1, 2)))
+    places = np.stack([hit // across, hit % across], axis=1) * BLOCK - [first for first, _ in edges]
+    given = np.stack([colours[y : y + BLOCK, x : x + BLOCK] for y, x in corners])
+    details = _FINE * _transform(given[..., 0])
+    means = np.stack([values[hit].mean(axis=(1, 2)) for values in squares], axis=1)
+    chosen, shares = _choose(places, means, corners, given.mean(axis=(1, 2)), details, np.random.default_rng(seed))
+    weights = _transform(squares[0][hit] - 128) + strength * shares[:, None, None] * details[chosen]
+    squares[0][hit] = _DCT.T @ (np.rint(weights / traces.steps) * traces.steps) @ _DCT + 128
+    own = tuple(slice(first, first + side) for (first, _), side in zip(edges, mask.shape, strict=True))
+    carried = np.stack([_joined(values, across)[own] for values in squares], axis=-1)
+    return np.rint(carried) @ _TO_RGB.T
+
+
+def _donors(known: np.ndarray, traces: JpegTraces) -> np.ndarray:
+    """Return the upper left corners (D, 2) of known squares, of the grid's where it has enough; none when too few."""
+    corners = np.argwhere(_whole_squares(known))
+    fitting = corners[((corners - traces.place) % BLOCK == 0).all(axis=1)]
+    corners = fitting if len(fitting) >= DONORS else corners
+    return corners[:: -(-len(corners) // MOST_DONORS)] if len(corners) >= DONORS else corners[:0]
+
+
+def _choose(
+    places: np.ndarray,
+    colours: np.ndarray,
+    corners: np.ndarray,
+    donors: np.ndarray,
+    details: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose one of the D donors for each of M squares.
+
+    Parameters
+    ----------
+    places, corners : ndarray (M, 2) and (D, 2) int
+        Upper left corners of the squares and of the donors.
+    colours, donors : ndarray (M, 3) and (D, 3)
+        Their mean brightness and colour differences.
+    details : ndarray (D, 8, 8)
+        What each donor would give.
+    rng : Generator
+
+    Returns
+    -------
+    chosen : ndarray (M,) int
+    shares : ndarray (M,) float
+        1, or less where no donor is calm enough.
+    """
+    busy = np.log(np.abs(details).mean(axis=(1, 2)) + LEAST_BUSY)
+    apart = np.square(places[:, None] - corners).sum(axis=2) / BLOCK**2
+    near = np.exp(-(apart - apart.min(axis=1, keepdims=True)) / (2 * NEAR**2))
+    wanted = near @ busy / near.sum(axis=1)
+    misfit = np.abs(busy - wanted[:, None]) + np.linalg.norm(colours[:, None] - donors, axis=2) / 10
+    best = np.argpartition(misfit, DONORS - 1, axis=1)[:, :DONORS]
+    chosen = best[np.arange(len(places)), rng.integers(DONORS, size=len(places))]
+    return chosen, np.minimum(1.0, np.exp(wanted - busy[chosen]))
+
+
+def _all_squares(values: np.ndarray, edges: Sequence[tuple[int, int]], mode: str = "constant") -> np.ndarray:
+    """Pad (H, W) to whole squares and cut it into them: (N, 8, 8), row by row."""
+    return _squares(np.pad(values, edges, mode=mode), 0, 0)
+
+
+def _joined(squares: np.ndarray, across: int) -> np.ndarray:
+    """Put squares (N, 8, 8), `across` in a row, together."""
+    rows = squares.reshape(-1, across, BLOCK, BLOCK).swapaxes(1, 2)
+    return rows.reshape(-1, across * BLOCK)
