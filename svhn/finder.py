@@ -107,6 +107,10 @@ class Finder:
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         """
+        return [as_drawn(digit, photo.shape, self.config) for digit in self._find(photo)]
+
+    def _find(self, photo: np.ndarray) -> list[FoundDigit]:
+        """Find the digits, with boxes as tight as the networks see them."""
         found = self.propose(photo)
         if self.refiner:
             boxes, evidence, probabilities = self.refiner.judge(photo, found.boxes)
@@ -130,8 +134,9 @@ class Finder:
         A doubtful digit without neighbours is no number, see `FinderConfig.lone`; `find` has it nevertheless.
         """
         least = log_odds(self.config.min_confidence) + self.config.lone
-        numbers = group_digits(self.find(photo))
-        return [number for number in numbers if len(number.digits) > 1 or log_odds(number.digits[0].presence) >= least]
+        numbers = group_digits(self._find(photo))
+        sure = (number for number in numbers if len(number.digits) > 1 or log_odds(number.digits[0].presence) >= least)
+        return [Number(tuple(as_drawn(digit, photo.shape, self.config) for digit in number.digits)) for number in sure]
 
     def read_number(self, photo: np.ndarray) -> Number | None:
         """Return the most prominent number of a photo, or None when there is none."""
@@ -312,6 +317,21 @@ def merge(parts: Sequence[Candidates], config: FinderConfig, least: float | None
         kept.append(Candidates(box[None], rest.presence[:1], probabilities[None]))
         rest = rest.take((overlap <= config.same) & (covered <= config.inside))
     return Candidates.join(kept) if kept else rest.take(np.zeros(0, int))
+
+
+def as_drawn(digit: FoundDigit, shape: tuple[int, ...], config: FinderConfig) -> FoundDigit:
+    """Give a digit's box the slack that people leave who draw boxes, in a photo of (height, width, ...).
+
+    The networks see digits at their own size and cannot know it: SVHN's annotators left more room around digits that
+    are small in their photo. `python -m benchmarks.finder.slack` measures how much.
+    """
+    box = digit.box
+    share = min(max(box.height / shape[0], config.least_share), 1.0)
+    tall, wide = (scale * share**-power for scale, power in config.slack)
+    (x, y), width, height = box.centre, wide * box.width, tall * box.height
+    left, top, right, bottom = (round(edge) for edge in (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
+    drawn = Box(left, top, max(right, left + 1), max(bottom, top + 1)).clip(shape[1], shape[0])
+    return replace(digit, box=drawn or box)
 
 
 def to_digits(candidates: Candidates, shape: tuple[int, ...]) -> list[FoundDigit]:

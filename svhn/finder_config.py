@@ -43,6 +43,11 @@ class FinderConfig:
         Of two boxes with more than this intersection over union, or over the smaller one, one is dropped.
     equal : float
         Boxes with more than this intersection over union are averaged, and so are their labels.
+    slack : ((scale, power), (scale, power))
+        Of heights and widths: `scale` times the digit's share of its photo's height to the power of -`power` is how
+        much larger than the networks say a box is drawn, see `svhn.finder.as_drawn`.
+    least_share : float
+        Digits with a smaller share of their photo's height count as if they had this one.
     """
 
     min_confidence: float = 0.65
@@ -61,3 +66,5 @@ class FinderConfig:
     same: float = 0.4
     inside: float = 0.75
     equal: float = 0.6
+    slack: tuple[tuple[float, float], tuple[float, float]] = ((0.986, 0.108), (0.878, 0.160))
+    least_share: float = 0.15

@@ -22,6 +22,7 @@ from svhn.finder import (
     Finder,
     FinderReader,
     FoundDigit,
+    as_drawn,
     decode,
     find_finder,
     log_odds,
@@ -116,6 +117,29 @@ def test_a_part_of_a_digit_is_no_digit():
 def test_merging_nothing_gives_nothing():
     nothing = decode(np.full((15, 4, 6), -9, np.float32), 0.1)
     assert merge([nothing], CONFIG).boxes.shape == (0, 4)
+
+
+def test_the_smaller_a_digit_in_its_photo_the_looser_its_box():
+    digit, slack = FoundDigit(Box(40, 30, 60, 70), 3, 0.9, tuple(np.eye(10)[3])), ((1.0, 0.1), (0.9, 0.2))
+    config = replace(CONFIG, slack=slack, least_share=0.1)
+    drawn = {height: as_drawn(digit, (height, 100), config).box for height in (80, 400, 4000)}
+    assert (drawn[80].width, drawn[80].height) == (20, 42)
+    assert drawn[400] == drawn[4000]  # the least share
+    assert (drawn[400].width, drawn[400].height) == (28, 50)
+    assert all(box.centre == digit.box.centre for box in drawn.values())
+    assert replace(as_drawn(digit, (400, 100), config), box=digit.box) == digit
+
+
+def test_a_drawn_box_stays_in_its_photo():
+    digit = FoundDigit(Box(0, 0, 20, 38), 3, 0.9, tuple(np.eye(10)[3]))
+    drawn = as_drawn(digit, (400, 22), replace(CONFIG, slack=((1.5, 0.0), (1.5, 0.0))))
+    assert drawn.box == Box(0, 0, 22, 48)
+
+
+def test_numbers_have_the_digits_that_are_found(finder):
+    photo = render_photo(5, CLEAR).photo
+    found, numbers = finder.find(photo), finder.find_numbers(photo)
+    assert {digit.box for number in numbers for digit in number.digits} <= {digit.box for digit in found}
 
 
 @pytest.mark.parametrize("size", [(15, 30), (1, 1), (30, 15), (17, 300), (700, 50)])
@@ -234,7 +258,7 @@ def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeyp
         ([found(20, least), found(38, least)], ["77"]),
         ([found(20, least), found(38, least), found(150, least)], ["77"]),
     ):
-        monkeypatch.setattr(finder, "find", lambda photo, digits=digits: digits)
+        monkeypatch.setattr(finder, "_find", lambda photo, digits=digits: digits)
         assert [number.text for number in finder.find_numbers(wall)] == texts
 
 
