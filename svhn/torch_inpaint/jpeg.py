@@ -5,7 +5,6 @@ sum of few cosines whose weights are multiples of known steps. Fill without thes
 however well it is painted, most of all on calm walls. See ITU-T T.81, annexes A and K.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -39,7 +38,8 @@ _TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
 _PROBES = ((0, 3), (0, 5), (0, 7), (3, 0), (5, 0), (7, 0), (2, 2), (4, 4))
 NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 6, 0.04
 # Steps: qualities that are tried, weights that tell something, how many of them, how well they must fit.
-QUALITIES, TELLING, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 600, 0.3
+QUALITIES, TELLING, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 400, 0.3
+_ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
 # Detail: what a blur of this width in pixels takes away, as a share of each weight; the calmest, in grey levels.
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
 DETAIL_BLUR, LEAST_BUSY = 1.0, 0.02
@@ -71,8 +71,7 @@ class JpegTraces:
     @property
     def steps(self) -> np.ndarray:
         """Quantisation steps of brightness by vertical and horizontal frequency, (8, 8) float32."""
-        scale = 200 - 2 * self.quality
-        return np.clip(np.floor((_STEPS * scale + 50) / 100), 1, 255)
+        return _ALL_STEPS[QUALITIES.index(self.quality)]
 
     def shifted(self, rows: int, columns: int) -> "JpegTraces":
         """Return the same for a part of the photo that begins at this pixel."""
@@ -96,11 +95,11 @@ def find_traces(photo: np.ndarray, known: np.ndarray) -> JpegTraces | None:
     height, width = (side // BLOCK * BLOCK for side in known.shape)
     if min(height, width) < 2 * BLOCK:
         return None
-    brightness = photo.astype(np.float32) @ _TO_YCC[0]
-    whole = _whole_squares(known)
-    zeros = sum((np.abs(_weights(brightness, *probe)) < NOTHING).astype(np.float32) for probe in _PROBES) / len(_PROBES)
-    counts, sums = (_by_place(values[:height, :width]) for values in (whole, np.where(whole, zeros, 0)))
-    shares = np.where(counts >= LEAST_SQUARES, sums / np.maximum(counts, 1), 0)
+    brightness = cv2.transform(photo.astype(np.float32), _TO_YCC[:1])
+    whole = _whole_squares(known).astype(np.uint8)
+    zeros = sum((np.abs(_weights(brightness, *probe)) < NOTHING).view(np.uint8) for probe in _PROBES)
+    counts, sums = (_by_place(values[:height, :width]) for values in (whole, whole * zeros))
+    shares = np.where(counts >= LEAST_SQUARES, sums / (len(_PROBES) * np.maximum(counts, 1)), 0)
     best, second = np.sort(shares, axis=None)[[-1, -2]]
     if best - second < LEAST_LEAD:
         return None
@@ -133,7 +132,7 @@ def _squares(values: np.ndarray, row: int, column: int) -> np.ndarray:
     """Cut (H, W) into the grid's whole squares, (N, 8, 8), row by row."""
     height, width = ((side - first) // BLOCK for side, first in zip(values.shape, (row, column), strict=True))
     part = values[row : row + height * BLOCK, column : column + width * BLOCK]
-    return part.reshape(height, BLOCK, width, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    return _in_squares(part).reshape(-1, BLOCK, BLOCK)
 
 
 def _transform(squares: np.ndarray) -> np.ndarray:
@@ -149,7 +148,7 @@ def _quality(weights: np.ndarray) -> int | None:
     telling = telling[:: -(-len(telling) // MOST_WEIGHTS)]
     rows, columns = rows[telling], columns[telling]
     values = weights[numbers[telling], rows, columns]
-    steps = np.stack([JpegTraces(0, 0, quality).steps[rows, columns] for quality in QUALITIES])
+    steps = _ALL_STEPS[:, rows, columns]
     # Of weights below half a step nothing would have been left.
     fits = np.where(np.abs(values) < steps / 2, -1, np.cos(2 * np.pi * values / steps)).mean(axis=1)
     return QUALITIES[int(fits.argmax())] if fits.max() >= LEAST_FIT else None
@@ -191,21 +190,27 @@ def carry_traces(
     corners = _donors(known & ~mask, traces)
     if not len(corners):
         return None
-    edges = [(-first % BLOCK, -(side - first) % BLOCK) for first, side in zip(traces.place, mask.shape, strict=True)]
-    colours = np.where(mask[..., None], painted, original).astype(np.float32) @ _TO_YCC.T
-    squares = [_all_squares(colours[..., channel], edges, "edge") for channel in range(3)]
-    across = (mask.shape[1] + sum(edges[1])) // BLOCK
-    (hit,) = np.nonzero(_all_squares(mask, edges).any(axis=(1, 2)))
-    places = np.stack([hit // across, hit % across], axis=1) * BLOCK - [first for first, _ in edges]
-    given = np.stack([colours[y : y + BLOCK, x : x + BLOCK] for y, x in corners])
-    details = _FINE * _transform(given[..., 0])
-    means = np.stack([values[hit].mean(axis=(1, 2)) for values in squares], axis=1)
-    chosen, shares = _choose(places, means, corners, given.mean(axis=(1, 2)), details, np.random.default_rng(seed))
-    weights = _transform(squares[0][hit] - 128) + strength * shares[:, None, None] * details[chosen]
-    squares[0][hit] = _DCT.T @ (np.rint(weights / traces.steps) * traces.steps) @ _DCT + 128
-    own = tuple(slice(first, first + side) for (first, _), side in zip(edges, mask.shape, strict=True))
-    carried = np.stack([_joined(values, across)[own] for values in squares], axis=-1)
-    return np.rint(carried) @ _TO_RGB.T
+    (top, bottom), (left, right) = (
+        (-first % BLOCK, -(side - first) % BLOCK) for first, side in zip(traces.place, mask.shape, strict=True)
+    )
+    colours = np.where(mask[..., None], painted, original)
+    colours = cv2.transform(colours.astype(np.float32, copy=False), _TO_YCC)
+    padded = cv2.copyMakeBorder(colours, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    inside = cv2.copyMakeBorder(mask.astype(np.uint8), top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
+    rows, columns = np.nonzero(_in_squares(inside).any(axis=(2, 3)))
+    squares = _in_squares(padded)[rows, columns]  # (M, 8, 8, 3)
+    given = np.lib.stride_tricks.sliding_window_view(colours, (BLOCK, BLOCK), axis=(0, 1))
+    given = given[corners[:, 0], corners[:, 1]]  # (D, 3, 8, 8)
+    details = _FINE * _transform(given[:, 0])
+    places = np.stack([rows * BLOCK - top, columns * BLOCK - left], axis=1)
+    chosen, shares = _choose(
+        places, squares.mean(axis=(1, 2)), corners, given.mean(axis=(2, 3)), details, np.random.default_rng(seed)
+    )
+    weights = _transform(squares[..., 0] - 128) + strength * shares[:, None, None] * details[chosen]
+    squares[..., 0] = _DCT.T @ (np.rint(weights / traces.steps) * traces.steps) @ _DCT + 128
+    _in_squares(padded)[rows, columns] = squares
+    carried = padded[top : top + mask.shape[0], left : left + mask.shape[1]]
+    return cv2.transform(np.rint(carried), _TO_RGB)
 
 
 def _donors(known: np.ndarray, traces: JpegTraces) -> np.ndarray:
@@ -252,12 +257,7 @@ def _choose(
     return chosen, np.minimum(1.0, np.exp(wanted - busy[chosen]))
 
 
-def _all_squares(values: np.ndarray, edges: Sequence[tuple[int, int]], mode: str = "constant") -> np.ndarray:
-    """Pad (H, W) to whole squares and cut it into them: (N, 8, 8), row by row."""
-    return _squares(np.pad(values, edges, mode=mode), 0, 0)
-
-
-def _joined(squares: np.ndarray, across: int) -> np.ndarray:
-    """Put squares (N, 8, 8), `across` in a row, together."""
-    rows = squares.reshape(-1, across, BLOCK, BLOCK).swapaxes(1, 2)
-    return rows.reshape(-1, across * BLOCK)
+def _in_squares(values: np.ndarray) -> np.ndarray:
+    """View (H, W, ...), sides multiples of 8, as (H / 8, W / 8, 8, 8, ...)."""
+    height, width = values.shape[:2]
+    return values.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, *values.shape[2:]).swapaxes(1, 2)
