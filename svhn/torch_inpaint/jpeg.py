@@ -36,9 +36,9 @@ _TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
 # Grid: frequencies whose weights are mostly zero in its squares and not in others; what counts as zero; least number
 # of squares, and by how much a grid must have more zeros than any other.
 _PROBES = ((0, 3), (0, 5), (0, 7), (3, 0), (5, 0), (7, 0), (2, 2), (4, 4))
-NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 6, 0.04
+NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 4, 0.03
 # Steps: qualities that are tried, weights that tell something, how many of them, how well they must fit.
-QUALITIES, TELLING, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 400, 0.3
+QUALITIES, TELLING, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 400, 0.2
 _ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
 # Detail: what a blur of this width in pixels takes away, as a share of each weight; the calmest, in grey levels.
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
