@@ -204,8 +204,8 @@ class FillConfig:
     finisher : str
         That small network: a checkpoint or run of `train-finisher`, or the name of a shipped one.
     grain : float
-        Fine detail added to the fill, as a fraction of that of its surroundings; harder to tell from background. 0 for
-        the smooth fill, which is closer to the truth.
+        Fine detail added to the fill, as a fraction of that of its surroundings, with the traces of JPEG where the
+        photo has any; harder to tell from background. 0 for the smooth fill, which is closer to the truth.
     """
 
     method: str = "finished"

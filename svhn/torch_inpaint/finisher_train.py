@@ -152,7 +152,7 @@ def make_patches(photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...
 
 
 def with_grain(patches: Patches, finisher: Finisher) -> Patches:
-    """Return the patches with the grain that `composite` would add to what a finisher makes of them."""
+    """Return the patches with the grain that a finisher's fill gets in a photo that shows no traces of JPEG."""
     grain = np.zeros(patches.truth.shape, np.int8)
     for start in range(0, len(patches), VALIDATION_BATCH):
         part = patches.take(slice(start, start + VALIDATION_BATCH))

@@ -37,15 +37,15 @@ _TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
 # of squares, and by how much a grid must have more zeros than any other.
 _PROBES = ((0, 3), (0, 5), (0, 7), (3, 0), (5, 0), (7, 0), (2, 2), (4, 4))
 NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 4, 0.03
-# Steps: qualities that are tried, weights that tell something, how many of them, how well they must fit.
-QUALITIES, TELLING, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 400, 0.2
+# Steps: qualities that are tried, weights that tell something, how many squares and weights, how well they must fit.
+QUALITIES, TELLING, MOST_SQUARES, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 200, 200, 0.2
 _ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
 # Detail: what a blur of this width in pixels takes away, as a share of each weight; the calmest, in grey levels.
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
 DETAIL_BLUR, LEAST_BUSY = 1.0, 0.02
 _FINE = 1 - np.exp(-(DETAIL_BLUR**2) * (_WAVES[:, None] ** 2 + _WAVES**2) / 2)
 # Donors: how many are looked at, and count as equally good; from how far, in squares, they say how busy a place is.
-MOST_DONORS, DONORS, NEAR = 400, 4, 3.0
+MOST_DONORS, DONORS, NEAR = 200, 4, 3.0
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,15 @@ def find_traces(photo: np.ndarray, known: np.ndarray) -> JpegTraces | None:
         return None
     brightness = cv2.transform(photo.astype(np.float32), _TO_YCC[:1])
     whole = _whole_squares(known).astype(np.uint8)
-    zeros = sum((np.abs(_weights(brightness, *probe)) < NOTHING).view(np.uint8) for probe in _PROBES)
+    zeros = sum(cv2.inRange(_weights(brightness, *probe), -NOTHING, NOTHING) & 1 for probe in _PROBES)
     counts, sums = (_by_place(values[:height, :width]) for values in (whole, whole * zeros))
     shares = np.where(counts >= LEAST_SQUARES, sums / (len(_PROBES) * np.maximum(counts, 1)), 0)
-    best, second = np.sort(shares, axis=None)[[-1, -2]]
+    second, best = np.partition(shares, -2, axis=None)[-2:]
     if best - second < LEAST_LEAD:
         return None
-    row, column = (int(index) for index in np.unravel_index(shares.argmax(), shares.shape))
-    squares = _squares(brightness - 128, row, column)[_squares(known, row, column).all(axis=(1, 2))]
-    quality = _quality(_transform(squares))
+    row, column = divmod(int(shares.argmax()), BLOCK)
+    corners = BLOCK * np.argwhere(whole[row::BLOCK, column::BLOCK]) + (row, column)
+    quality = _quality(_transform(_cut(brightness, _some(corners, MOST_SQUARES))))
     return None if quality is None else JpegTraces(row, column, quality)
 
 
@@ -128,11 +128,15 @@ def _by_place(values: np.ndarray) -> np.ndarray:
     return values.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).sum(axis=(0, 2), dtype=float)
 
 
-def _squares(values: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Cut (H, W) into the grid's whole squares, (N, 8, 8), row by row."""
-    height, width = ((side - first) // BLOCK for side, first in zip(values.shape, (row, column), strict=True))
-    part = values[row : row + height * BLOCK, column : column + width * BLOCK]
-    return _in_squares(part).reshape(-1, BLOCK, BLOCK)
+def _cut(values: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Cut squares out of (H, W, ...) by their upper left corners (N, 2): (N, ..., 8, 8)."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, (BLOCK, BLOCK), axis=(0, 1))
+    return windows[corners[:, 0], corners[:, 1]]
+
+
+def _some(values: np.ndarray, most: int) -> np.ndarray:
+    """Return `values` or, where there are more, about `most` of them from beginning to end."""
+    return values[:: max(1, -(-len(values) // most))]
 
 
 def _transform(squares: np.ndarray) -> np.ndarray:
@@ -145,7 +149,7 @@ def _quality(weights: np.ndarray) -> int | None:
     (telling,) = np.nonzero(rows + columns > 0)  # the mean may be any
     if not len(telling):
         return None
-    telling = telling[:: -(-len(telling) // MOST_WEIGHTS)]
+    telling = _some(telling, MOST_WEIGHTS)
     rows, columns = rows[telling], columns[telling]
     values = weights[numbers[telling], rows, columns]
     steps = _ALL_STEPS[:, rows, columns]
@@ -199,8 +203,7 @@ def carry_traces(
     inside = cv2.copyMakeBorder(mask.astype(np.uint8), top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
     rows, columns = np.nonzero(_in_squares(inside).any(axis=(2, 3)))
     squares = _in_squares(padded)[rows, columns]  # (M, 8, 8, 3)
-    given = np.lib.stride_tricks.sliding_window_view(colours, (BLOCK, BLOCK), axis=(0, 1))
-    given = given[corners[:, 0], corners[:, 1]]  # (D, 3, 8, 8)
+    given = _cut(colours, corners)  # (D, 3, 8, 8)
     details = _FINE * _transform(given[:, 0])
     places = np.stack([rows * BLOCK - top, columns * BLOCK - left], axis=1)
     chosen, shares = _choose(
@@ -218,7 +221,7 @@ def _donors(known: np.ndarray, traces: JpegTraces) -> np.ndarray:
     corners = np.argwhere(_whole_squares(known))
     fitting = corners[((corners - traces.place) % BLOCK == 0).all(axis=1)]
     corners = fitting if len(fitting) >= DONORS else corners
-    return corners[:: -(-len(corners) // MOST_DONORS)] if len(corners) >= DONORS else corners[:0]
+    return _some(corners, MOST_DONORS) if len(corners) >= DONORS else corners[:0]
 
 
 def _choose(
