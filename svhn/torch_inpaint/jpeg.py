@@ -40,10 +40,12 @@ NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 4, 0.03
 # Steps: qualities that are tried, weights that tell something, how many squares and weights, how well they must fit.
 QUALITIES, TELLING, MOST_SQUARES, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 200, 200, 0.2
 _ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
-# Detail: what a blur of this width in pixels takes away, as a share of each weight; the calmest, in grey levels.
+# Detail: what a blur of this width in pixels takes away, as a share of each weight, and the structure that it leaves;
+# the least of both, in grey levels, and a difference of colours that counts as much as e times the structure.
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
-DETAIL_BLUR, LEAST_BUSY = 1.0, 0.02
+DETAIL_BLUR, LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 1.0, 0.02, 0.1, 10.0
 _FINE = 1 - np.exp(-(DETAIL_BLUR**2) * (_WAVES[:, None] ** 2 + _WAVES**2) / 2)
+_COARSE = np.where(_FINE > 0, 1 - _FINE, 0)
 # Donors: how many are looked at, and count as equally good; from how far, in squares, they say how busy a place is.
 MOST_DONORS, DONORS, NEAR = 200, 4, 3.0
 
@@ -203,13 +205,13 @@ def carry_traces(
     inside = cv2.copyMakeBorder(mask.astype(np.uint8), top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
     rows, columns = np.nonzero(_in_squares(inside).any(axis=(2, 3)))
     squares = _in_squares(padded)[rows, columns]  # (M, 8, 8, 3)
-    given = _cut(colours, corners)  # (D, 3, 8, 8)
-    details = _FINE * _transform(given[:, 0])
+    given = np.moveaxis(_cut(colours, corners), 1, -1)  # (D, 8, 8, 3)
+    weights, donated = (_transform(values[..., 0] - 128) for values in (squares, given))
+    details = _FINE * donated
     places = np.stack([rows * BLOCK - top, columns * BLOCK - left], axis=1)
-    chosen, shares = _choose(
-        places, squares.mean(axis=(1, 2)), corners, given.mean(axis=(2, 3)), details, np.random.default_rng(seed)
-    )
-    weights = _transform(squares[..., 0] - 128) + strength * shares[:, None, None] * details[chosen]
+    traits, offers = _traits(squares, weights), _traits(given, donated)
+    chosen, shares = _choose(places, traits, corners, offers, details, np.random.default_rng(seed))
+    weights += strength * shares[:, None, None] * details[chosen]
     squares[..., 0] = _DCT.T @ (np.rint(weights / traces.steps) * traces.steps) @ _DCT + 128
     _in_squares(padded)[rows, columns] = squares
     carried = padded[top : top + mask.shape[0], left : left + mask.shape[1]]
@@ -224,22 +226,34 @@ def _donors(known: np.ndarray, traces: JpegTraces) -> np.ndarray:
     return _some(corners, MOST_DONORS) if len(corners) >= DONORS else corners[:0]
 
 
+def _traits(squares: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Say what squares (N, 8, 8, 3) are like, whose brightness has `weights` (N, 8, 8): colours, coarse structure.
+
+    Returns
+    -------
+    ndarray (N, 4) float32
+        In units that count alike.
+    """
+    coarse = np.log(np.abs(_COARSE * weights).mean(axis=(1, 2)) + LEAST_COARSE)
+    return np.column_stack([squares.mean(axis=(1, 2)) / COLOUR_UNIT, coarse])
+
+
 def _choose(
     places: np.ndarray,
-    colours: np.ndarray,
+    traits: np.ndarray,
     corners: np.ndarray,
-    donors: np.ndarray,
+    offers: np.ndarray,
     details: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose one of the D donors for each of M squares.
+    """Choose one of the D donors for each of M squares: as busy as its surroundings, and otherwise like the square.
 
     Parameters
     ----------
     places, corners : ndarray (M, 2) and (D, 2) int
         Upper left corners of the squares and of the donors.
-    colours, donors : ndarray (M, 3) and (D, 3)
-        Their mean brightness and colour differences.
+    traits, offers : ndarray (M, 4) and (D, 4)
+        What they are like.
     details : ndarray (D, 8, 8)
         What each donor would give.
     rng : Generator
@@ -254,7 +268,7 @@ def _choose(
     apart = np.square(places[:, None] - corners).sum(axis=2) / BLOCK**2
     near = np.exp(-(apart - apart.min(axis=1, keepdims=True)) / (2 * NEAR**2))
     wanted = near @ busy / near.sum(axis=1)
-    misfit = np.abs(busy - wanted[:, None]) + np.linalg.norm(colours[:, None] - donors, axis=2) / 10
+    misfit = np.abs(busy - wanted[:, None]) + np.linalg.norm(traits[:, None] - offers, axis=2)
     best = np.argpartition(misfit, DONORS - 1, axis=1)[:, :DONORS]
     chosen = best[np.arange(len(places)), rng.integers(DONORS, size=len(places))]
     return chosen, np.minimum(1.0, np.exp(wanted - busy[chosen]))
