@@ -265,13 +265,19 @@ def _choose(
         1, or less where no donor is calm enough.
     """
     busy = np.log(np.abs(details).mean(axis=(1, 2)) + LEAST_BUSY)
-    apart = np.square(places[:, None] - corners).sum(axis=2) / BLOCK**2
-    near = np.exp(-(apart - apart.min(axis=1, keepdims=True)) / (2 * NEAR**2))
+    apart = _square_distances(places / BLOCK, corners / BLOCK)
+    near = np.exp((apart.min(axis=1, keepdims=True) - apart) / (2 * NEAR**2))
     wanted = near @ busy / near.sum(axis=1)
-    misfit = np.abs(busy - wanted[:, None]) + np.linalg.norm(traits[:, None] - offers, axis=2)
+    misfit = np.abs(busy - wanted[:, None]) + np.sqrt(_square_distances(traits, offers))
     best = np.argpartition(misfit, DONORS - 1, axis=1)[:, :DONORS]
     chosen = best[np.arange(len(places)), rng.integers(DONORS, size=len(places))]
     return chosen, np.minimum(1.0, np.exp(wanted - busy[chosen]))
+
+
+def _square_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the squared distances between points (M, K) and (D, K): (M, D)."""
+    products = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1) - 2 * first @ second.T
+    return np.maximum(products, 0)
 
 
 def _in_squares(values: np.ndarray) -> np.ndarray:
