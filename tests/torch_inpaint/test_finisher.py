@@ -279,6 +279,14 @@ def test_a_run_that_runs_away_stops_before_it_spoils_anything(photos, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_surroundings_of_one_colour_give_no_infinite_gradient():
+    truth, mask = torch.full((1, 3, 16, 16), 90.0), torch.zeros(1, 16, 16, dtype=torch.bool)
+    mask[:, 5:11, 5:11] = True
+    view, fill = View.of(truth, mask, ~mask), truth.clone().requires_grad_()
+    close_view(view, fill).square().sum().backward()
+    assert torch.isfinite(fill.grad).all()
+
+
 def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
     config = FinisherTrainConfig(critic=2.0, critic_from=1_000)
     assert [config.critic_weight(iteration) for iteration in (0, 999, 1_249, 1_499, 9_999)] == [0, 0, 1, 2, 2]
