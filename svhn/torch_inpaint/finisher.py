@@ -100,13 +100,14 @@ class Finisher(nn.Module):
         view, around = View.of(images, mask, known), (known & ~mask)[:, None]
         seen = view.see(images).contiguous(memory_format=torch.channels_last)
         added = self._answer(seen).float() * view.unit
-        low, high = (images.masked_fill(~around, end).flatten(2) for end in (torch.inf, -torch.inf))
-        low, high = low.amin(dim=2)[..., None, None], high.amax(dim=2)[..., None, None]
+        low, high = torch.where(around, images, view.mean).flatten(2).aminmax(dim=2)
+        low, high = low[..., None, None], high[..., None, None]
         return torch.where(mask[:, None], (images + added).clamp(low, high), images)
 
     def _answer(self, inputs: torch.Tensor) -> torch.Tensor:
         height, width = inputs.shape[2:]
-        inputs = functional.pad(inputs, (0, -width % REDUCTION, 0, -height % REDUCTION))
+        if width % REDUCTION or height % REDUCTION:  # padding by nothing would be a copy
+            inputs = functional.pad(inputs, (0, -width % REDUCTION, 0, -height % REDUCTION))
         fine = self.fine(inputs)
         middle = self.middle(functional.avg_pool2d(fine, 2))
         coarse = self.coarse(functional.avg_pool2d(middle, 2))
