@@ -41,7 +41,9 @@ NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 4, 0.03
 QUALITIES, TELLING, MOST_SQUARES, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 200, 200, 0.2
 _ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
 # Detail: what a blur of this width in pixels takes away, as a share of each weight, and the structure that it leaves;
-# the least of both, in grey levels, and a difference of colours that counts as much as e times the structure.
+# the least of both, in grey levels, and a difference of colours that counts as much as e times the structure. Faint
+# detail is taken so much more, up to about this level.
+FAINT_GAIN, FAINT = 0.5, 0.5
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
 DETAIL_BLUR, LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 1.0, 0.02, 0.1, 10.0
 _FINE = 1 - np.exp(-(DETAIL_BLUR**2) * (_WAVES[:, None] ** 2 + _WAVES**2) / 2)
@@ -262,16 +264,18 @@ def _choose(
     -------
     chosen : ndarray (M,) int
     shares : ndarray (M,) float
-        1, or less where no donor is calm enough.
+        How much of its detail is taken: 1, less where no donor is calm enough, more where it is so faint that rounding
+        to steps will take a part of it away.
     """
-    busy = np.log(np.abs(details).mean(axis=(1, 2)) + LEAST_BUSY)
+    level = np.abs(details).mean(axis=(1, 2))
+    busy, gain = np.log(level + LEAST_BUSY), 1 + FAINT_GAIN * np.exp(-level / FAINT)
     apart = _square_distances(places / BLOCK, corners / BLOCK)
     near = np.exp((apart.min(axis=1, keepdims=True) - apart) / (2 * NEAR**2))
     wanted = near @ busy / near.sum(axis=1)
     misfit = np.abs(busy - wanted[:, None]) + np.sqrt(_square_distances(traits, offers))
     best = np.argpartition(misfit, DONORS - 1, axis=1)[:, :DONORS]
     chosen = best[np.arange(len(places)), rng.integers(DONORS, size=len(places))]
-    return chosen, np.minimum(1.0, np.exp(wanted - busy[chosen]))
+    return chosen, gain[chosen] * np.minimum(1.0, np.exp(wanted - busy[chosen]))
 
 
 def _square_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
