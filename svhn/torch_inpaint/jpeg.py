@@ -41,11 +41,11 @@ NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 4, 0.03
 QUALITIES, TELLING, MOST_SQUARES, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 200, 200, 0.2
 _ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
 # Detail: what a blur of this width in pixels takes away, as a share of each weight, and the structure that it leaves;
-# the least of both, in grey levels, and a difference of colours that counts as much as e times the structure. Faint
+# the least of both, in grey levels, and a difference of colours that counts as much as e times its energy. Faint
 # detail is taken so much more, up to about this level.
 FAINT_GAIN, FAINT = 0.5, 0.5
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
-DETAIL_BLUR, LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 1.0, 0.02, 0.1, 10.0
+DETAIL_BLUR, LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 1.0, 0.02, 0.1, 100.0
 _FINE = 1 - np.exp(-(DETAIL_BLUR**2) * (_WAVES[:, None] ** 2 + _WAVES**2) / 2)
 _COARSE = np.where(_FINE > 0, 1 - _FINE, 0)
 # Donors: how many are looked at, and count as equally good; from how far, in squares, they say how busy a place is.
@@ -236,7 +236,7 @@ def _traits(squares: np.ndarray, weights: np.ndarray) -> np.ndarray:
     ndarray (N, 4) float32
         In units that count alike.
     """
-    coarse = np.log(np.abs(_COARSE * weights).mean(axis=(1, 2)) + LEAST_COARSE)
+    coarse = 2 * np.log(np.abs(_COARSE * weights).mean(axis=(1, 2)) + LEAST_COARSE)
     return np.column_stack([squares.mean(axis=(1, 2)) / COLOUR_UNIT, coarse])
 
 
