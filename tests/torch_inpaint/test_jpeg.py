@@ -109,6 +109,20 @@ def test_fill_gets_as_much_detail_as_its_surroundings_and_no_other_colour():
     np.testing.assert_allclose(results[1.0][HOLE].mean(axis=(0, 1)), painted[0, 0], atol=2)
 
 
+def test_a_plate_gets_calm_detail_of_the_wall_and_not_that_of_its_own_edges():
+    wall = 200 + np.random.default_rng(0).normal(0, 1.5, (112, 144, 1)) + np.zeros(3)
+    wall[16:96, 36:108] -= 120
+    wall = cv2.GaussianBlur(wall, (0, 0), 1.2).astype(np.uint8)
+    data = cv2.imencode(".jpg", wall, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    photo = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    mask = np.zeros(photo.shape[:2], bool)
+    mask[20:92, 42:102] = True
+    painted = np.full(photo.shape, 80.0, np.float32)
+    traces = JpegTraces(0, 0, 85)
+    carried = carry_traces(photo, np.where(mask[..., None], painted, photo), mask, ~mask, traces, 1.0)
+    assert carried[24:88, 48:96].mean(axis=(0, 2)).std() < 0.2  # no upright stripes
+
+
 def test_the_same_fill_gets_the_same_detail():
     photo = decoded()
     traces, mask = find_traces(photo, everywhere(photo)), hole_in(photo)
