@@ -57,11 +57,32 @@ finisher_option = click.option(
     show_default=True,
     help="Network that finishes the fill: .pt file, or run of train-finisher.",
 )
+key_pixels_option = click.option(
+    "--key-pixels",
+    type=click.Choice(torch_config.KEY_PIXELS),
+    default=torch_config.KeyPixelConfig.method,
+    show_default=True,
+    help="How background is told from digits: by a network that knows what strokes look like, or by colours and "
+    "feature maps alone, which nobody taught.",
+)
+segmenter_option = click.option(
+    "--segmenter",
+    default=torch_config.KeyPixelConfig.segmenter,
+    show_default=True,
+    help="Network that knows strokes: .pt file, or run of train-segmenter.",
+)
 finder_option = click.option(
     "--finder",
     default=DEFAULT_FINDER,
     show_default=True,
     help="Network: .onnx file, or run of train-finder or train-refiner.",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(torch_config.PRECISIONS),
+    default=torch_config.FinisherTrainConfig.precision,
+    show_default=True,
+    help="bfloat16 is faster on processors that know it.",
 )
 # Seeds are 31 bits in every framework.
 seed_option = click.option(
@@ -229,6 +250,8 @@ def _shard(ctx, parameter, value):
     help="How the digits are painted over: by the GRNN, steered along edges, and by a network that finishes it; by "
     "the GRNN alone; or by the reference's, slow and for comparison.",
 )
+@key_pixels_option
+@segmenter_option
 @finisher_option
 @grain_option
 @model_option
@@ -276,6 +299,8 @@ def remove_digits(
     strip_metadata,
     pixel_limit,
     fill,
+    key_pixels,
+    segmenter,
     finisher,
     grain,
     model,
@@ -314,7 +339,10 @@ def remove_digits(
         save_masks=save_masks,
         model=model,
         device=device,
-        removal=torch_config.RemovalConfig(fill=torch_config.FillConfig(fill, finisher=finisher, grain=grain)),
+        removal=torch_config.RemovalConfig(
+            key_pixels=torch_config.KeyPixelConfig(key_pixels, segmenter),
+            fill=torch_config.FillConfig(fill, finisher=finisher, grain=grain),
+        ),
         photo=PhotoConfig(max_pixels=pixel_limit, strip_metadata=strip_metadata),
     )
     with StopSignals() as signals:
@@ -415,9 +443,11 @@ def inpaint(photo, mask_file, output, finisher, grain, device):
 @click.argument("photo", type=click.Path(path_type=Path))
 @boxes_option
 @click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: explain-<photo's stem>.png.")
+@key_pixels_option
+@segmenter_option
 @model_option
 @device_option
-def explain(photo, boxes, output, model, device):
+def explain(photo, boxes, output, key_pixels, segmenter, model, device):
     """Draw how a photo's numbers are found and removed: feature maps, key pixels, mask, fill, result.
 
     \b
@@ -428,7 +458,8 @@ def explain(photo, boxes, output, model, device):
     from svhn.torch_inpaint import DigitRemover
 
     output = output or Path(f"explain-{photo.stem}.png")
-    explain_photo(photo, DigitRemover.from_checkpoint(model, device), output, boxes)
+    config = torch_config.RemovalConfig(key_pixels=torch_config.KeyPixelConfig(key_pixels, segmenter))
+    explain_photo(photo, DigitRemover.from_checkpoint(model, device, config), output, boxes)
     click.echo(f"{output}: written")
 
 
@@ -684,13 +715,7 @@ def train_refiner(data, run_dir, resume, **settings):
 @click.option("--batch", type=at_least_1, default=torch_config.FinisherTrainConfig.batch, show_default=True)
 @click.option("--lr", type=positive, default=torch_config.FinisherTrainConfig.lr, show_default=True)
 @click.option("--interval", type=at_least_1, default=torch_config.FinisherTrainConfig.interval, show_default=True)
-@click.option(
-    "--precision",
-    type=click.Choice(torch_config.PRECISIONS),
-    default=torch_config.FinisherTrainConfig.precision,
-    show_default=True,
-    help="bfloat16 is faster on processors that know it.",
-)
+@precision_option
 @click.option(
     "--critic",
     type=click.FloatRange(min=0),
@@ -727,6 +752,44 @@ def train_finisher(data, run_dir, resume, **settings):
     show = _interval_line(("loss",), "{psnr:.2f} dB, {gain:+.2f} by the finisher, better in {wins:.0%} of the holes")
     scores = train(data, config, run_dir, pseudo_labels(), resume, show).metrics
     click.echo(f"validation: {scores['validation_psnr']:.2f} dB, {scores['validation_gain']:+.2f} by the finisher")
+    click.echo(f"{run_dir}: model.pt and record.json written")
+
+
+@cli.command()
+@model_option
+@click.option("--iterations", type=at_least_1, default=torch_config.SegmenterTrainConfig.iterations, show_default=True)
+@click.option(
+    "--samples",
+    type=at_least_1,
+    default=torch_config.SegmenterTrainConfig.samples,
+    show_default=True,
+    help="Numbers that are rendered before the first iteration.",
+)
+@click.option("--batch", type=at_least_1, default=torch_config.SegmenterTrainConfig.batch, show_default=True)
+@click.option("--lr", type=positive, default=torch_config.SegmenterTrainConfig.lr, show_default=True)
+@click.option("--interval", type=at_least_1, default=torch_config.SegmenterTrainConfig.interval, show_default=True)
+@precision_option
+@seed_option
+@run_dir_option
+@interval_resume_option
+def train_segmenter(model, run_dir, resume, **settings):
+    """Train the network that tells strokes from background, on rendered numbers; it needs no photos.
+
+    The run can be used as --segmenter, with the same --model.
+
+    \b
+    Example:
+      python cli.py train-segmenter --precision bfloat16
+    """
+    from svhn.records import new_run_dir
+    from svhn.torch_inpaint.segmenter_train import train_segmenter as train
+
+    run_dir = run_dir or new_run_dir("train-segmenter")
+    click.echo(f"Run: {run_dir}")
+    config = torch_config.SegmenterTrainConfig(**settings)
+    show = _interval_line(("loss",), "finds {recall:.1%} of what numbers change; {precision:.1%} of what it finds")
+    scores = train(config, run_dir, model, resume, show).metrics
+    click.echo(f"validation: recall {scores['validation_recall']:.1%}, precision {scores['validation_precision']:.1%}")
     click.echo(f"{run_dir}: model.pt and record.json written")
 
 
@@ -769,13 +832,7 @@ def train_finisher(data, run_dir, resume, **settings):
     show_default=True,
     help="Bring every crop to its own mean and contrast.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(torch_config.PRECISIONS),
-    default=torch_config.TrainConfig.precision,
-    show_default=True,
-    help="Of the arithmetic; bfloat16 is faster on some processors.",
-)
+@precision_option
 @seed_option
 @click.option("--cpu", is_flag=True, help="Compute on the CPU even where there is CUDA.")
 @click.option("--id", "run_id", help="Name of the run: runs/ID. Default: from the time.")

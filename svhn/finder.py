@@ -320,10 +320,24 @@ def merge(parts: Sequence[Candidates], config: FinderConfig, least: float | None
 
 
 def as_drawn(digit: FoundDigit, shape: tuple[int, ...], config: FinderConfig) -> FoundDigit:
-    """Give a digit's box the slack that people leave who draw boxes, in a photo of (height, width, ...).
+    """Give a digit's box the slack that people leave who draw boxes.
 
     The networks see digits at their own size and cannot know it: SVHN's annotators left more room around digits that
     are small in their photo. `python -m benchmarks.finder.slack` measures how much.
+
+    Parameters
+    ----------
+    digit : FoundDigit
+        With a tight box.
+    shape : (height, width, ...)
+        Of the photo in pixels.
+    config : FinderConfig
+        Its `slack` and `least_share` are used.
+
+    Returns
+    -------
+    FoundDigit
+        The same with a larger or smaller box, clipped to the photo.
     """
     box = digit.box
     share = min(max(box.height / shape[0], config.least_share), 1.0)

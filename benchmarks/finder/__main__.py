@@ -5,7 +5,8 @@
     python -m benchmarks.finder --data ../shared/data/svhn --split test --limit 500 --compare
     python -m benchmarks.finder --data ../shared/data/svhn --split test --limit 500 --judge tf-record
 
-Baselines that are not installed are left out: Tesseract is the Debian package tesseract-ocr.
+Baselines that are not installed are left out: Tesseract is the Debian package tesseract-ocr. What annotators' boxes
+are larger than the networks see them is measured by `python -m benchmarks.finder.slack`.
 """
 
 import time

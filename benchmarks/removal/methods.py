@@ -34,21 +34,27 @@ def fill_methods() -> dict[str, Fill]:
 
 def removers(names: Sequence[str] | None = None) -> dict[str, Remover]:
     """Return `DigitRemover` and the other fills with their natural masks, by name."""
-    from svhn.torch_inpaint import DigitRemover
-
-    remover = DigitRemover.from_checkpoint(device="cpu")
-
-    def ours(photo, boxes):
-        result = remover.remove(photo, boxes)
-        return result.image, result.mask
-
-    found: dict[str, Remover] = {OURS: ours}
+    found: dict[str, Remover] = {OURS: _remover("strokes"), f"{OURS}, evidence alone": _remover("evidence")}
     for name, fill in fill_methods().items():
         if name == RIVAL:
             found["Otsu strokes, biharmonic"] = _over(fill, stroke_mask)
         if not name.startswith(OURS):
             found[f"whole boxes, {name}"] = _over(fill, box_mask)
     return chosen(found, names)
+
+
+def _remover(key_pixels: str) -> Remover:
+    """Return `DigitRemover` with one of `KEY_PIXELS`."""
+    from svhn.torch_inpaint import DigitRemover
+    from svhn.torch_inpaint.config import KeyPixelConfig, RemovalConfig
+
+    remover = DigitRemover.from_checkpoint(device="cpu", config=RemovalConfig(key_pixels=KeyPixelConfig(key_pixels)))
+
+    def remove(photo, boxes):
+        result = remover.remove(photo, boxes)
+        return result.image, result.mask
+
+    return remove
 
 
 def chosen(methods: dict, names: Sequence[str] | None) -> dict:

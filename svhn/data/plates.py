@@ -30,6 +30,8 @@ PLATE_COLOURS = np.array(
     ],
     np.float32,
 )
+# By how much plates are larger than their number on every side, at least, in digits' heights.
+LEAST_MARGIN = 0.14
 METAL_COLOURS = np.array([(190, 158, 96), (188, 190, 194), (206, 206, 204), (96, 98, 102), (60, 56, 54)], np.float32)
 
 
@@ -102,12 +104,15 @@ def make_plate(
     unit: float,
     light: bool,
     ink: np.ndarray,
+    least_margin: float = LEAST_MARGIN,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a plate that holds a number of `content` (width, height) pixels in its middle.
 
+    It is at least `least_margin` digits' heights larger on every side.
+
     Returns its picture (h, w, 3) float32 RGB and its cover (h, w) float32, 0..1, which is 0 along the frame.
     """
-    margin = unit * rng.uniform(0.14, 0.6), unit * rng.uniform(0.14, 0.4)
+    margin = unit * rng.uniform(least_margin, 0.6), unit * rng.uniform(least_margin, 0.4)
     size = content[0] + 2 * margin[0], content[1] + 2 * margin[1]
     oval = rng.random() < 0.08
     if oval:

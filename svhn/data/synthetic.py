@@ -14,7 +14,7 @@ from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide
 from svhn.data import textures
 from svhn.data.camera import Camera
 from svhn.data.glyphs import BRUSH, TYPEFACES, draw_digits, frame_width
-from svhn.data.plates import make_plate
+from svhn.data.plates import LEAST_MARGIN, make_plate
 from svhn.data.strips import STRIPS, StripSettings, draw_strip
 from svhn.data.textures import blend, clouds, luminance, pick_colour, relief, shifted
 from svhn.errors import InputError
@@ -23,6 +23,7 @@ from svhn.errors import InputError
 SVHN_LABEL_SHARES = np.array([4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]) / 73257
 LAYOUT_SHARES = {"straight": 0.9, "slope": 0.08, "vertical": 0.02}
 PLATE_SHARES = {"none": 0.42, "enamel": 0.34, "brushed": 0.08, "ceramic": 0.06, "painted": 0.1}
+MOST_MARGIN = 0.4
 SURFACE_SHARES = {
     "plaster": 0.4,
     "concrete": 0.16,
@@ -47,6 +48,7 @@ class SyntheticSettings:
     length_shares : share of numbers of 1, 2, ... digits
     texts : the numbers to write, from left to right; None for one random number. Letters are drawn, too, not boxed
     surfaces, plates, layouts : names from SURFACE_SHARES, PLATE_SHARES, LAYOUT_SHARES
+    plate_margin : least room between a number and its plate's edge, in digits' heights
     typefaces : names from svhn.data.glyphs.TYPEFACES
     polarity : "dark" or "light" digits, or None for both
     degradation : 0 for a sharp, clean photo up to 1 for all that SVHN's photos suffer
@@ -59,6 +61,7 @@ class SyntheticSettings:
     surfaces: tuple[str, ...] = tuple(SURFACE_SHARES)
     plates: tuple[str, ...] = tuple(PLATE_SHARES)
     layouts: tuple[str, ...] = tuple(LAYOUT_SHARES)
+    plate_margin: float = LEAST_MARGIN
     typefaces: tuple[str, ...] = TYPEFACES
     polarity: str | None = None
     degradation: float = 1.0
@@ -80,6 +83,8 @@ class SyntheticSettings:
             raise InputError(f"typefaces: expected one that has letters for {self.texts}, received {self.typefaces}")
         if not 4 <= self.digit_height[0] <= self.digit_height[1]:
             raise InputError(f"digit_height: expected 4 <= lowest <= highest, received {self.digit_height}")
+        if not 0 <= self.plate_margin <= MOST_MARGIN:
+            raise InputError(f"plate_margin: expected 0 to {MOST_MARGIN}, received {self.plate_margin}")
         if self.size is not None and min(self.size) < 16:
             raise InputError(f"size: expected at least 16 x 16 pixels, received {self.size}")
 
@@ -121,7 +126,7 @@ def render_photo(seed: int | np.random.Generator, settings: SyntheticSettings = 
     size = settings.size or _photo_size(rng, numbers)
     numbers = _place(rng, numbers, size)
     clean = _draw_wall(rng, numbers, size, settings)
-    clean = _draw_plates(rng, clean, numbers)
+    clean = _draw_plates(rng, clean, numbers, settings.plate_margin)
     scene, digits = clean, []
     for number in numbers:
         covers = [_warp_glyph(number, i, size) for i in range(len(number.labels))]
@@ -311,12 +316,14 @@ def _draw_wall(
     return wall.astype(np.float32)
 
 
-def _draw_plates(rng: np.random.Generator, scene: np.ndarray, numbers: list[_Number]) -> np.ndarray:
+def _draw_plates(
+    rng: np.random.Generator, scene: np.ndarray, numbers: list[_Number], least_margin: float
+) -> np.ndarray:
     for number in numbers:
         if number.plate == "none":
             continue
         content = number.extent[0] * number.height, number.extent[1] * number.height
-        patch, cover = make_plate(rng, number.plate, content, number.height, not number.light, number.ink)
+        patch, cover = make_plate(rng, number.plate, content, number.height, not number.light, number.ink, least_margin)
         shrink = np.diag([1 / number.height, 1 / number.height, 1])
         to_plane = _move(number.extent[0] / 2, number.extent[1] / 2) @ shrink
         to_photo = number.to_photo @ to_plane @ _move(-cover.shape[1] / 2, -cover.shape[0] / 2)

@@ -207,11 +207,12 @@ def _copy(path: Path, photo: Photo, staged: Path, strip_metadata: bool) -> None:
 
 def _settings(job: JobConfig) -> str:
     """Return all settings that change an output, as text."""
-    fill = job.removal.fill
+    fill, key_pixels = job.removal.fill, job.removal.key_pixels
     settings = {
         "version": __version__,
         "removal": dataclasses.asdict(job.removal),
         "finisher": sha256(find_model(fill.finisher).path) if fill.method == "finished" else None,
+        "segmenter": sha256(find_model(key_pixels.segmenter).path) if key_pixels.method == "strokes" else None,
         "strip_metadata": job.photo.strip_metadata,
         "model": sha256(find_model(job.model).path),
         "verified_by": sha256(find_finder(job.finder)) if job.finder and (job.strict or not job.boxes) else None,

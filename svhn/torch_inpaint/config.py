@@ -18,6 +18,8 @@ SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16")
 DEFAULT_CHECKPOINT = "torch-convnet48-dropout3"
 DEFAULT_FINISHER = "torch-finisher"
+DEFAULT_SEGMENTER = "torch-segmenter"
+KEY_PIXELS = ("strokes", "evidence")
 FILLS = ("finished", "steered", "grnn-seed")
 
 
@@ -134,14 +136,59 @@ class FinisherTrainConfig:
     interval: int = 1_000
     seed: int = 0
 
-    def share(self, iteration: int) -> float:
-        """Return the learning rate of an iteration as a share of the highest."""
-        rise = min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0
-        return rise * (0.51 + 0.49 * math.cos(math.pi * iteration / self.iterations))
-
     def critic_weight(self, iteration: int) -> float:
         """Return the weight of the critic's verdict in an iteration."""
         return self.critic * min(max((iteration + 1 - self.critic_from) / CRITIC_RISE, 0.0), 1.0)
+
+
+@dataclass(frozen=True)
+class SegmenterTrainConfig:
+    """How `train-segmenter` trains.
+
+    Attributes
+    ----------
+    iterations : int
+        Number of optimiser steps.
+    samples : int
+        Regions with rendered numbers that are made before the first step.
+    batch : int
+        Regions per step.
+    lr : float
+        AdamW's highest learning rate; it rises over `warmup` iterations and falls along a cosine to 2 %.
+    warmup : int
+    weight_decay : float
+    average : float
+        Decay of the running average of the weights that is measured and kept.
+    blind : float
+        Share of the regions whose evidence for ink is hidden from the network, so that it does not trust it alone.
+    visible : float
+        Grey levels by which a number must change a pixel for the pixel to be a stroke, a soft edge or a shadow.
+    precision : str
+        Of the training arithmetic: "float32", or "bfloat16" where the processor is fast at it. Weights are float32.
+    interval : int
+        Iterations between two measurements, each with a checkpoint.
+    seed : int
+        Of weights, samples and order.
+    """
+
+    iterations: int = 20_000
+    samples: int = 24_000
+    batch: int = 12
+    lr: float = 3e-3
+    warmup: int = 200
+    weight_decay: float = 1e-3
+    average: float = 0.998
+    blind: float = 0.3
+    visible: float = 3.0
+    precision: str = "float32"
+    interval: int = 1_000
+    seed: int = 0
+
+
+def lr_share(config: FinisherTrainConfig | SegmenterTrainConfig, iteration: int) -> float:
+    """Return the learning rate of an iteration as a share of the highest: a rise, then a cosine down to 2 %."""
+    rise = min(1.0, (iteration + 1) / config.warmup) if config.warmup else 1.0
+    return rise * (0.51 + 0.49 * math.cos(math.pi * iteration / config.iterations))
 
 
 @dataclass(frozen=True)
@@ -150,22 +197,40 @@ class KeyPixelConfig:
 
     Attributes
     ----------
+    method : str
+        "strokes", by a network that learned from rendered numbers what strokes look like; or "evidence", by how much
+        more common a kind of pixel is inside the boxes than outside, which nobody taught.
+    segmenter : str
+        That network: a checkpoint or run of `train-segmenter`, or the name of a shipped one.
     box_margin : float
         A digit is looked for in its box and this far around it (at least two pixels).
     maps_weight : float
         Weight of the feature maps' mean and std beside the colours.
+    stroke, background : float
+        With "strokes": pixels that are more likely strokes than this are masked, and those less likely than that are
+        key pixels, also where the mask's reach covers them.
+    stroke_reach : float
+        With "strokes": the mask reaches this far beyond them (at least one pixel).
     evidence : float
-        A pixel is ink when its kind is so much more common inside the boxes than just outside: p / (p + q), 0.5 to 1.
+        With "evidence": a pixel is ink when its kind is so much more common inside the boxes than just outside:
+        p / (p + q), 0.5 to 1.
     halo_contrast : float
-        What differs from the local background by this part of the strokes' contrast still belongs to the digit.
+        With "evidence": what differs from the local background by this part of the strokes' contrast still belongs to
+        the digit.
     reach : float
-        The mask reaches this far beyond strokes and halo (at least two pixels).
+        With "evidence": the mask reaches this far beyond strokes and halo (at least two pixels).
     least_share, most_share : float
-        A mask that covers less or more than this part of a box is not believed; the whole box is taken instead.
+        A mask that covers less of a box than this, or with "evidence" more than that, is not believed; the whole box
+        is taken instead.
     """
 
+    method: str = "strokes"
+    segmenter: str = DEFAULT_SEGMENTER
     box_margin: float = 0.08
     maps_weight: float = 0.5
+    stroke: float = 0.6
+    background: float = 0.75
+    stroke_reach: float = 0.04
     evidence: float = 0.667
     halo_contrast: float = 0.2
     reach: float = 0.08

@@ -12,8 +12,7 @@ from matplotlib.patches import Rectangle
 
 from svhn.boxes import Box, DigitBox
 from svhn.crops import LUMINANCE
-from svhn.torch_inpaint.config import KeyPixelConfig
-from svhn.torch_inpaint.key_pixels import KeyPixels, ink_evidence, paint_boxes, pixel_features, window_of
+from svhn.torch_inpaint.key_pixels import KeyPixels
 from svhn.torch_inpaint.reference import BINS, KEY_PIXEL_RULES, background_bin, gradient_magnitude
 from svhn.torch_inpaint.remover import DigitRemover, Inspection, NumberReport, Reading, RemovalResult, fill_regions
 
@@ -41,12 +40,13 @@ class Explanation:
     pictures : dict of str to ndarray
         The region around the number. At the photo's scale: `photo` and `result` (H, W, 3) uint8 RGB, `key_pixels`
         (True = background learned from) and `mask` (True = painted) (H, W) bool. At working scale: `map_mean`,
-        `map_std` and `map_mean_minus_std`, `gradient` (gray levels per pixel) and `ink_evidence` (0..1) (h, w)
-        float32, `reference_key_pixels` (h, w) bool, `fill` (h, w, 3) uint8 RGB.
+        `map_std` and `map_mean_minus_std`, `gradient` (gray levels per pixel), `ink_evidence` (0..1) and, where a
+        segmenter looked, `strokes` (0..1) (h, w) float32, `reference_key_pixels` (h, w) bool, `fill` (h, w, 3) uint8
+        RGB.
     boxes : tuple of Box
         Its digits, in the pixels of `photo`.
     threshold : float
-        More evidence than this makes a pixel ink.
+        A pixel with more in `strokes`, or without them in `ink_evidence`, shows a digit.
     report : NumberReport
     """
 
@@ -88,23 +88,18 @@ def _explain(
         "map_mean_minus_std": seen.map_mean - seen.map_std,
         "gradient": gradient_magnitude(gray),
         "reference_key_pixels": KEY_PIXEL_RULES["histogram"](seen.map_mean, seen.map_std, gray),
-        "ink_evidence": _evidence(seen, remover.config.key_pixels),
+        "ink_evidence": seen.evidence,
         "key_pixels": result.key_pixels[box.slices],
         "mask": result.mask[box.slices],
         "fill": _fill(remover, seen, result),
         "result": result.image[box.slices],
     }
+    config = remover.config.key_pixels
+    if seen.strokes is not None:
+        pictures["strokes"] = seen.strokes
+    threshold = config.evidence if seen.strokes is None else config.stroke
     digits = tuple(digit.shift(-box.left, -box.top) for digit in report.boxes)
-    return Explanation(pictures, digits, remover.config.key_pixels.evidence, report)
-
-
-def _evidence(seen: Inspection, config: KeyPixelConfig) -> np.ndarray:
-    """Return the evidence for ink (h, w) from which the key pixels were taken."""
-    height, width = seen.region.pixels.shape[:2]
-    windows = [window_of(box, config).clip(width, height) for box in seen.region.boxes]
-    inside = paint_boxes(windows, (height, width))
-    features = pixel_features(seen.region.pixels, seen.map_mean, seen.map_std, inside, config)
-    return ink_evidence(features, seen.region.boxes)
+    return Explanation(pictures, digits, threshold, report)
 
 
 def _fill(remover: DigitRemover, seen: Inspection, result: RemovalResult) -> np.ndarray:
@@ -114,7 +109,7 @@ def _fill(remover: DigitRemover, seen: Inspection, result: RemovalResult) -> np.
         cv2.resize(part[box.slices].astype(np.float32), pixels.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5
         for part in (result.mask, result.key_pixels)
     )
-    (filled,) = fill_regions([(pixels, KeyPixels(mask, key_pixels & ~mask))], remover.config.fill, remover.device)
+    (filled,) = fill_regions([(pixels, KeyPixels(mask, key_pixels))], remover.config.fill, remover.device)
     return np.clip(np.rint(filled), 0, 255).astype(np.uint8)
 
 
@@ -133,7 +128,7 @@ def draw(explanations: Sequence[Explanation], title: str) -> Figure:
     height = HEADING + sum(ROW_HEADING + 2 * (cell + CAPTION) for cell in cells) + EDGE / 2
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     more = f"; the first {len(shown)} of {len(explanations)} numbers" if len(shown) < len(explanations) else ""
-    line = "how the numbers are found and removed, from first-layer feature maps and colours alone" + more
+    line = "how the numbers are found and removed, from first-layer feature maps and colours" + more
     figure.text(EDGE / WIDTH, 1 - 0.26 / height, title, va="top", size=17, weight="bold", color=TEXT, parse_math=False)
     figure.text(EDGE / WIDTH, 1 - 0.62 / height, line, va="top", size=11, color=MUTED)
     top = height - HEADING
@@ -200,7 +195,11 @@ def _panels(one: Explanation) -> list[tuple[str, str, Callable[[Axes], None]]]:
             f"0 to {pictures['gradient'].max():.0f} gray levels/px",
             picture("gradient", cmap="magma"),
         ),
-        ("ink evidence", f"over {one.threshold:.2f} (line) is digit", lambda axes: _show_evidence(axes, one)),
+        (
+            "strokes" if "strokes" in pictures else "ink evidence",
+            f"over {one.threshold:.2f} (line) is digit",
+            lambda axes: _show_evidence(axes, one),
+        ),
         ("key pixels", f"{_share(pictures['key_pixels'])}, background", only("key_pixels")),
         ("mask", f"{_share(mask)}, to be painted", lambda axes: _show_mask(axes, pictures)),
         ("fill", f"by the GRNN, at {small_width} x {small_height} pixels", picture("fill")),
@@ -267,7 +266,7 @@ def _colour(name: str) -> np.ndarray:
 
 
 def _show_evidence(axes: Axes, one: Explanation) -> None:
-    """Show the evidence with a colour bar above it on which the threshold is marked."""
+    """Show what tells digits, with a colour bar above it on which the threshold is marked."""
     place, height = axes.get_position(), axes.figure.get_figheight()
     scale = axes.figure.add_axes((place.x1 - 1.1 / WIDTH, place.y1 + 0.27 / height, 0.95 / WIDTH, 0.09 / height))
     scale.imshow(np.linspace(0, 1, 256)[None], cmap=EVIDENCE, aspect="auto", extent=(0, 1, 0, 1))
@@ -275,4 +274,5 @@ def _show_evidence(axes: Axes, one: Explanation) -> None:
     scale.axis("off")
     for x, end in ((0, "right"), (1, "left")):
         scale.text(x + (x - 0.5) * 0.1, 0.4, str(x), ha=end, va="center", size=8.5, color=MUTED)
-    _show(axes, one.pictures["ink_evidence"], one.pictures["photo"].shape[1::-1], cmap=EVIDENCE, vmin=0, vmax=1)
+    shown = one.pictures.get("strokes", one.pictures["ink_evidence"])
+    _show(axes, shown, one.pictures["photo"].shape[1::-1], cmap=EVIDENCE, vmin=0, vmax=1)

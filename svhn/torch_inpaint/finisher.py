@@ -4,25 +4,21 @@ It learned from holes in digit-free places of photos, without labels (`svhn.torc
 """
 
 import functools
-import io
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
-from svhn.checkpoints import find_model
-from svhn.errors import InputError
-from svhn.files import replacing
+from svhn.torch_inpaint.networks import UNet, load_network, save_network
 
 # Of the surroundings, in grey levels: with less contrast they are not stretched to a standard deviation of 1.
 LEAST_CONTRAST = 6.0
 # Inputs beside the colours: where the hole is, and where pixels tell nothing.
 STATES, COLOURS = 2, 3
-REDUCTION = 4
 # Windows: pixels beside the hole, what their sides are multiples of, known pixels without which all is shown.
 MARGIN, STEP, LEAST_KNOWN = 8, 16, 100
 
@@ -58,29 +54,17 @@ class View:
         return torch.cat([(images - self.mean) / self.unit * self.usable, self.hole, 1 - self.usable], dim=1)
 
 
-class Finisher(nn.Module):
-    """A U-Net of three levels over the filled region.
+class Finisher(UNet):
+    """Sees a filled region as `View` has it, and answers what to add to its colours.
 
     Parameters
     ----------
     channels : (int, int, int)
-        At full size, a half and a quarter.
+        See `UNet`.
     """
 
-    def __init__(self, channels: tuple[int, int, int] = (16, 32, 48)):
-        super().__init__()
-        fine, middle, coarse = self.channels = tuple(channels)
-        self.fine = _convolutions(COLOURS + STATES, fine, fine)
-        self.middle = _convolutions(fine, middle, middle)
-        self.coarse = _convolutions(middle, coarse, coarse, coarse)
-        self.join_middle = _convolutions(middle + coarse, middle, middle)
-        self.join_fine = _convolutions(fine + middle, fine, fine)
-        self.answer = nn.Conv2d(fine, COLOURS, 3, padding=1)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-        nn.init.zeros_(self.answer.weight)  # at first it adds nothing
+    def __init__(self, channels: Sequence[int] = (16, 32, 48)):
+        super().__init__(COLOURS + STATES, COLOURS, channels)
 
     def forward(self, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """Finish filled regions.
@@ -106,24 +90,10 @@ class Finisher(nn.Module):
 
     def _answer(self, inputs: torch.Tensor) -> torch.Tensor:
         height, width = inputs.shape[2:]
-        if width % REDUCTION or height % REDUCTION:  # padding by nothing would be a copy
-            inputs = functional.pad(inputs, (0, -width % REDUCTION, 0, -height % REDUCTION))
-        fine = self.fine(inputs)
-        middle = self.middle(functional.avg_pool2d(fine, 2))
-        coarse = self.coarse(functional.avg_pool2d(middle, 2))
-        middle = self.join_middle(torch.cat([middle, _enlarged(coarse)], dim=1))
-        fine = self.join_fine(torch.cat([fine, _enlarged(middle)], dim=1))
-        return self.answer(fine)[..., :height, :width]
-
-
-def _convolutions(*channels: int) -> nn.Sequential:
-    pairs = itertools.pairwise(channels)
-    layers = ((nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)) for before, after in pairs)
-    return nn.Sequential(*(layer for pair in layers for layer in pair))
-
-
-def _enlarged(maps: torch.Tensor) -> torch.Tensor:
-    return functional.interpolate(maps, scale_factor=2, mode="nearest")
+        missing = (-height % self.reduction, -width % self.reduction)
+        if any(missing):  # padding by nothing would be a copy
+            inputs = functional.pad(inputs, (0, missing[1], 0, missing[0]))
+        return self.look_at(inputs)[..., :height, :width]
 
 
 def finish(
@@ -224,27 +194,10 @@ def _span(hit: np.ndarray, size: int) -> tuple[slice, int]:
 
 def save_finisher(path: str | Path, finisher: Finisher, info: dict) -> None:
     """Write a checkpoint: channels, weights, and `info` about its training."""
-    weights = {name: value.cpu() for name, value in finisher.state_dict().items()}
-    buffer = io.BytesIO()
-    torch.save({"finisher": list(finisher.channels), "info": info, "weights": weights}, buffer)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    save_network(path, "finisher", finisher, info)
 
 
 @functools.lru_cache(maxsize=4)
 def load_finisher(path: str | Path, device: torch.device) -> Finisher:
-    """Load a checkpoint, by path or as the name of a shipped one, for inference.
-
-    Raises
-    ------
-    InputError
-        When it is missing, damaged or not of this kind.
-    """
-    path = find_model(path).path
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        finisher = Finisher(content["finisher"])
-        finisher.load_state_dict(content["weights"])
-    except Exception as error:  # torch raises many kinds of error on damaged files
-        raise InputError(f"{path}: not a readable checkpoint of train-finisher ({error})") from error
-    return finisher.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    """Load a checkpoint, by path or as the name of a shipped one; see `load_network`."""
+    return load_network(path, "finisher", Finisher, device)

@@ -1,10 +1,10 @@
 """Training runs of the finisher, on holes in digit-free places of photos: nobody has to label anything."""
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,29 +13,24 @@ from svhn.data.extra_digits import UNLABELLED
 from svhn.data.finder_photos import FinderPhoto, read_labelled, read_listed, split_validation
 from svhn.data.hole_patches import SIDE, HoleConfig, make_patch
 from svhn.data.sources import LICENCE_NOTE
-from svhn.errors import InputError
-from svhn.files import replacing
 from svhn.records import RunRecord, open_run
 from svhn.torch_inpaint.batches import seed_of
 from svhn.torch_inpaint.composite import grain_like
-from svhn.torch_inpaint.config import PRECISIONS, FillConfig, FinisherTrainConfig
+from svhn.torch_inpaint.config import FillConfig, FinisherTrainConfig
 from svhn.torch_inpaint.critic import PENALTY, PENALTY_EVERY, Critic, close_view, preference, steepness
-from svhn.torch_inpaint.finisher import Finisher, View, save_finisher
+from svhn.torch_inpaint.finisher import Finisher, View
 from svhn.torch_inpaint.key_pixels import KeyPixels
+from svhn.torch_inpaint.network_run import STATE, NetworkRun, check_precision
 from svhn.torch_inpaint.remover import fill_regions
 
 COMMAND = "train-finisher"
-STATE = "state.pt"
 PACKAGES = ("torch", "numpy", "opencv-python-headless")
-HISTORY = ("iteration", "loss", "psnr", "gain", "wins", "seconds")
-REPORT_EVERY, FILL_BATCH = 50, 16
+FILL_BATCH = 16
 VALIDATION_PATCHES, VALIDATION_BATCH = 600, 50
 # Of squared grey levels: errors smaller than this are as good as none.
 ENOUGH = 2.0
 GRAIN_STEP = 0.25
 DECIBEL = 10 / np.log(10)
-# Parts of a run with a state.
-LEARNING = ("model", "averaged", "critic", "optimizer", "critic_optimizer")
 # What random numbers are drawn for.
 TRAINING, VALIDATION, ORDER = range(3)
 # Of Adam, for the critic: its learning rate beside a finisher's of 1, and how long it remembers.
@@ -108,8 +103,7 @@ def train_finisher(
         When the precision is unknown, the data are missing or show no room for holes, `run_dir` does not suit, or
         the training ran away.
     """
-    if config.precision not in PRECISIONS:
-        raise InputError(f"precision: expected one of {', '.join(PRECISIONS)}, received {config.precision}")
+    check_precision(config.precision)
     run_dir = Path(run_dir)
     settings = {"command": COMMAND, "train": dataclasses.asdict(config), "holes": dataclasses.asdict(HoleConfig())}
     open_run(run_dir, settings, STATE, resume)
@@ -126,9 +120,7 @@ def train_finisher(
     counts = {"train": len(photos), "validation": len(validation)}
     record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
     record.config["holes"] = dataclasses.asdict(HoleConfig())
-    record.metrics = {f"validation_{name}": run.history[-1][name] for name in HISTORY[2:-1]}
-    record.metrics["parameters"] = sum(weights.numel() for weights in run.averaged.parameters())
-    record.metrics["seconds"] = sum(row["seconds"] for row in run.history)
+    record.metrics = run.metrics()
     record.write(run_dir / "record.json")
     return record
 
@@ -176,8 +168,11 @@ def _planes(pictures: torch.Tensor) -> torch.Tensor:
     return pictures.permute(0, 3, 1, 2).float()
 
 
-class Run:
+class Run(NetworkRun):
     """A run in progress: the network, its running average, its critic, its history."""
+
+    kind = "finisher"
+    parts = (*NetworkRun.parts, "critic", "critic_optimizer")
 
     def __init__(
         self,
@@ -187,62 +182,27 @@ class Run:
         validation: Patches,
         report: Callable[[dict[str, float]], None],
     ):
-        torch.manual_seed(seed_of(config.seed))
-        self.config, self.run_dir, self.patches, self.validation = config, run_dir, patches, validation
-        self.report = report
-        self.model, self.averaged = (Finisher().to(memory_format=torch.channels_last) for _ in range(2))
-        self.averaged.load_state_dict(self.model.state_dict())
-        self.averaged.requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), config.lr, weight_decay=config.weight_decay)
+        super().__init__(config, run_dir, Finisher, report)
+        self.patches, self.validation = patches, validation
         self.critic = Critic().to(memory_format=torch.channels_last)
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), config.lr, betas=CRITIC_BETAS)
         self.smooth: dict[str, torch.Tensor] | None = None  # weights from before the critic
-        self.iteration, self.history = 0, []
-
-    def advance(self) -> None:
-        """Train up to the last iteration."""
-        began, losses = time.perf_counter(), []
-        while self.iteration < self.config.iterations:
-            losses.append(self.step())
-            if self.iteration % REPORT_EVERY == 0:
-                rate = len(losses) / (time.perf_counter() - began)
-                mean = float(np.mean(losses[-REPORT_EVERY:]))
-                of = {"iteration": self.iteration, "iterations": self.config.iterations}
-                self.report(of | {"rate": rate, "loss": mean})
-            if self.iteration % self.config.interval == 0 or self.iteration == self.config.iterations:
-                self._measure(float(np.mean(losses)), time.perf_counter() - began)
-                began, losses = time.perf_counter(), []
 
     def step(self) -> float:
-        """Learn from the next batch and return its loss."""
-        config, weight = self.config, self.config.critic_weight(self.iteration)
-        for optimizer, share in ((self.optimizer, 1.0), (self.critic_optimizer, CRITIC_LR)):
-            for group in optimizer.param_groups:
-                group["lr"] = share * config.lr * config.share(self.iteration)
+        weight = self.config.critic_weight(self.iteration)
+        self.set_rate(self.optimizer)
+        self.set_rate(self.critic_optimizer, CRITIC_LR)
         if weight and self.smooth is None:
             self.smooth = {name: value.clone() for name, value in self.averaged.state_dict().items()}
             self._add_grain()
         batch = self._batch()
-        with self._precision():
+        with self.precision():
             finished = self.model(_planes(batch.filled), batch.mask, batch.known)
         # In decibels, as the peak signal-to-noise ratio: a hole in a busy place counts no more than one in a calm one.
         loss = error = DECIBEL * (square_errors(batch, finished) + ENOUGH).log().mean()
         if weight:
             loss = error + weight * self._criticise(batch, finished)
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"{self.run_dir}: the training ran away at iteration {self.iteration:,}; what was saved before is "
-                "whole. Start again with a lower --lr or --critic, or fewer --iterations after --critic-from"
-            )
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-        self.optimizer.step()
-        decay = min(config.average, (1 + self.iteration) / (10 + self.iteration))
-        with torch.no_grad():
-            for slow, fast in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
-                slow.lerp_(fast, 1 - decay)
-        self.iteration += 1
+        self.learn(loss, "a lower --lr or --critic, or fewer --iterations after --critic-from")
         return error.item()
 
     def _add_grain(self) -> None:
@@ -258,7 +218,7 @@ class Run:
         shown = (finished + GRAIN_STEP * _planes(batch.grain)).clamp(0, 255)
         rounded = shown + (shown.round() - shown).detach()  # as the truth; whole levels tell nothing then
         seen, painted, hole = close_view(view, truth), close_view(view, rounded), view.hole
-        with self._precision():
+        with self.precision():
             real = critic(seen, hole)
             loss = preference(real, critic(painted.detach(), hole))
         if self.iteration % PENALTY_EVERY == 0:
@@ -268,13 +228,10 @@ class Run:
         loss.backward()
         self.critic_optimizer.step()
         critic.requires_grad_(False)
-        with self._precision():
+        with self.precision():
             verdict = preference(critic(painted, hole), real.detach())
         critic.requires_grad_(True)
         return verdict
-
-    def _precision(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
     def _batch(self) -> Patches:
         """Return the batch of this iteration, a pure function of the seed."""
@@ -283,7 +240,6 @@ class Run:
         return self.patches.take(chosen).changed(generator)
 
     def kept(self) -> Finisher:
-        """Return the network that is measured and saved."""
         if self.smooth is None:
             return self.averaged
         share, kept = self.config.critic_share, Finisher().to(memory_format=torch.channels_last)
@@ -291,8 +247,8 @@ class Run:
         kept.load_state_dict({name: value.lerp(late[name], share) for name, value in self.smooth.items()})
         return kept
 
-    def _measure(self, loss: float, seconds: float) -> None:
-        """Fill the validation patches, and save all."""
+    def measure(self) -> dict[str, float]:
+        """Fill the validation patches."""
         before, after, kept = [], [], self.kept()
         with torch.inference_mode():
             for start in range(0, len(self.validation), VALIDATION_BATCH):
@@ -304,26 +260,14 @@ class Run:
         before, after = (-DECIBEL * (torch.cat(errors) / 255**2).clamp(min=1e-6).log() for errors in (before, after))
         gain = after - before
         scores = {"psnr": after.mean(), "gain": gain.mean(), "wins": (gain > 0).float().mean()}
-        row = {"iteration": self.iteration, "loss": loss}
-        row |= {name: float(value) for name, value in scores.items()} | {"seconds": seconds}
-        self.history.append(row)
-        lines = [",".join(HISTORY), *(",".join(str(entry[name]) for name in HISTORY) for entry in self.history)]
-        with replacing(self.run_dir / "history.csv") as temporary:
-            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        info = {"licence": LICENCE_NOTE, "iteration": self.iteration, "validation": row}
-        save_finisher(self.run_dir / "model.pt", kept, info)
-        with replacing(self.run_dir / STATE) as temporary:
-            torch.save(self._state(), temporary)
-        self.report(row)
+        return {name: float(value) for name, value in scores.items()}
 
-    def _state(self) -> dict:
-        parts = {name: getattr(self, name).state_dict() for name in LEARNING}
-        return parts | {"smooth": self.smooth, "iteration": self.iteration, "history": self.history}
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"smooth": self.smooth}
 
-    def restore(self) -> None:
-        state = torch.load(self.run_dir / STATE, map_location="cpu", weights_only=True)
-        for name in LEARNING:
-            getattr(self, name).load_state_dict(state[name])
-        self.smooth, self.iteration, self.history = state["smooth"], state["iteration"], state["history"]
+    def restore(self) -> dict[str, Any]:
+        state = super().restore()
+        self.smooth = state["smooth"]
         if self.smooth is not None:
             self._add_grain()
+        return state

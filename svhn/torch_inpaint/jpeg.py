@@ -40,14 +40,16 @@ NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 4, 0.03
 # Steps: qualities that are tried, weights that tell something, how many squares and weights, how well they must fit.
 QUALITIES, TELLING, MOST_SQUARES, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 200, 200, 0.2
 _ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
-# Detail: what a blur of this width in pixels takes away, as a share of each weight, and the structure that it leaves;
-# the least of both, in grey levels, and a difference of colours that counts as much as e times its energy. Faint
-# detail is taken so much more, up to about this level.
-FAINT_GAIN, FAINT = 0.5, 0.5
+# Detail is what a blur of this width (sigma, pixels) takes away from a square; coarse structure is what it leaves.
+DETAIL_BLUR = 1.0
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
-DETAIL_BLUR, LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 1.0, 0.02, 0.1, 100.0
 _FINE = 1 - np.exp(-(DETAIL_BLUR**2) * (_WAVES[:, None] ** 2 + _WAVES**2) / 2)
 _COARSE = np.where(_FINE > 0, 1 - _FINE, 0)
+# Squares are compared by the logarithms of detail and of coarse structure, to which these grey levels are added. A
+# difference of colours by this many grey levels counts as much as detail that is e times as strong.
+LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 0.02, 0.1, 100.0
+# Faint detail is strengthened by up to this share, detail of more than about this many grey levels hardly.
+FAINT_GAIN, FAINT = 0.5, 0.5
 # Donors: how many are looked at, and count as equally good; from how far, in squares, they say how busy a place is.
 MOST_DONORS, DONORS, NEAR = 200, 4, 3.0
 
@@ -70,6 +72,7 @@ class JpegTraces:
 
     @property
     def place(self) -> tuple[int, int]:
+        """Row and column."""
         return self.row, self.column
 
     @property
@@ -100,7 +103,7 @@ def find_traces(photo: np.ndarray, known: np.ndarray) -> JpegTraces | None:
     if min(height, width) < 2 * BLOCK:
         return None
     brightness = cv2.transform(photo.astype(np.float32), _TO_YCC[:1])
-    whole = _whole_squares(known).astype(np.uint8)
+    whole = _whole_squares(known)
     zeros = sum(cv2.inRange(_weights(brightness, *probe), -NOTHING, NOTHING) & 1 for probe in _PROBES)
     counts, sums = (_by_place(values[:height, :width]) for values in (whole, whole * zeros))
     shares = np.where(counts >= LEAST_SQUARES, sums / (len(_PROBES) * np.maximum(counts, 1)), 0)
@@ -120,10 +123,10 @@ def _weights(brightness: np.ndarray, vertical: int, horizontal: int) -> np.ndarr
 
 
 def _whole_squares(known: np.ndarray) -> np.ndarray:
-    """Return where the upper left corner of a square lies that is wholly known, bool (H, W)."""
+    """Return 1 where the upper left corner of a square lies that is wholly known, (H, W) uint8."""
     kernel = np.ones((BLOCK, BLOCK), np.uint8)
     outside = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
-    return cv2.erode(known.astype(np.uint8), kernel, anchor=(0, 0), **outside) > 0
+    return cv2.erode(known.astype(np.uint8), kernel, anchor=(0, 0), **outside)
 
 
 def _by_place(values: np.ndarray) -> np.ndarray:
@@ -173,8 +176,9 @@ def carry_traces(
 ) -> np.ndarray | None:
     """Give the fill of a region the detail of known squares and the steps of its photo's JPEG.
 
-    Each square of the grid that meets the mask gets the fine detail of a known square of its colour that is about as
-    busy as its surroundings, weaker where none is so calm; then its weights are rounded to multiples of the steps.
+    Each square of the grid that meets the mask gets the fine detail of a known square: one about as busy as the mask's
+    surroundings there, and among those one of similar colour and coarse structure. The detail is weaker where no
+    square is so calm. Then the weights are rounded to multiples of the steps.
 
     Parameters
     ----------

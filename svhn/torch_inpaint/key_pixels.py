@@ -2,7 +2,8 @@
 
 Nothing here knows labels or was trained to segment. Two histograms over colours and reduced feature maps, one of the
 pixels inside the digits' boxes and one of their outer rim, tell how much more common a kind of pixel is inside: that is
-the evidence for ink. (The reference took the fullest of 35 bins of the maps alone for background.)
+the evidence for ink. (The reference took the fullest of 35 bins of the maps alone for background.) Key pixels and mask
+are taken from the evidence itself, or from what `svhn.torch_inpaint.segmenter` makes of it.
 """
 
 from collections.abc import Sequence
@@ -33,21 +34,22 @@ class KeyPixels:
     mask : ndarray (H, W) bool
         True = digit with halo, outline and shadow: to be filled.
     key_pixels : ndarray (H, W) bool
-        True = background that the GRNN learns from; shares no pixel with `mask`.
+        True = background that the GRNN learns from. Some may lie in the mask's rim: they are likely to be background
+        and are painted nevertheless, lest what little they show of a digit can be seen.
     """
 
     mask: np.ndarray
     key_pixels: np.ndarray
 
 
-def find_key_pixels(
+def find_evidence(
     region: np.ndarray,
     boxes: Sequence[Box],
     map_mean: np.ndarray,
     map_std: np.ndarray,
     config: KeyPixelConfig = KeyPixelConfig(),
-) -> KeyPixels:
-    """Tell background from digits in a region around one number.
+) -> np.ndarray:
+    """Return the evidence for ink in a region around one number; see `ink_evidence`.
 
     Parameters
     ----------
@@ -57,19 +59,32 @@ def find_key_pixels(
     map_mean, map_std : ndarray (H, W) float32
         Mean and standard deviation over the classifier's first-layer feature maps.
     config : KeyPixelConfig
+    """
+    features = pixel_features(region, map_mean, map_std, _searched(boxes, region.shape, config), config)
+    return ink_evidence(features, boxes)
+
+
+def key_pixels_by_evidence(
+    region: np.ndarray, boxes: Sequence[Box], evidence: np.ndarray, config: KeyPixelConfig = KeyPixelConfig()
+) -> KeyPixels:
+    """Tell background from digits by the evidence for ink, and by colours that differ around it.
+
+    Parameters
+    ----------
+    region, boxes, config
+        See `find_evidence`.
+    evidence : ndarray (H, W) float32, 0..1
 
     Returns
     -------
     KeyPixels
-        The mask stays within the boxes, grown by the margin and the reach.
+        The mask stays within the boxes, grown by the margin and the reach; no key pixel lies in it.
     """
     height, width = region.shape[:2]
-    windows = [window_of(box, config).clip(width, height) for box in boxes]
-    inside = paint_boxes(windows, (height, width))
-    features = pixel_features(region, map_mean, map_std, inside, config)
-    inked = inside & (ink_evidence(features, boxes) > config.evidence)
+    inked = _searched(boxes, region.shape, config) & (evidence > config.evidence)
     mask = np.zeros((height, width), bool)
-    for box, window in zip(boxes, windows, strict=True):
+    for box in boxes:
+        window = window_of(box, config).clip(width, height)
         part = _with_halo(region[window.slices], inked[window.slices], box.height, config)
         if not config.least_share <= part.mean() <= config.most_share:
             part = np.ones_like(part)
@@ -78,9 +93,41 @@ def find_key_pixels(
     return KeyPixels(mask, ~mask & ~inked)
 
 
+def key_pixels_by_strokes(
+    probability: np.ndarray, boxes: Sequence[Box], config: KeyPixelConfig = KeyPixelConfig()
+) -> KeyPixels:
+    """Tell background from digits by how likely pixels are to show strokes.
+
+    Parameters
+    ----------
+    probability : ndarray (H, W) float32, 0..1
+        Of strokes, soft edges and shadows.
+    boxes, config
+        See `find_evidence`.
+
+    Returns
+    -------
+    KeyPixels
+        The mask stays within the boxes, grown by the margin and the reach; key pixels may lie in its rim.
+    """
+    inked = _searched(boxes, probability.shape, config) & (probability > config.stroke)
+    for box in boxes:
+        if inked[box.slices].mean() < config.least_share:
+            inked[box.slices] = True
+    mask = widen(inked, _pixels(config.stroke_reach, boxes, least=1))
+    background = probability <= config.background
+    return KeyPixels(mask, background if (background & ~mask).any() else ~mask)
+
+
 def window_of(box: Box, config: KeyPixelConfig) -> Box:
     """Return the box grown by the margin in which its digit is looked for."""
     return box.grow(_pixels(config.box_margin, [box]))
+
+
+def _searched(boxes: Sequence[Box], shape: tuple[int, ...], config: KeyPixelConfig) -> np.ndarray:
+    """Return where digits are looked for in a region of (height, width, ...), (height, width) bool."""
+    windows = [window_of(box, config).clip(shape[1], shape[0]) for box in boxes]
+    return paint_boxes(windows, shape[:2])
 
 
 def paint_boxes(boxes: Sequence[Box], shape: tuple[int, int]) -> np.ndarray:
@@ -98,9 +145,9 @@ def widen(mask: np.ndarray, pixels: int) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), disk) > 0
 
 
-def _pixels(fraction: float, boxes: Sequence[Box]) -> int:
+def _pixels(fraction: float, boxes: Sequence[Box], least: int = LEAST_PIXELS) -> int:
     height = np.median([box.height for box in boxes])
-    return max(LEAST_PIXELS, round(fraction * height))
+    return max(least, round(fraction * height))
 
 
 def pixel_features(

@@ -19,8 +19,17 @@ from svhn.torch_inpaint.composite import Region, composite, cut_region, enlarge_
 from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, FillConfig, RemovalConfig
 from svhn.torch_inpaint.finisher import finish, load_finisher
 from svhn.torch_inpaint.grnn import fill
-from svhn.torch_inpaint.key_pixels import KeyPixels, find_key_pixels, paint_boxes, widen, window_of
+from svhn.torch_inpaint.key_pixels import (
+    KeyPixels,
+    find_evidence,
+    key_pixels_by_evidence,
+    key_pixels_by_strokes,
+    paint_boxes,
+    widen,
+    window_of,
+)
 from svhn.torch_inpaint.reference import fill_seed
+from svhn.torch_inpaint.segmenter import load_segmenter, segment
 
 MOST_REGIONS = 16
 
@@ -83,7 +92,7 @@ class RemovalResult:
     mask : ndarray (H, W) bool
         True = was filled.
     key_pixels : ndarray (H, W) bool
-        True = background that the fill learned from.
+        True = background that the fill learned from; some of it may lie in the mask's rim, see `KeyPixels`.
     numbers : tuple of NumberReport
     """
 
@@ -102,6 +111,10 @@ class Inspection:
     region : Region
     map_mean, map_std : ndarray (h, w) float32
         The classifier's first-layer feature maps of the region, reduced.
+    evidence : ndarray (h, w) float32, 0..1
+        For ink, from colours and maps.
+    strokes : ndarray (h, w) float32, 0..1, or None
+        How likely pixels are to be strokes; None where the evidence decides alone.
     keys : KeyPixels
         At working scale, before any widening.
     """
@@ -109,6 +122,8 @@ class Inspection:
     region: Region
     map_mean: np.ndarray
     map_std: np.ndarray
+    evidence: np.ndarray
+    strokes: np.ndarray | None
     keys: KeyPixels
 
 
@@ -116,7 +131,7 @@ class Inspection:
 class _Job:
     """One number on its way through the rounds."""
 
-    region: Region
+    seen: Inspection
     boxes: tuple[Box, ...]
     labels: tuple[int | None, ...]
     keys: KeyPixels
@@ -124,6 +139,10 @@ class _Job:
     before: list[list[tuple[int, float]]] = field(default_factory=list)
     after: list[list[tuple[int, float]]] = field(default_factory=list)
     rounds: int = 0
+
+    @property
+    def region(self) -> Region:
+        return self.seen.region
 
 
 class DigitRemover:
@@ -145,6 +164,8 @@ class DigitRemover:
         self.device = classifier.net.first_conv.weight.device
         if config.fill.method == "finished":
             load_finisher(config.fill.finisher, self.device)  # now, so that a wrong name is told before the work
+        if config.key_pixels.method == "strokes":
+            load_segmenter(config.key_pixels.segmenter, self.device)
 
     @classmethod
     def from_checkpoint(
@@ -189,7 +210,7 @@ class DigitRemover:
 
     def inspect(self, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> list[Inspection]:
         """Return what `remove` sees of each number of a photo, in the order of its `numbers`; nothing is painted."""
-        return [self._inspect(job.region) for job in self._jobs(0, check_photo(photo), boxes)]
+        return [job.seen for job in self._jobs(0, check_photo(photo), boxes)]
 
     def _jobs(self, index: int, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> list[_Job]:
         """Group the boxes of a photo into numbers and find the key pixels of each."""
@@ -202,7 +223,8 @@ class DigitRemover:
             margin, scale = self.config.context * height, self.config.work_height / height
             region = cut_region(index, photo, own, margin, scale)
             labels = tuple(digit.label for digit in number.digits)
-            found.append(_Job(region, own, labels, self._inspect(region).keys))
+            seen = self._inspect(region)
+            found.append(_Job(seen, own, labels, seen.keys))
         return found
 
     def _inspect(self, region: Region) -> Inspection:
@@ -210,9 +232,14 @@ class DigitRemover:
             maps = feature_maps(self.classifier, torch.from_numpy(region.pixels.copy()).permute(2, 0, 1)[None])[0]
             mean = maps.mean(dim=0)
             std = (maps.square().mean(dim=0) - mean.square()).clamp(min=0).sqrt()
-        mean, std = mean.cpu().numpy(), std.cpu().numpy()
-        keys = find_key_pixels(region.pixels, region.boxes, mean, std, self.config.key_pixels)
-        return Inspection(region, mean, std, keys)
+        mean, std, config = mean.cpu().numpy(), std.cpu().numpy(), self.config.key_pixels
+        evidence = find_evidence(region.pixels, region.boxes, mean, std, config)
+        if config.method == "evidence":
+            keys = key_pixels_by_evidence(region.pixels, region.boxes, evidence, config)
+            return Inspection(region, mean, std, evidence, None, keys)
+        segmenter = load_segmenter(config.segmenter, self.device)
+        strokes = segment(segmenter, region.pixels, region.boxes, mean, std, evidence)
+        return Inspection(region, mean, std, evidence, strokes, key_pixels_by_strokes(strokes, region.boxes, config))
 
     def _read(self, images: Sequence[np.ndarray], jobs: Sequence[_Job], when: str) -> None:
         crops = [crop_digit(images[job.region.photo], box) for job in jobs for box in job.boxes]
@@ -263,8 +290,6 @@ class DigitRemover:
             mask[box.slices] |= enlarge_mask(job.keys.mask, size)
             used = job.keys.key_pixels.astype(np.uint8)
             key_pixels[box.slices] |= cv2.resize(used, size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-        for job in jobs:  # not the whole photo at once, which takes milliseconds at 12 megapixels
-            key_pixels[job.region.box.slices] &= ~mask[job.region.box.slices]
         numbers = tuple(
             NumberReport(job.boxes, _reading(job.before), _reading(job.after), job.rounds, self._is_legible(job))
             for job in jobs

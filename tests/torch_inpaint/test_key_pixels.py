@@ -4,7 +4,15 @@ import pytest
 
 from svhn.boxes import Box
 from svhn.torch_inpaint.config import KeyPixelConfig
-from svhn.torch_inpaint.key_pixels import find_key_pixels, ink_evidence, paint_boxes, widen, window_of
+from svhn.torch_inpaint.key_pixels import (
+    find_evidence,
+    ink_evidence,
+    key_pixels_by_evidence,
+    key_pixels_by_strokes,
+    paint_boxes,
+    widen,
+    window_of,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -22,7 +30,8 @@ def scene(ink, ground, noise=4.0):
 
 def keys_of(region, boxes, config=KeyPixelConfig()):
     gray = region.mean(axis=2).astype(np.float32)
-    return find_key_pixels(region, boxes, gray, np.abs(cv2.Laplacian(gray, cv2.CV_32F)), config)
+    evidence = find_evidence(region, boxes, gray, np.abs(cv2.Laplacian(gray, cv2.CV_32F)), config)
+    return key_pixels_by_evidence(region, boxes, evidence, config)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +92,48 @@ def test_ink_is_what_the_rim_lacks():
     background[:, 6:14] = 0
     assert np.mean(background > 0.667) < 0.05
     assert not evidence[:, :3].any()
+
+
+def likely_strokes(certain=0.9, doubtful=0.55):
+    """Probabilities of the strokes of `scene`, with a soft edge of two pixels, and its boxes."""
+    _, boxes, strokes = scene((20, 20, 20), (220, 210, 200))
+    probability = np.where(widen(strokes, 2), doubtful, 0.1)
+    return np.where(strokes, certain, probability).astype(np.float32), boxes, strokes
+
+
+def test_likely_strokes_are_masked_with_a_rim_and_the_rest_is_background():
+    probability, boxes, strokes = likely_strokes(doubtful=0.1)
+    keys = key_pixels_by_strokes(probability, boxes)
+    assert np.array_equal(keys.mask, widen(strokes, 1))
+    assert np.array_equal(keys.key_pixels, ~strokes)  # the rim is painted, and learned from
+
+
+def test_doubtful_pixels_are_masked_and_no_more_likely_ones_are_learned_from():
+    probability, boxes, strokes = likely_strokes()
+    config = KeyPixelConfig(stroke=0.5, background=0.52)
+    keys = key_pixels_by_strokes(probability, boxes, config)
+    assert (keys.mask & widen(strokes, 2)).sum() == widen(strokes, 2).sum()
+    assert np.array_equal(keys.key_pixels, ~widen(strokes, 2))
+
+
+def test_likely_strokes_far_from_the_boxes_are_neither_masked_nor_learned_from():
+    probability, boxes, _ = likely_strokes()
+    probability[50:55, 60:66] = 1  # another number's
+    keys = key_pixels_by_strokes(probability, boxes)
+    assert not keys.mask[50:55, 60:66].any() and not keys.key_pixels[50:55, 60:66].any()
+
+
+def test_a_box_in_which_nothing_is_likely_is_masked_whole():
+    probability, boxes, _ = likely_strokes()
+    probability[boxes[1].slices] = 0
+    keys = key_pixels_by_strokes(probability, boxes)
+    assert keys.mask[boxes[1].slices].all() and not keys.mask[boxes[0].slices].all()
+
+
+def test_there_is_always_something_to_learn_from():
+    _, boxes, _ = likely_strokes()
+    keys = key_pixels_by_strokes(np.ones((60, 70), np.float32), boxes)
+    assert keys.key_pixels.any() and not (keys.mask & keys.key_pixels).any()
 
 
 def test_rendered_photos_lose_nearly_all_their_ink(remover, rendered):
