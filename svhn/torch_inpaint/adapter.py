@@ -126,3 +126,18 @@ def feature_maps(classifier: Classifier, regions: torch.Tensor) -> torch.Tensor:
     border = convolution.padding[0]
     padded = functional.pad(inputs, (border,) * 4, mode="replicate")
     return functional.conv2d(padded, convolution.weight, convolution.bias)
+
+
+def reduced_maps(classifier: Classifier, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation over a region's first-layer maps, (H, W) float32 each.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    region : ndarray (H, W, 3) uint8, RGB
+    """
+    with torch.inference_mode():
+        maps = feature_maps(classifier, torch.from_numpy(region.copy()).permute(2, 0, 1)[None])[0]
+        mean = maps.mean(dim=0)
+        std = (maps.square().mean(dim=0) - mean.square()).clamp(min=0).sqrt()
+    return mean.cpu().numpy(), std.cpu().numpy()

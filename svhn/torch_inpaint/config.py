@@ -159,8 +159,6 @@ class SegmenterTrainConfig:
     weight_decay : float
     average : float
         Decay of the running average of the weights that is measured and kept.
-    blind : float
-        Share of the regions whose evidence for ink is hidden from the network, so that it does not trust it alone.
     visible : float
         Grey levels by which a number must change a pixel for the pixel to be a stroke, a soft edge or a shadow.
     precision : str
@@ -171,14 +169,13 @@ class SegmenterTrainConfig:
         Of weights, samples and order.
     """
 
-    iterations: int = 20_000
-    samples: int = 24_000
+    iterations: int = 24_000
+    samples: int = 30_000
     batch: int = 12
     lr: float = 3e-3
     warmup: int = 200
     weight_decay: float = 1e-3
     average: float = 0.998
-    blind: float = 0.3
     visible: float = 3.0
     precision: str = "float32"
     interval: int = 1_000

@@ -28,6 +28,7 @@ NEITHER = "#f3dde1"
 EVIDENCE = LinearSegmentedColormap.from_list(
     "evidence", [(0.0, "#edf2f4"), (0.5, "#f5e9e4"), (0.7, "#ec9c94"), (0.85, INK), (1.0, "#5c0b1e")]
 )
+PANEL = {"strokes": "how likely strokes are", "evidence": "evidence for ink"}
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -40,18 +41,20 @@ class Explanation:
     pictures : dict of str to ndarray
         The region around the number. At the photo's scale: `photo` and `result` (H, W, 3) uint8 RGB, `key_pixels`
         (True = background learned from) and `mask` (True = painted) (H, W) bool. At working scale: `map_mean`,
-        `map_std` and `map_mean_minus_std`, `gradient` (gray levels per pixel), `ink_evidence` (0..1) and, where a
-        segmenter looked, `strokes` (0..1) (h, w) float32, `reference_key_pixels` (h, w) bool, `fill` (h, w, 3) uint8
-        RGB.
+        `map_std` and `map_mean_minus_std`, `gradient` (gray levels per pixel) and `evidence` (0..1) (h, w)
+        float32, `reference_key_pixels` (h, w) bool, `fill` (h, w, 3) uint8 RGB.
     boxes : tuple of Box
         Its digits, in the pixels of `photo`.
+    method : str
+        What `evidence` is, see `KeyPixelConfig`.
     threshold : float
-        A pixel with more in `strokes`, or without them in `ink_evidence`, shows a digit.
+        More evidence than this makes a pixel part of a digit.
     report : NumberReport
     """
 
     pictures: dict[str, np.ndarray]
     boxes: tuple[Box, ...]
+    method: str
     threshold: float
     report: NumberReport
 
@@ -88,18 +91,16 @@ def _explain(
         "map_mean_minus_std": seen.map_mean - seen.map_std,
         "gradient": gradient_magnitude(gray),
         "reference_key_pixels": KEY_PIXEL_RULES["histogram"](seen.map_mean, seen.map_std, gray),
-        "ink_evidence": seen.evidence,
+        "evidence": seen.evidence,
         "key_pixels": result.key_pixels[box.slices],
         "mask": result.mask[box.slices],
         "fill": _fill(remover, seen, result),
         "result": result.image[box.slices],
     }
     config = remover.config.key_pixels
-    if seen.strokes is not None:
-        pictures["strokes"] = seen.strokes
-    threshold = config.evidence if seen.strokes is None else config.stroke
+    threshold = config.stroke if config.method == "strokes" else config.evidence
     digits = tuple(digit.shift(-box.left, -box.top) for digit in report.boxes)
-    return Explanation(pictures, digits, threshold, report)
+    return Explanation(pictures, digits, config.method, threshold, report)
 
 
 def _fill(remover: DigitRemover, seen: Inspection, result: RemovalResult) -> np.ndarray:
@@ -196,7 +197,7 @@ def _panels(one: Explanation) -> list[tuple[str, str, Callable[[Axes], None]]]:
             picture("gradient", cmap="magma"),
         ),
         (
-            "strokes" if "strokes" in pictures else "ink evidence",
+            PANEL[one.method],
             f"over {one.threshold:.2f} (line) is digit",
             lambda axes: _show_evidence(axes, one),
         ),
@@ -274,5 +275,4 @@ def _show_evidence(axes: Axes, one: Explanation) -> None:
     scale.axis("off")
     for x, end in ((0, "right"), (1, "left")):
         scale.text(x + (x - 0.5) * 0.1, 0.4, str(x), ha=end, va="center", size=8.5, color=MUTED)
-    shown = one.pictures.get("strokes", one.pictures["ink_evidence"])
-    _show(axes, shown, one.pictures["photo"].shape[1::-1], cmap=EVIDENCE, vmin=0, vmax=1)
+    _show(axes, one.pictures["evidence"], one.pictures["photo"].shape[1::-1], cmap=EVIDENCE, vmin=0, vmax=1)

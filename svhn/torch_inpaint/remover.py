@@ -13,7 +13,7 @@ from svhn.boxes import Box, DigitBox, clip_digits, group_digits
 from svhn.checkpoints import find_model
 from svhn.crops import crop_digit
 from svhn.errors import InputError
-from svhn.torch_inpaint.adapter import classify, feature_maps
+from svhn.torch_inpaint.adapter import classify, reduced_maps
 from svhn.torch_inpaint.classifiers import Classifier, load_classifier
 from svhn.torch_inpaint.composite import Region, composite, cut_region, enlarge_mask
 from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, FillConfig, RemovalConfig
@@ -112,9 +112,7 @@ class Inspection:
     map_mean, map_std : ndarray (h, w) float32
         The classifier's first-layer feature maps of the region, reduced.
     evidence : ndarray (h, w) float32, 0..1
-        For ink, from colours and maps.
-    strokes : ndarray (h, w) float32, 0..1, or None
-        How likely pixels are to be strokes; None where the evidence decides alone.
+        For digits: how likely pixels are to be strokes, or the evidence for ink, see `KeyPixelConfig.method`.
     keys : KeyPixels
         At working scale, before any widening.
     """
@@ -123,7 +121,6 @@ class Inspection:
     map_mean: np.ndarray
     map_std: np.ndarray
     evidence: np.ndarray
-    strokes: np.ndarray | None
     keys: KeyPixels
 
 
@@ -214,32 +211,23 @@ class DigitRemover:
 
     def _jobs(self, index: int, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> list[_Job]:
         """Group the boxes of a photo into numbers and find the key pixels of each."""
-        digits = [box if isinstance(box, DigitBox) else DigitBox(box) for box in boxes]
-        numbers = group_digits(clip_digits(digits, photo.shape[1], photo.shape[0]))
         found = []
-        for number in numbers:
-            own = tuple(digit.box for digit in number.digits)
-            height = float(np.median([box.height for box in own]))
-            margin, scale = self.config.context * height, self.config.work_height / height
-            region = cut_region(index, photo, own, margin, scale)
-            labels = tuple(digit.label for digit in number.digits)
+        for digits, region in cut_numbers(index, photo, boxes, self.config):
             seen = self._inspect(region)
+            own, labels = (tuple(parts) for parts in zip(*((digit.box, digit.label) for digit in digits), strict=True))
             found.append(_Job(seen, own, labels, seen.keys))
         return found
 
     def _inspect(self, region: Region) -> Inspection:
-        with torch.inference_mode():
-            maps = feature_maps(self.classifier, torch.from_numpy(region.pixels.copy()).permute(2, 0, 1)[None])[0]
-            mean = maps.mean(dim=0)
-            std = (maps.square().mean(dim=0) - mean.square()).clamp(min=0).sqrt()
-        mean, std, config = mean.cpu().numpy(), std.cpu().numpy(), self.config.key_pixels
-        evidence = find_evidence(region.pixels, region.boxes, mean, std, config)
+        config, parts = self.config.key_pixels, (region.pixels, region.boxes)
+        maps = reduced_maps(self.classifier, region.pixels)
         if config.method == "evidence":
-            keys = key_pixels_by_evidence(region.pixels, region.boxes, evidence, config)
-            return Inspection(region, mean, std, evidence, None, keys)
-        segmenter = load_segmenter(config.segmenter, self.device)
-        strokes = segment(segmenter, region.pixels, region.boxes, mean, std, evidence)
-        return Inspection(region, mean, std, evidence, strokes, key_pixels_by_strokes(strokes, region.boxes, config))
+            evidence = find_evidence(*parts, *maps, config)
+            keys = key_pixels_by_evidence(*parts, evidence, config)
+        else:
+            evidence = segment(load_segmenter(config.segmenter, self.device), *parts, *maps)
+            keys = key_pixels_by_strokes(evidence, region.boxes, config)
+        return Inspection(region, *maps, evidence, keys)
 
     def _read(self, images: Sequence[np.ndarray], jobs: Sequence[_Job], when: str) -> None:
         crops = [crop_digit(images[job.region.photo], box) for job in jobs for box in job.boxes]
@@ -295,6 +283,34 @@ class DigitRemover:
             for job in jobs
         )
         return RemovalResult(image, mask, key_pixels, numbers)
+
+
+def cut_numbers(
+    index: int, photo: np.ndarray, boxes: Sequence[Box | DigitBox], config: RemovalConfig
+) -> list[tuple[tuple[DigitBox, ...], Region]]:
+    """Group boxes into numbers, and cut out what lies around each.
+
+    Parameters
+    ----------
+    index : int
+        Index of the photo in its batch.
+    photo : ndarray (H, W, 3) uint8, RGB
+    boxes : sequence of Box or DigitBox
+        See `DigitRemover.remove`.
+    config : RemovalConfig
+
+    Returns
+    -------
+    list of (digits in reading order, Region)
+    """
+    digits = [box if isinstance(box, DigitBox) else DigitBox(box) for box in boxes]
+    found = []
+    for number in group_digits(clip_digits(digits, photo.shape[1], photo.shape[0])):
+        own = tuple(digit.box for digit in number.digits)
+        height = float(np.median([box.height for box in own]))
+        region = cut_region(index, photo, own, config.context * height, config.work_height / height)
+        found.append((tuple(number.digits), region))
+    return found
 
 
 def inpaint(

@@ -2,7 +2,7 @@
 
 On a plate hardly larger than its number, ink and ground are equally common inside the boxes and equally rare outside.
 The network has seen rendered numbers, whose background is known (`svhn.torch_inpaint.segmenter_train`). It looks at the
-region's colours, at the classifier's reduced feature maps and at the evidence of `svhn.torch_inpaint.key_pixels`.
+region's colours and at the classifier's reduced feature maps.
 """
 
 import functools
@@ -18,8 +18,8 @@ from svhn.boxes import Box, union
 from svhn.torch_inpaint.key_pixels import paint_boxes
 from svhn.torch_inpaint.networks import UNet, load_network, save_network
 
-# Colours, mean and std of the maps, evidence, nearness to the boxes, and 1 where there is a picture.
-PLANES = 8
+# Colours, mean and std of the maps, nearness to the boxes, and 1 where there is a picture.
+PLANES = 7
 # Of colours, in grey levels: regions with less contrast are not stretched to a standard deviation of 1.
 LEAST_CONTRAST = 6.0
 # How far outside the boxes it looks and answers, as a fraction of the digits' height, and at least in pixels; the sides
@@ -42,13 +42,11 @@ class Segmenter(UNet):
         super().__init__(PLANES * CELL**2, CELL**2, channels)
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """Turn what `look` shows, (B, 8, H, W), into logits (B, H, W); sides are multiples of 8."""
+        """Turn what `look` shows, (B, 7, H, W), into logits (B, H, W); sides are multiples of 8."""
         return functional.pixel_shuffle(self.look_at(functional.pixel_unshuffle(planes, CELL)), CELL)[:, 0]
 
 
-def look(
-    pixels: np.ndarray, boxes: Sequence[Box], map_mean: np.ndarray, map_std: np.ndarray, evidence: np.ndarray
-) -> tuple[Box, np.ndarray]:
+def look(pixels: np.ndarray, boxes: Sequence[Box], map_mean: np.ndarray, map_std: np.ndarray) -> tuple[Box, np.ndarray]:
     """Cut out what the network sees of a region.
 
     Parameters
@@ -58,14 +56,12 @@ def look(
         The digits, inside the region.
     map_mean, map_std : ndarray (H, W) float32
         The classifier's first-layer maps, reduced.
-    evidence : ndarray (H, W) float32, 0..1
-        See `ink_evidence`.
 
     Returns
     -------
     sight : Box
         Where it lies in the region.
-    planes : ndarray (8, h, w) float32
+    planes : ndarray (7, h, w) float32
         As large as `sight`, then zeros up to sides that are multiples of `STEP`.
     """
     height = float(np.median([box.height for box in boxes]))
@@ -78,30 +74,24 @@ def look(
     for plane, maps in zip(own[3:5], (map_mean, map_std), strict=True):
         part = maps[sight.slices]
         plane[:] = (part - part.mean()) / (part.std() + 1e-6)
-    own[5] = evidence[sight.slices]
-    apart = (~paint_boxes(boxes, evidence.shape))[sight.slices].astype(np.uint8)
-    own[6] = np.exp(-cv2.distanceTransform(apart, cv2.DIST_L2, 5) / (NEARNESS * height))
-    own[7] = 1
+    apart = (~paint_boxes(boxes, pixels.shape[:2]))[sight.slices].astype(np.uint8)
+    own[5] = np.exp(-cv2.distanceTransform(apart, cv2.DIST_L2, 5) / (NEARNESS * height))
+    own[6] = 1
     return sight, planes
 
 
 def segment(
-    segmenter: Segmenter,
-    pixels: np.ndarray,
-    boxes: Sequence[Box],
-    map_mean: np.ndarray,
-    map_std: np.ndarray,
-    evidence: np.ndarray,
+    segmenter: Segmenter, pixels: np.ndarray, boxes: Sequence[Box], map_mean: np.ndarray, map_std: np.ndarray
 ) -> np.ndarray:
     """Return how likely each pixel is to show a stroke, its soft edge or shadow, (H, W) float32, 0..1; 0 far away.
 
     The parameters beside the network are those of `look`.
     """
-    sight, planes = look(pixels, boxes, map_mean, map_std, evidence)
+    sight, planes = look(pixels, boxes, map_mean, map_std)
     inputs = torch.from_numpy(planes)[None].to(segmenter.answer.weight.device)
     with torch.inference_mode():
         answer = segmenter(inputs.contiguous(memory_format=torch.channels_last))[0].sigmoid().cpu().numpy()
-    probability = np.zeros(evidence.shape, np.float32)
+    probability = np.zeros(pixels.shape[:2], np.float32)
     probability[sight.slices] = answer[: sight.height, : sight.width]
     return probability
 

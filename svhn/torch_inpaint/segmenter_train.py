@@ -10,23 +10,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from svhn.checkpoints import find_model
 from svhn.data.stroke_samples import StrokeSample, make_stroke_sample
 from svhn.records import RunRecord, open_run
+from svhn.torch_inpaint.adapter import reduced_maps
 from svhn.torch_inpaint.batches import seed_of
-from svhn.torch_inpaint.config import (
-    DEFAULT_CHECKPOINT,
-    FillConfig,
-    KeyPixelConfig,
-    RemovalConfig,
-    SegmenterTrainConfig,
-)
+from svhn.torch_inpaint.classifiers import Classifier, load_classifier
+from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, RemovalConfig, SegmenterTrainConfig
 from svhn.torch_inpaint.network_run import STATE, NetworkRun, check_precision
-from svhn.torch_inpaint.remover import DigitRemover
+from svhn.torch_inpaint.remover import cut_numbers
 from svhn.torch_inpaint.segmenter import NEARNESS, PLANES, SIGHT, Segmenter, look
 
 COMMAND = "train-segmenter"
-# What regions are cut out by; nothing is painted, and no other trained network is needed.
-SEEING = RemovalConfig(key_pixels=KeyPixelConfig("evidence"), fill=FillConfig("steered"))
 PACKAGES = ("torch", "numpy", "opencv-python-headless")
 # Size of the pictures that it learns from; larger regions are cut at random.
 TALL, WIDE = 80, 112
@@ -38,7 +33,7 @@ HEAVIER, HEAVIEST = 15.0, 3.0
 # What random numbers are drawn for.
 TRAINING, VALIDATION, ORDER = range(3)
 # Planes of `look`.
-COLOURS, EVIDENCE, NEAR, PICTURE = slice(3), 5, 6, 7
+COLOURS, NEAR, PICTURE = slice(3), 5, 6
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class Samples:
 
     Attributes
     ----------
-    planes : torch.Tensor int8 (N, 8, TALL, WIDE)
+    planes : torch.Tensor int8 (N, 7, TALL, WIDE)
         See `look`, in units of `QUANTUM`.
     change : torch.Tensor uint8 (N, TALL, WIDE)
         By how much the numbers change a pixel, in quarters of grey levels.
@@ -91,11 +86,11 @@ def train_segmenter(
     """
     check_precision(config.precision)
     run_dir = Path(run_dir)
-    remover = DigitRemover.from_checkpoint(model, "cpu", SEEING)
+    classifier = load_classifier(find_model(model).path)
     settings = {"command": COMMAND, "train": dataclasses.asdict(config), "model": Path(model).name}
     open_run(run_dir, settings, STATE, resume)
-    samples = make_samples(remover, config.samples, (config.seed, TRAINING))
-    held_back = make_samples(remover, VALIDATION_SAMPLES, (config.seed, VALIDATION))
+    samples = make_samples(classifier, config.samples, (config.seed, TRAINING))
+    held_back = make_samples(classifier, VALIDATION_SAMPLES, (config.seed, VALIDATION))
     run = Run(config, run_dir, samples, held_back, report)
     if resume:
         run.restore()
@@ -108,14 +103,14 @@ def train_segmenter(
     return record
 
 
-def make_samples(remover: DigitRemover, count: int, seed: tuple[int, ...]) -> Samples:
+def make_samples(classifier: Classifier, count: int, seed: tuple[int, ...]) -> Samples:
     """Render numbers and look at their regions; each photo depends on seed and number only."""
     planes = np.zeros((count, PLANES, TALL, WIDE), np.int8)
     change = np.zeros((count, TALL, WIDE), np.uint8)
     made = number = 0
     while made < count:
         rng = np.random.default_rng([*seed, number])
-        for seen, changed in _regions(remover, make_stroke_sample(rng))[: count - made]:
+        for seen, changed in _regions(classifier, make_stroke_sample(rng))[: count - made]:
             rows, columns = (_draw_part(rng, *sides) for sides in zip(changed.shape, (TALL, WIDE), strict=True))
             seen, changed = seen[:, rows, columns], changed[rows, columns]
             height, width = changed.shape
@@ -132,12 +127,11 @@ def _draw_part(rng: np.random.Generator, size: int, most: int) -> slice:
     return slice(first, first + most)
 
 
-def _regions(remover: DigitRemover, sample: StrokeSample) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return what the network sees (8, h, w) of each number of a photo, and by how much it changes pixels (h, w)."""
+def _regions(classifier: Classifier, sample: StrokeSample) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return what the network sees (7, h, w) of each number of a photo, and by how much it changes pixels (h, w)."""
     regions = []
-    for seen in remover.inspect(sample.photo, sample.boxes):
-        region = seen.region
-        sight, planes = look(region.pixels, region.boxes, seen.map_mean, seen.map_std, seen.evidence)
+    for _, region in cut_numbers(0, sample.photo, sample.boxes, RemovalConfig()):
+        sight, planes = look(region.pixels, region.boxes, *reduced_maps(classifier, region.pixels))
         change = cv2.resize(sample.change[region.box.slices], region.pixels.shape[1::-1], interpolation=cv2.INTER_AREA)
         padded = np.zeros(planes.shape[1:], np.float32)
         padded[: sight.height, : sight.width] = change[sight.slices]
@@ -168,8 +162,6 @@ class Run(NetworkRun):
         batch = self.samples.take(chosen)
         planes = _planes(batch)
         planes[:, COLOURS] = planes[:, torch.randperm(3, generator=generator)]
-        blind = torch.rand(len(batch), generator=generator) < self.config.blind
-        planes[blind, EVIDENCE] = 0
         with self.precision():
             answer = self.model(planes.contiguous(memory_format=torch.channels_last))
         loss = stroke_loss(answer.float(), batch, self.config.visible)

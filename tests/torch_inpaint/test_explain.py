@@ -24,8 +24,7 @@ AT_WORKING_SCALE = {
     "map_std",
     "map_mean_minus_std",
     "gradient",
-    "ink_evidence",
-    "strokes",
+    "evidence",
     "reference_key_pixels",
     "fill",
 }
@@ -59,8 +58,7 @@ def check(one, photo):
     assert (pictures["mask"] & pictures["key_pixels"]).sum() < 0.5 * pictures["mask"].sum()
     difference = pictures["map_mean_minus_std"].astype(float)
     assert pictures["reference_key_pixels"].sum() == np.histogram(difference, BINS)[0].max()
-    for name in ("ink_evidence", "strokes"):
-        assert pictures[name].min() >= 0 and pictures[name].max() <= 1
+    assert pictures["evidence"].min() >= 0 and pictures["evidence"].max() <= 1
 
 
 def test_pictures_of_every_number(remover, rendered):
@@ -101,7 +99,7 @@ def test_without_a_segmenter_the_evidence_is_shown(rendered, tmp_path):
     config = RemovalConfig(key_pixels=KeyPixelConfig("evidence"))
     remover = DigitRemover.from_checkpoint(device="cpu", config=config)
     found = explain(remover, rendered[0].photo, rendered[0].digits)
-    assert all("strokes" not in one.pictures and one.threshold == config.key_pixels.evidence for one in found)
+    assert all(one.method == "evidence" and one.threshold == config.key_pixels.evidence for one in found)
     assert all(not (one.pictures["mask"] & one.pictures["key_pixels"]).any() for one in found)
     draw(found, "house.png").savefig(tmp_path / "figure.png")
 
