@@ -226,7 +226,7 @@ class KeyPixelConfig:
     box_margin: float = 0.08
     maps_weight: float = 0.5
     stroke: float = 0.6
-    background: float = 0.75
+    background: float = 0.6
     stroke_reach: float = 0.04
     evidence: float = 0.667
     halo_contrast: float = 0.2

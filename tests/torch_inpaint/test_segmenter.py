@@ -81,7 +81,7 @@ def test_what_lies_far_from_the_boxes_is_not_said_to_be_a_stroke():
 
 
 def test_on_a_plate_hardly_larger_than_its_number_the_ground_is_background(remover, unsure):
-    """There the evidence alone takes most of the ground for ink."""
+    """There the evidence alone takes more than half of the ground for ink."""
     settings = SyntheticSettings(plates=("enamel",), plate_margin=0.02, degradation=0.3, digit_height=(24, 44))
     shares = {"strokes": [], "evidence": []}
     for seed in range(30):
@@ -100,7 +100,7 @@ def test_on_a_plate_hardly_larger_than_its_number_the_ground_is_background(remov
                     # And what is learned from shows no digit.
                     assert (change[seen.keys.key_pixels] > 40).mean() < 0.01
     assert len(shares["strokes"]) >= 10
-    assert np.mean(shares["strokes"]) > 2 * np.mean(shares["evidence"]) and np.mean(shares["strokes"]) > 0.5
+    assert np.mean(shares["strokes"]) > 0.6 and np.mean(shares["evidence"]) < 0.5
 
 
 @pytest.mark.cuda
