@@ -28,7 +28,7 @@ NEITHER = "#f3dde1"
 EVIDENCE = LinearSegmentedColormap.from_list(
     "evidence", [(0.0, "#edf2f4"), (0.5, "#f5e9e4"), (0.7, "#ec9c94"), (0.85, INK), (1.0, "#5c0b1e")]
 )
-PANEL = {"strokes": "how likely strokes are", "evidence": "evidence for ink"}
+PANEL = {"strokes": "strokes", "evidence": "ink evidence"}
 MINUS = "\N{MINUS SIGN}"
 
 
