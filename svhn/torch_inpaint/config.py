@@ -199,8 +199,9 @@ class KeyPixelConfig:
         more common a kind of pixel is inside the boxes than outside, which nobody taught.
     segmenter : str
         That network: a checkpoint or run of `train-segmenter`, or the name of a shipped one.
-    box_margin : float
-        A digit is looked for in its box and this far around it (at least two pixels).
+    box_margin, stroke_margin : float
+        A digit is looked for in its box and this far around it (at least two pixels); with "strokes" as far as the
+        latter, since they can be told from other things there.
     maps_weight : float
         Weight of the feature maps' mean and std beside the colours.
     stroke, background : float
@@ -224,6 +225,7 @@ class KeyPixelConfig:
     method: str = "strokes"
     segmenter: str = DEFAULT_SEGMENTER
     box_margin: float = 0.08
+    stroke_margin: float = 0.25
     maps_weight: float = 0.5
     stroke: float = 0.6
     background: float = 0.6

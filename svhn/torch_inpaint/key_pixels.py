@@ -60,7 +60,7 @@ def find_evidence(
         Mean and standard deviation over the classifier's first-layer feature maps.
     config : KeyPixelConfig
     """
-    features = pixel_features(region, map_mean, map_std, _searched(boxes, region.shape, config), config)
+    features = pixel_features(region, map_mean, map_std, _searched(boxes, region.shape, config.box_margin), config)
     return ink_evidence(features, boxes)
 
 
@@ -81,7 +81,7 @@ def key_pixels_by_evidence(
         The mask stays within the boxes, grown by the margin and the reach; no key pixel lies in it.
     """
     height, width = region.shape[:2]
-    inked = _searched(boxes, region.shape, config) & (evidence > config.evidence)
+    inked = _searched(boxes, region.shape, config.box_margin) & (evidence > config.evidence)
     mask = np.zeros((height, width), bool)
     for box in boxes:
         window = window_of(box, config).clip(width, height)
@@ -110,7 +110,7 @@ def key_pixels_by_strokes(
     KeyPixels
         The mask stays within the boxes, grown by the margin and the reach; key pixels may lie in its rim.
     """
-    inked = _searched(boxes, probability.shape, config) & (probability > config.stroke)
+    inked = _searched(boxes, probability.shape, config.stroke_margin) & (probability > config.stroke)
     for box in boxes:
         if inked[box.slices].mean() < config.least_share:
             inked[box.slices] = True
@@ -124,9 +124,9 @@ def window_of(box: Box, config: KeyPixelConfig) -> Box:
     return box.grow(_pixels(config.box_margin, [box]))
 
 
-def _searched(boxes: Sequence[Box], shape: tuple[int, ...], config: KeyPixelConfig) -> np.ndarray:
-    """Return where digits are looked for in a region of (height, width, ...), (height, width) bool."""
-    windows = [window_of(box, config).clip(shape[1], shape[0]) for box in boxes]
+def _searched(boxes: Sequence[Box], shape: tuple[int, ...], margin: float) -> np.ndarray:
+    """Return what lies in and around boxes in a region of (height, width, ...), (height, width) bool."""
+    windows = [box.grow(_pixels(margin, [box])).clip(shape[1], shape[0]) for box in boxes]
     return paint_boxes(windows, shape[:2])
 
 

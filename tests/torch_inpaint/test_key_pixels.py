@@ -123,6 +123,15 @@ def test_likely_strokes_far_from_the_boxes_are_neither_masked_nor_learned_from()
     assert not keys.mask[50:55, 60:66].any() and not keys.key_pixels[50:55, 60:66].any()
 
 
+def test_a_digit_that_sticks_out_of_its_box_is_masked_whole():
+    probability, boxes, strokes = likely_strokes(doubtful=0.1)
+    shifted = [box.shift(-4, 3) for box in boxes]
+    keys = key_pixels_by_strokes(probability, shifted)
+    assert (keys.mask & strokes).sum() == strokes.sum()
+    narrow = key_pixels_by_strokes(probability, shifted, KeyPixelConfig(stroke_margin=0.0))
+    assert (narrow.mask & strokes).sum() < strokes.sum()
+
+
 def test_a_box_in_which_nothing_is_likely_is_masked_whole():
     probability, boxes, _ = likely_strokes()
     probability[boxes[1].slices] = 0
