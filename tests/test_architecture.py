@@ -95,6 +95,8 @@ def room_of(module: str) -> str | None:
     return parts[1] if parts[0] == "svhn" and len(parts) > 1 else None
 
 
+# Modules of torch_inpaint that train; only they read data.
+LEARNING = ("train.py", "batches.py", "network_run.py", "finisher_train.py", "segmenter_train.py")
 MODULES = [path for path in sorted((ROOT / "svhn").rglob("*.py")) if path != ROOT / "svhn" / "__init__.py"]
 
 
