@@ -107,7 +107,7 @@ def test_direct_imports(path):
     imported = imports_of(path)
     rooms = {other for module in imported if (other := room_of(module))} - {room}
     rooms &= set(ROOMS)
-    learns = room == "torch_inpaint" and path.name in ("train.py", "batches.py", "finisher_train.py")
+    learns = room == "torch_inpaint" and path.name in LEARNING
     allowed = ROOMS[room] | ({"data"} if learns else set())
     assert rooms <= allowed, f"{path} imports {rooms - allowed}"
     heavy = {module.split(".")[0] for module in imported} & HEAVY
