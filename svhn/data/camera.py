@@ -94,7 +94,7 @@ def snapshot(rng: np.random.Generator, scene: np.ndarray, unit: float, height: f
     small = max(round(size[0] * finer), 8), max(round(size[1] * finer), 8)
     picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
     picture = picture + degradation * rng.uniform(0.3, 4) * rng.standard_normal(picture.shape, dtype=np.float32)
-    picture = smear_colour(rng, picture, degradation)
+    picture = _smear_colour(rng, picture, degradation)
     if rng.random() < 0.5 * degradation:
         soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.7, 1.6))
         picture = picture + rng.uniform(0.2, 1.3) * (picture - soft)
@@ -108,20 +108,8 @@ def snapshot(rng: np.random.Generator, scene: np.ndarray, unit: float, height: f
     return picture
 
 
-def smear_colour(rng: np.random.Generator, picture: np.ndarray, degradation: float) -> np.ndarray:
-    """Blur and shift the colours against the light and lay coarse colour noise over them.
-
-    Parameters
-    ----------
-    rng : Generator
-    picture : ndarray (H, W, 3) float32, RGB, 0..255
-    degradation : float
-        0 for none, 1 for as much as most of SVHN's photos have; more smears farther.
-
-    Returns
-    -------
-    ndarray (H, W, 3) float32
-    """
+def _smear_colour(rng: np.random.Generator, picture: np.ndarray, degradation: float) -> np.ndarray:
+    """Blur and shift the colours against the light and lay coarse colour noise over them."""
     gray = luminance(picture)[..., None]
     colour = picture - gray
     grain = rng.standard_normal((picture.shape[0] // 4 + 2, picture.shape[1] // 4 + 2, 3), dtype=np.float32)

@@ -6,18 +6,13 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, union
-from svhn.data.camera import smear_colour
 from svhn.data.synthetic import PLATE_SHARES, SyntheticPhoto, SyntheticSettings, render_photo
-from svhn.data.textures import luminance
 
 # Grey levels that a number changes are averaged over neighbouring pixels: single ones are noise.
 CHANGE_BLUR = 0.7
 # Room that people leave around a digit, as fractions of its height: mean and deviation; some leave up to so much more.
 SLACK, UNEVEN, WIDE_SHARE, WIDE = 0.02, 0.05, 0.3, (0.12, 0.2)
 LEAST_AREA = 9
-# How vivid colours are made, and how much they are smeared, see `smear_colour`: a digit's tint reaches farther than its
-# strokes.
-VIVID, SMEAR = (0.5, 4.0), (0.0, 1.8)
 # Share of the photos that are cut close to, or through, their number; room around it, in digits' heights.
 CUT_SHARE, CUT_ROOM = 0.3, (-0.05, 0.6)
 # Share of the photos with a plate hardly larger than the number: its ground shows mostly between the digits.
@@ -52,21 +47,9 @@ def make_stroke_sample(rng: np.random.Generator) -> StrokeSample:
         boxes = (_as_drawn(digit.box, rng).shift(-part.left, -part.top) for digit in rendered.digits)
         boxes = tuple(box for box in (box.clip(part.width, part.height) for box in boxes) if box)
         if boxes and min(box.area for box in boxes) >= LEAST_AREA:
-            seed = rng.integers(2**31)  # both pictures are treated alike
-            saturation, degradation = np.exp(rng.uniform(*np.log(VIVID))), rng.uniform(*SMEAR)
-            photo, clean = (
-                _coloured(image[part.slices], saturation, degradation, np.random.default_rng(seed))
-                for image in (rendered.photo, rendered.clean)
-            )
+            photo, clean = (np.ascontiguousarray(image[part.slices]) for image in (rendered.photo, rendered.clean))
             difference = cv2.absdiff(photo, clean).astype(np.float32)
             return StrokeSample(photo, cv2.GaussianBlur(difference, (0, 0), CHANGE_BLUR).max(axis=2), boxes)
-
-
-def _coloured(picture: np.ndarray, saturation: float, degradation: float, rng: np.random.Generator) -> np.ndarray:
-    """Make a picture (H, W, 3) uint8 more or less vivid and smear its colours."""
-    gray = luminance(picture.astype(np.float32))[..., None]
-    smeared = smear_colour(rng, gray + saturation * (picture - gray), degradation)
-    return np.clip(np.rint(smeared), 0, 255).astype(np.uint8)
 
 
 def _draw_part(rendered: SyntheticPhoto, rng: np.random.Generator) -> Box:

@@ -207,6 +207,9 @@ class KeyPixelConfig:
     stroke, background : float
         With "strokes": pixels that are more likely strokes than this are masked, and those less likely than that are
         key pixels, also where the mask's reach covers them.
+    island : float
+        With "strokes": background that is connected to less than this, in squares of the digits' height, is not
+        believed. Inside wide strokes there may seem to be some.
     stroke_reach : float
         With "strokes": the mask reaches this far beyond them (at least one pixel).
     evidence : float
@@ -229,6 +232,7 @@ class KeyPixelConfig:
     maps_weight: float = 0.5
     stroke: float = 0.6
     background: float = 0.6
+    island: float = 0.02
     stroke_reach: float = 0.04
     evidence: float = 0.667
     halo_contrast: float = 0.2

@@ -110,13 +110,20 @@ def key_pixels_by_strokes(
     KeyPixels
         The mask stays within the boxes, grown by the margin and the reach; key pixels may lie in its rim.
     """
-    inked = _searched(boxes, probability.shape, config.stroke_margin) & (probability > config.stroke)
+    islands = _islands(probability <= config.background, config.island * np.median([box.height for box in boxes]) ** 2)
+    inked = _searched(boxes, probability.shape, config.stroke_margin) & ((probability > config.stroke) | islands)
     for box in boxes:
         if inked[box.slices].mean() < config.least_share:
             inked[box.slices] = True
     mask = widen(inked, _pixels(config.stroke_reach, boxes, least=1))
-    background = probability <= config.background
+    background = (probability <= config.background) & ~islands
     return KeyPixels(mask, background if (background & ~mask).any() else ~mask)
+
+
+def _islands(mask: np.ndarray, area: float) -> np.ndarray:
+    """Return the connected parts of a mask (H, W) bool that have fewer than `area` pixels."""
+    _, labels, measures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return mask & (measures[:, cv2.CC_STAT_AREA] < area)[labels]
 
 
 def window_of(box: Box, config: KeyPixelConfig) -> Box:

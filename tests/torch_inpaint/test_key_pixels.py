@@ -132,6 +132,15 @@ def test_a_digit_that_sticks_out_of_its_box_is_masked_whole():
     assert (narrow.mask & strokes).sum() < strokes.sum()
 
 
+def test_small_islands_in_strokes_are_no_background_and_large_ones_are():
+    probability, boxes, _ = likely_strokes(doubtful=0.1)
+    probability[boxes[0].slices] = 1
+    probability[20:23, 20:23] = probability[30:40, 15:25] = 0
+    keys = key_pixels_by_strokes(probability, boxes)
+    assert keys.mask[20:23, 20:23].all() and not keys.key_pixels[20:23, 20:23].any()
+    assert keys.key_pixels[30:40, 15:25].all() and not keys.mask[32:38, 17:23].any()
+
+
 def test_a_box_in_which_nothing_is_likely_is_masked_whole():
     probability, boxes, _ = likely_strokes()
     probability[boxes[1].slices] = 0
