@@ -24,8 +24,6 @@ STRIDE, STEP = 4, 16
 OFFSET_UNIT, SIZE_UNIT = 8.0, 16.0
 # The older of OpenCV's two engines takes a fifth less time for this network; before 4.11 it was the only one.
 ENGINE = (cv2.dnn.ENGINE_CLASSIC,) if hasattr(cv2.dnn, "ENGINE_CLASSIC") else ()
-# Of a label, to whoever is asked: nobody alone can rule one out.
-LEAST_CHANCE = 1e-5
 # What is found with more than this intersection over union is read in a given box.
 READ_OVERLAP = 0.3
 
@@ -118,16 +116,10 @@ class Finder:
             boxes, evidence, probabilities = self.refiner.judge(photo, found.boxes)
             presence = _odds_to_chance(log_odds(found.presence) + evidence)
             share = self.config.first_labels
-            probabilities = _averaged([found.probabilities, probabilities], [share, 1 - share])
-            found = self._named(photo, merge([Candidates(boxes, presence, probabilities)], self.config))
+            likely = found.probabilities**share * probabilities ** (1 - share)
+            probabilities = likely / likely.sum(axis=1, keepdims=True)
+            found = merge([Candidates(boxes, presence, probabilities)], self.config)
         return to_digits(found, photo.shape)
-
-    def _named(self, photo: np.ndarray, found: Candidates) -> Candidates:
-        """Name digits again by two looks at where they turned out to be, as they are and inverted."""
-        looks = [self.refiner.judge(pixels, found.boxes)[2] for pixels in (photo, 255 - photo)]
-        weight = self.config.second_look
-        probabilities = _averaged([found.probabilities, *looks], [1 - weight, weight / 2, weight / 2])
-        return replace(found, probabilities=probabilities)
 
     def propose(self, photo: np.ndarray) -> Candidates:
         """Return the places where the first network sees a digit: doubtful ones, too, if there is a refiner."""
@@ -282,12 +274,6 @@ def log_odds(chance: np.ndarray | float) -> np.ndarray:
     """Turn probabilities into log odds, finite ones for 0 and 1 too."""
     chance = np.clip(chance, 1e-6, 1 - 1e-6)
     return np.log(chance / (1 - chance))
-
-
-def _averaged(parts: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
-    """Return the normalised weighted geometric mean of probabilities (N, 10)."""
-    likely = np.prod([np.maximum(part, LEAST_CHANCE) ** weight for part, weight in zip(parts, weights, strict=True)], 0)
-    return (likely / likely.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _odds_to_chance(odds: np.ndarray) -> np.ndarray:

@@ -20,8 +20,6 @@ class FinderConfig:
         Least presence, to the finder's network, of a place that the refiner is asked about.
     first_labels : float
         Weight of the finder's network in naming a digit; the rest is the refiner's.
-    second_look : float
-        Weight of further looks at the digits that were found in naming them.
     digit_height : (lowest, highest)
         A level of the pyramid is believed for digits of these heights in its pixels.
     smallest : float
@@ -56,7 +54,6 @@ class FinderConfig:
     lone: float = 1.35
     proposal: float = 0.2
     first_labels: float = 0.2
-    second_look: float = 0.7
     digit_height: tuple[float, float] = (20.0, 48.0)
     smallest: float = 10.0
     largest_scale: float = 2.0

@@ -242,28 +242,6 @@ def test_the_refiner_rejects_what_the_finder_proposes_too_often(finder, tmp_path
     assert len(finder.propose(scenes[0]).presence) >= len(alone.propose(scenes[0]).presence)
 
 
-def test_digits_are_named_by_looks_at_where_they_turned_out_to_be(monkeypatch):
-    """Both looks, as it is and inverted, are at the refined boxes; with all the weight they alone decide."""
-    photo = render_photo(3, replace(CLEAR, texts=("41",))).photo
-    finder = Finder(config=FinderConfig(second_look=1.0))
-    asked, judge = [], finder.refiner.judge
-
-    def judge_and_say_7(pixels, boxes):
-        asked.append((pixels, boxes))
-        boxes, evidence, probabilities = judge(pixels, boxes)
-        return boxes, evidence, np.eye(10)[[7] * len(boxes)] if len(asked) > 1 else probabilities
-
-    monkeypatch.setattr(finder.refiner, "judge", judge_and_say_7)
-    found = finder.find(photo)
-    assert len(found) >= 2 and {digit.label for digit in found} == {7}
-    (_, proposed), (pixels, boxes), (inverted, same) = asked
-    assert np.array_equal(pixels, photo) and np.array_equal(inverted, 255 - photo) and np.array_equal(boxes, same)
-    assert len(boxes) == len(found) <= len(proposed)
-    monkeypatch.setattr(finder, "config", FinderConfig(second_look=0.0))
-    asked.clear()
-    assert "".join(str(digit.label) for digit in finder.read_number(photo).digits) == "41"
-
-
 def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeypatch):
     """Two doubtful digits side by side are read; the same one alone is found, but it is no number."""
 
