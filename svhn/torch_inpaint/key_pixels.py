@@ -1,9 +1,9 @@
 """From first-layer feature maps and colours to key pixels (background) and the mask of the digits.
 
-Nothing here knows labels or was trained to segment. Two histograms over colours and reduced feature maps, one of the
+Nothing here knows labels. Two histograms over colours and reduced feature maps, one of the
 pixels inside the digits' boxes and one of their outer rim, tell how much more common a kind of pixel is inside: that is
 the evidence for ink. (The reference took the fullest of 35 bins of the maps alone for background.) Key pixels and mask
-are taken from the evidence itself, or from what `svhn.torch_inpaint.segmenter` makes of it.
+are taken from that evidence, or from where `svhn.torch_inpaint.segmenter`, which knows strokes, sees some.
 """
 
 from collections.abc import Sequence
