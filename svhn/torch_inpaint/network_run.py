@@ -82,7 +82,7 @@ class NetworkRun:
                 of = {"iteration": self.iteration, "iterations": self.config.iterations}
                 self.report(of | {"rate": rate, "loss": mean})
             if self.iteration % self.config.interval == 0 or self.iteration == self.config.iterations:
-                self._save(float(np.mean(losses)), began)
+                self._save(float(np.mean(losses)), time.perf_counter() - began)
                 began, losses = time.perf_counter(), []
 
     def set_rate(self, optimizer: torch.optim.Optimizer, share: float = 1.0) -> None:
@@ -117,10 +117,9 @@ class NetworkRun:
         """Return the context in which the networks compute."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
-    def _save(self, loss: float, began: float) -> None:
+    def _save(self, loss: float, seconds: float) -> None:
         """Measure, and save all."""
-        row = {"iteration": self.iteration, "loss": loss} | self.measure()
-        row["seconds"] = time.perf_counter() - began
+        row = {"iteration": self.iteration, "loss": loss} | self.measure() | {"seconds": seconds}
         self.history.append(row)
         lines = [",".join(row), *(",".join(map(str, entry.values())) for entry in self.history)]
         with replacing(self.run_dir / "history.csv") as temporary:
@@ -146,9 +145,8 @@ class NetworkRun:
 
     def metrics(self) -> dict[str, float]:
         """Return the last measures, for a record of the run."""
-        measures = {name: value for name, value in self.history[-1].items() if name not in ("iteration", "loss")}
-        measures.pop("seconds")
-        found = {f"validation_{name}": value for name, value in measures.items()}
+        rest = ("iteration", "loss", "seconds")
+        found = {f"validation_{name}": value for name, value in self.history[-1].items() if name not in rest}
         found["parameters"] = sum(weights.numel() for weights in self.averaged.parameters())
         found["seconds"] = sum(row["seconds"] for row in self.history)
         return found
