@@ -50,6 +50,9 @@ _COARSE = np.where(_FINE > 0, 1 - _FINE, 0)
 LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 0.02, 0.1, 100.0
 # Faint detail is strengthened by up to this share, detail of more than about this many grey levels hardly.
 FAINT_GAIN, FAINT = 0.5, 0.5
+# How busy a square is, as a logarithm: shares of what its surroundings are and of its coarse structure, and a shift, by
+# `python -m benchmarks.removal.busy`. Edges nearby do not make a plain surface busy.
+BUSY_AROUND, BUSY_COARSE, BUSY_SHIFT = 0.30, 0.28, -0.37
 # Donors: how many are looked at, and count as equally good; from how far, in squares, they say how busy a place is.
 MOST_DONORS, DONORS, NEAR = 200, 4, 3.0
 
@@ -176,9 +179,9 @@ def carry_traces(
 ) -> np.ndarray | None:
     """Give the fill of a region the detail of known squares and the steps of its photo's JPEG.
 
-    Each square of the grid that meets the mask gets the fine detail of a known square: one about as busy as the mask's
-    surroundings there, and among those one of similar colour and coarse structure. The detail is weaker where no
-    square is so calm. Then the weights are rounded to multiples of the steps.
+    Each square of the grid that meets the mask gets the fine detail of a known square: one about as busy as squares of
+    its coarse structure are in such surroundings, and among those one of similar colour. The detail is weaker where
+    no square is so calm. Then the weights are rounded to multiples of the steps.
 
     Parameters
     ----------
@@ -252,7 +255,7 @@ def _choose(
     details: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose one of the D donors for each of M squares: as busy as its surroundings, and otherwise like the square.
+    """Choose one of the D donors for each of M squares: as busy as is to be expected there, and otherwise alike.
 
     Parameters
     ----------
@@ -275,7 +278,7 @@ def _choose(
     busy, gain = np.log(level + LEAST_BUSY), 1 + FAINT_GAIN * np.exp(-level / FAINT)
     apart = _square_distances(places / BLOCK, corners / BLOCK)
     near = np.exp((apart.min(axis=1, keepdims=True) - apart) / (2 * NEAR**2))
-    wanted = near @ busy / near.sum(axis=1)
+    wanted = BUSY_AROUND * (near @ busy) / near.sum(axis=1) + BUSY_COARSE * traits[:, -1] + BUSY_SHIFT
     misfit = np.abs(busy - wanted[:, None]) + np.sqrt(_square_distances(traits, offers))
     best = np.argpartition(misfit, DONORS - 1, axis=1)[:, :DONORS]
     chosen = best[np.arange(len(places)), rng.integers(DONORS, size=len(places))]

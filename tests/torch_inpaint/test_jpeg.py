@@ -123,6 +123,20 @@ def test_a_plate_gets_calm_detail_of_the_wall_and_not_that_of_its_own_edges():
     assert carried[24:88, 48:96].mean(axis=(0, 2)).std() < 0.2  # no upright stripes
 
 
+def test_a_plain_fill_stays_calm_where_all_known_squares_show_edges():
+    """Stripes of a pixel's width surround a hole whose fill is plain: it does not become a striped one."""
+    rng = np.random.default_rng(0)
+    striped = np.repeat(np.where(rng.random((112, 36, 1)) < 0.5, 90, 150), 4, axis=1) + np.zeros(3)
+    data = cv2.imencode(".jpg", striped, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    photo = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    mask = np.zeros(photo.shape[:2], bool)
+    mask[24:88, 40:104] = True
+    painted = np.where(mask[..., None], 120.0, photo).astype(np.float32)
+    carried = carry_traces(photo, painted, mask, ~mask, JpegTraces(0, 0, 85), 1.0)
+    fine = photo - cv2.GaussianBlur(photo.astype(np.float32), (0, 0), 1.0)
+    assert carried[32:80, 48:96].std() < 0.25 * fine[~mask].std()
+
+
 def test_the_same_fill_gets_the_same_detail():
     photo = decoded()
     traces, mask = find_traces(photo, everywhere(photo)), hole_in(photo)
