@@ -37,21 +37,24 @@ with join("cpu") as group:
 
 
 def torchrun(folder, *arguments):
-    """Train in two processes; return the exit code."""
+    """Train in two processes; return the exit code and what was printed."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
     paths = os.pathsep.join([str(ROOT), str(HERE)])
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    result = subprocess.run([*command, str(script), *arguments], env=environment, capture_output=True, timeout=600)
-    return result.returncode
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    result = subprocess.run([*command, str(script), *arguments], env=environment, timeout=600, **pipes)
+    return result.returncode, result.stdout
 
 
 def test_two_processes_train_the_network_of_one_also_when_resumed(tmp_path):
     run_dir = tmp_path / "two"
-    assert torchrun(tmp_path, str(run_dir), "start") != 0
+    code, printed = torchrun(tmp_path, str(run_dir), "start")
+    assert code != 0 and "stopped after the first epoch" in printed
     assert not (run_dir / "record.json").exists() and (run_dir / "state.pt").exists()
-    assert torchrun(tmp_path, str(run_dir), "resume") == 0
+    code, printed = torchrun(tmp_path, str(run_dir), "resume")
+    assert code == 0, printed
     rows = []
     record = train(bars(), CONFIG, tmp_path / "one", report=rows.append)
     one, two = (load_classifier(path / "model.pt").net.state_dict() for path in (tmp_path / "one", run_dir))
