@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from svhn.errors import InputError
+
 NETS = (
     "ConvNet32",
     "ConvNet48",
@@ -21,6 +23,11 @@ DEFAULT_FINISHER = "torch-finisher"
 DEFAULT_SEGMENTER = "torch-segmenter"
 KEY_PIXELS = ("strokes", "evidence")
 FILLS = ("finished", "steered", "grnn-seed")
+
+
+def _check_method(what: str, method: str, known: tuple[str, ...]) -> None:
+    if method not in known:
+        raise InputError(f"{what}: unknown method {method!r}; expected one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -240,6 +247,9 @@ class KeyPixelConfig:
     least_share: float = 0.05
     most_share: float = 0.9
 
+    def __post_init__(self):
+        _check_method("key_pixels", self.method, KEY_PIXELS)
+
 
 @dataclass(frozen=True)
 class FillConfig:
@@ -287,6 +297,9 @@ class FillConfig:
     settle: float = 0.2
     finisher: str = DEFAULT_FINISHER
     grain: float = 0.75
+
+    def __post_init__(self):
+        _check_method("fill", self.method, FILLS)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from svhn.errors import InputError
 from svhn.metrics import psnr
 from svhn.torch_inpaint import DigitRemover, inpaint
 from svhn.torch_inpaint.composite import composite, cut_region, enlarge_mask, grain_like
-from svhn.torch_inpaint.config import FillConfig, RemovalConfig
+from svhn.torch_inpaint.config import FillConfig, KeyPixelConfig, RemovalConfig
 from svhn.torch_inpaint.remover import choose_device
 
 
@@ -90,6 +90,12 @@ def test_the_reference_fill_can_be_chosen(remover, rendered):
     image = seed.remove(sample.photo, sample.digits).image
     assert psnr(image, sample.clean, sample.mask) > psnr(sample.photo, sample.clean, sample.mask) + 3
     assert (image != remover.remove(sample.photo, sample.digits).image).any()
+
+
+@pytest.mark.parametrize("settings", [FillConfig, KeyPixelConfig])
+def test_unknown_methods_are_named(settings):
+    with pytest.raises(InputError, match="unknown method 'magic'; expected one of"):
+        settings(method="magic")
 
 
 def test_no_boxes_and_boxes_outside_leave_the_photo_alone(remover, rendered):
