@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from svhn.errors import InputError
-from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+from svhn.finder_config import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.jobs import config as job_config
 from svhn.photo_config import PhotoConfig
 from svhn.tf_models import config as tf_config
@@ -673,6 +673,13 @@ def train_finder(data, run_dir, resume, **settings):
 @cli.command()
 @photos_option
 @finder_option
+@click.option(
+    "--view",
+    type=click.Choice(list(VIEWS)),
+    default=RefinerTrainConfig.view,
+    show_default=True,
+    help="What it sees: the digit alone, or among its neighbours, after a close one.",
+)
 @click.option("--iterations", type=at_least_1, default=RefinerTrainConfig.iterations, show_default=True)
 @click.option("--batch-size", type=at_least_1, default=RefinerTrainConfig.batch_size, show_default=True)
 @click.option("--learning-rate", type=positive, default=RefinerTrainConfig.learning_rate, show_default=True)
@@ -683,7 +690,7 @@ def train_finder(data, run_dir, resume, **settings):
 def train_refiner(data, run_dir, resume, **settings):
     """Train the network that judges what a finder proposes: is it a digit, which, and where exactly.
 
-    The run's folder holds both networks and can be used as --finder.
+    The run's folder holds the networks before it, too, and can be used as --finder.
 
     \b
     Example:
@@ -699,7 +706,7 @@ def train_refiner(data, run_dir, resume, **settings):
     config = RefinerTrainConfig(**settings)
     scores = train(data, config, run_dir, pseudo_labels(), resume, _finder_progress_line("presence")).metrics
     click.echo(f"validation: whole number {scores['validation_whole_number']:.1%}, F1 {scores['validation_f1']:.3f}")
-    click.echo(f"{run_dir}: refiner.onnx and record.json written")
+    click.echo(f"{run_dir}: {VIEWS[config.view].file} and record.json written")
 
 
 @cli.command()

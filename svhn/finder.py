@@ -1,8 +1,9 @@
-"""Find and read the digits of any photo by two small networks that OpenCV runs.
+"""Find and read the digits of any photo by small networks that OpenCV runs.
 
-The first searches a pyramid of the photo; the second, `svhn.refiner`, judges every place that the first proposes.
+The first searches a pyramid of the photo; the others, `svhn.refiner`, judge every place that the first proposes.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,7 @@ import numpy as np
 from svhn.boxes import Box, DigitBox, Number, group_digits, overlaps, union
 from svhn.checkpoints import checkpoint_folder
 from svhn.errors import InputError
-from svhn.finder_config import DEFAULT_FINDER, FinderConfig
-from svhn.refiner import MODEL_FILE as REFINER_FILE
+from svhn.finder_config import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.refiner import Refiner
 
 MODEL_FILE = "finder.onnx"
@@ -79,8 +79,8 @@ class Finder:
     Parameters
     ----------
     path : str or Path
-        A `.onnx` file, a folder with `finder.onnx`, or the name of a shipped checkpoint. A `refiner.onnx` beside it
-        judges what it proposes.
+        A `.onnx` file, a folder with `finder.onnx`, or the name of a shipped checkpoint. Refiners beside it, see
+        `svhn.finder_config.VIEWS`, judge what it proposes.
     config : FinderConfig
 
     Raises
@@ -91,10 +91,12 @@ class Finder:
 
     def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
         self.path, self.config = find_finder(path), config
-        refiner = self.path.with_name(REFINER_FILE)
-        self.refiner = Refiner(refiner, ENGINE) if refiner.is_file() else None
-        # Least presence of a place that is looked at again or, without a refiner, reported.
-        self._least = min(config.proposal, config.min_confidence) if self.refiner else config.min_confidence
+        files = ((self.path.with_name(view.file), view) for view in VIEWS.values())
+        present = itertools.takewhile(lambda pair: pair[0].is_file(), files)  # each relies on those before it
+        self.refiners = [Refiner(file, view, ENGINE) for file, view in present]
+        # Least presence, after each network, of a place that is looked at again or, after the last, reported.
+        again = [config.proposal, min(config.doubtful, config.min_confidence)]
+        self._least = [*again[: len(self.refiners)], config.min_confidence]
         try:
             self._net = cv2.dnn.readNetFromONNX(str(self.path), *ENGINE)
         except cv2.error as error:
@@ -111,22 +113,27 @@ class Finder:
 
     def _find(self, photo: np.ndarray) -> list[FoundDigit]:
         """Find the digits, with boxes as tight as the networks see them."""
-        found = self.propose(photo)
-        if self.refiner:
-            boxes, evidence, probabilities = self.refiner.judge(photo, found.boxes)
-            presence = _odds_to_chance(log_odds(found.presence) + evidence)
-            share = self.config.first_labels
-            likely = found.probabilities**share * probabilities ** (1 - share)
-            probabilities = likely / likely.sum(axis=1, keepdims=True)
-            found = merge([Candidates(boxes, presence, probabilities)], self.config)
-        return to_digits(found, photo.shape)
+        return to_digits(self.candidates(photo), photo.shape)
 
-    def propose(self, photo: np.ndarray) -> Candidates:
-        """Return the places where the first network sees a digit: doubtful ones, too, if there is a refiner."""
+    def candidates(self, photo: np.ndarray, refiners: int | None = None) -> Candidates:
+        """Return the places where the first network and the first `refiners` others, by default all, see a digit.
+
+        If there are more networks, doubtful places, too, which these are asked about.
+        """
         scales, (lowest, highest) = pyramid(photo.shape[:2], self.config), self.config.digit_height
         least = [self.config.smallest] + [lowest] * (len(scales) - 1)
         levels = [self._search_level(photo, *level, highest) for level in zip(scales, least, strict=True)]
-        return merge(levels, self.config, self._least)
+        found = merge(levels, self.config, self._least[0])
+        for i, refiner in enumerate(self.refiners[:refiners]):
+            boxes, evidence, probabilities = refiner.judge(photo, found.boxes)
+            presence = _odds_to_chance(log_odds(found.presence) + evidence)
+            before = self.config.boxes_before[i]
+            boxes = before * found.boxes + (1 - before) * boxes
+            before = self.config.labels_before[i]
+            likely = found.probabilities**before * probabilities ** (1 - before)
+            probabilities = likely / likely.sum(axis=1, keepdims=True)
+            found = merge([Candidates(boxes, presence, probabilities)], self.config, self._least[i + 1])
+        return found
 
     def find_numbers(self, photo: np.ndarray) -> list[Number]:
         """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner.
@@ -184,7 +191,7 @@ class Finder:
         right, bottom = (margin + (-side - 2 * margin) % STEP for side in (tile.width, tile.height))
         padded = cv2.copyMakeBorder(pixels, margin, bottom, margin, right, cv2.BORDER_REPLICATE)
         self._net.setInput(cv2.dnn.blobFromImage(padded))
-        found = decode(self._net.forward()[0], self._least / 2)
+        found = decode(self._net.forward()[0], self._least[0] / 2)
         boxes = found.boxes + np.array([tile.left - margin, tile.top - margin] * 2, np.float32)
         x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
         half = self.config.overlap / 2

@@ -6,6 +6,29 @@ DEFAULT_FINDER = "finder"
 
 
 @dataclass(frozen=True)
+class View:
+    """What a refiner sees of a place.
+
+    Attributes
+    ----------
+    file : str
+        Name of its network.
+    size : int
+        Side of a crop in pixels.
+    context : float
+        Side of what a crop shows, in units of the larger side of the box.
+    """
+
+    file: str
+    size: int
+    context: float
+
+
+# The digit alone, and the digit among its neighbours, in about the same resolution.
+VIEWS = {"close": View("refiner.onnx", 40, 1.5), "wide": View("wide-refiner.onnx", 64, 2.4)}
+
+
+@dataclass(frozen=True)
 class FinderConfig:
     """How a photo is searched.
 
@@ -16,10 +39,11 @@ class FinderConfig:
     lone : float
         Evidence, in log odds, that a digit must have beyond that to be read as a number of its own. Neighbours vouch
         for each other; of the false digits most stand alone.
-    proposal : float
-        Least presence, to the finder's network, of a place that the refiner is asked about.
-    first_labels : float
-        Weight of the finder's network in naming a digit; the rest is the refiner's.
+    proposal, doubtful : float
+        Least presence, to the first network, of a place that the close refiner is asked about, and, to both, of one
+        that the wide refiner is asked about.
+    labels_before, boxes_before : (close, wide)
+        Weight of what was said before a refiner in naming a digit and in placing its box; the rest is the refiner's.
     digit_height : (lowest, highest)
         A level of the pyramid is believed for digits of these heights in its pixels.
     smallest : float
@@ -53,7 +77,9 @@ class FinderConfig:
     min_confidence: float = 0.65
     lone: float = 1.35
     proposal: float = 0.2
-    first_labels: float = 0.2
+    doubtful: float = 0.05
+    labels_before: tuple[float, float] = (0.2, 0.85)
+    boxes_before: tuple[float, float] = (0.0, 0.75)
     digit_height: tuple[float, float] = (20.0, 48.0)
     smallest: float = 10.0
     largest_scale: float = 2.0

@@ -10,10 +10,8 @@ import cv2
 import numpy as np
 
 from svhn.errors import InputError
+from svhn.finder_config import View
 
-MODEL_FILE = "refiner.onnx"
-# Side of a crop in pixels, and of what it shows in units of the larger side of the box.
-SIZE, CONTEXT = 40, 1.5
 BATCH = 64
 # A crop with less contrast than this standard deviation, in grey levels, is not stretched to full contrast.
 LEAST_CONTRAST = 8.0
@@ -31,7 +29,7 @@ class Halves:
     def __init__(self, photo: np.ndarray):
         self._levels = [photo]
 
-    def cut(self, matrix: np.ndarray, size: int = SIZE, flags: int = cv2.INTER_LINEAR) -> np.ndarray:
+    def cut(self, matrix: np.ndarray, size: int, flags: int = cv2.INTER_LINEAR) -> np.ndarray:
         """Return (size, size, 3) uint8 without aliasing: `matrix` (2, 3) maps points of the photo to the crop's.
 
         What lies outside the photo repeats its border.
@@ -52,17 +50,17 @@ class Halves:
         return cv2.warpAffine(source, whole, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def window(box: np.ndarray) -> tuple[np.ndarray, float]:
+def window(box: np.ndarray, view: View) -> tuple[np.ndarray, float]:
     """Return the centre (x, y) and the side of the square that is looked at for a box (left, top, right, bottom)."""
     centre = (box[:2] + box[2:]) / 2
-    return centre, CONTEXT * float(max(box[2] - box[0], box[3] - box[1], 1.0))
+    return centre, view.context * float(max(box[2] - box[0], box[3] - box[1], 1.0))
 
 
-def crop_matrix(box: np.ndarray, size: int = SIZE) -> np.ndarray:
-    """Return the matrix (2, 3) that maps a box's window to a crop of `size` pixels."""
-    centre, side = window(box)
-    scale = size / side
-    return np.column_stack([scale * np.eye(2), size / 2 - scale * centre])
+def crop_matrix(box: np.ndarray, view: View) -> np.ndarray:
+    """Return the matrix (2, 3) that maps a box's window to its crop."""
+    centre, side = window(box, view)
+    scale = view.size / side
+    return np.column_stack([scale * np.eye(2), view.size / 2 - scale * centre])
 
 
 def standardise(crops: np.ndarray) -> np.ndarray:
@@ -73,10 +71,10 @@ def standardise(crops: np.ndarray) -> np.ndarray:
     return values / contrast
 
 
-def place(answers: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def place(answers: np.ndarray, boxes: np.ndarray, view: View) -> np.ndarray:
     """Turn the network's box answers (N, 4) for windows of `boxes` (N, 4) into boxes (N, 4) of the photo."""
     centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum((boxes[:, 2:] - boxes[:, :2]).max(axis=1), 1.0)
-    sides = CONTEXT * sides[:, None]
+    sides = view.context * sides[:, None]
     centres = centres + sides * answers[:, :2]
     halves = sides * np.exp(np.clip(answers[:, 2:], -5, 1)) / 2
     return np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
@@ -88,7 +86,11 @@ class Refiner:
     Parameters
     ----------
     path : str or Path
-        A `refiner.onnx`.
+        Its network, `.onnx`.
+    view : View
+        That it was trained with.
+    engine : sequence of int
+        What OpenCV's reader of ONNX is to be told besides.
 
     Raises
     ------
@@ -96,7 +98,8 @@ class Refiner:
         When it cannot be read.
     """
 
-    def __init__(self, path: str | Path, engine: Sequence[int] = ()):
+    def __init__(self, path: str | Path, view: View, engine: Sequence[int] = ()):
+        self.view = view
         try:
             self._net = cv2.dnn.readNetFromONNX(str(path), *engine)
         except cv2.error as error:
@@ -122,9 +125,11 @@ class Refiner:
         """
         halves, answers = Halves(photo), [np.zeros((0, 15), np.float32)]
         for start in range(0, len(boxes), BATCH):
-            crops = np.stack([halves.cut(crop_matrix(box)) for box in boxes[start : start + BATCH]])
+            crops = np.stack(
+                [halves.cut(crop_matrix(box, self.view), self.view.size) for box in boxes[start : start + BATCH]]
+            )
             self._net.setInput(np.ascontiguousarray(standardise(crops).transpose(0, 3, 1, 2)))
             answers.append(self._net.forward().reshape(len(crops), -1))
         answer = np.concatenate(answers)
         likely = np.exp(answer[:, 1:11] - answer[:, 1:11].max(axis=1, keepdims=True))
-        return place(answer[:, 11:], boxes), answer[:, 0], likely / likely.sum(axis=1, keepdims=True)
+        return place(answer[:, 11:], boxes, self.view), answer[:, 0], likely / likely.sum(axis=1, keepdims=True)

@@ -26,10 +26,10 @@ ROOMS = {
     "checkpoints": {"errors"},
     "reports": {"files", "metrics", "records"},
     "interpretation": {"boxes", "crops", "data", "errors", "files", "photos"},
-    "refiner": {"errors"},
+    "refiner": {"errors", "finder_config"},
     "finder": {"boxes", "checkpoints", "errors", "finder_config", "refiner"},
     "finder_config": set(),
-    "data": {"boxes", "photos", "crops", "errors", "files", "refiner"},
+    "data": {"boxes", "photos", "crops", "errors", "files", "finder_config", "refiner"},
     "tf_models": {
         "boxes",
         "checkpoints",

@@ -239,7 +239,13 @@ def test_the_refiner_rejects_what_the_finder_proposes_too_often(finder, tmp_path
     alone = Finder(tmp_path)
     scenes = [empty_photo(np.random.default_rng(10**6 + seed)).pixels for seed in range(60)]
     assert sum(len(finder.find(scene)) for scene in scenes) < 0.7 * sum(len(alone.find(scene)) for scene in scenes)
-    assert len(finder.propose(scenes[0]).presence) >= len(alone.propose(scenes[0]).presence)
+    assert len(finder.candidates(scenes[0], 0).presence) >= len(alone.candidates(scenes[0]).presence)
+
+
+def test_a_wide_refiner_without_a_close_one_is_not_used(tmp_path):
+    shutil.copy(find_finder("finder"), tmp_path)
+    shutil.copy(find_finder("finder").with_name("refiner.onnx"), tmp_path / "wide-refiner.onnx")
+    assert Finder(tmp_path).refiners == []
 
 
 def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeypatch):

@@ -12,7 +12,8 @@ import numpy as np
 from svhn.boxes import overlaps
 from svhn.data.finder_photos import FinderPhoto
 from svhn.data.finder_samples import SampleConfig, move_boxes, recolour
-from svhn.refiner import SIZE, Halves, window
+from svhn.finder_config import VIEWS, View
+from svhn.refiner import Halves, window
 
 # Intersection over union of two boxes, made square since a crop does not show a box's width: at least for a digit, at
 # most for none; between them presence is not asked.
@@ -82,6 +83,7 @@ def make_crops(
     seed: int,
     position: int,
     config: RefinerSampleConfig = RefinerSampleConfig(),
+    view: View = VIEWS["close"],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Make the batch number `position` of a run.
 
@@ -91,10 +93,12 @@ def make_crops(
         How often a photo of each group is drawn; shares sum to 1.
     count, seed, position : int
     config : RefinerSampleConfig
+    view : View
+        Gives the crops' size and what they show.
 
     Returns
     -------
-    crops : ndarray (count, SIZE, SIZE, 3) uint8, RGB
+    crops : ndarray (count, size, size, 3) uint8, RGB
     presence : ndarray (count,) float32
         1 for a digit, 0 for none, -1 where that is not asked.
     labels : ndarray (count,) int32
@@ -107,22 +111,22 @@ def make_crops(
     samples = []
     for group in rng.choice(len(groups), count, p=shares / shares.sum()):
         sources = groups[group][1]
-        samples.append(make_crop(sources[rng.integers(len(sources))], rng, config))
+        samples.append(make_crop(sources[rng.integers(len(sources))], rng, config, view))
     crops, presence, labels, boxes = zip(*samples, strict=True)
     return np.stack(crops), np.float32(presence), np.int32(labels), np.float32(boxes)
 
 
 def make_crop(
-    source: Source, rng: np.random.Generator, config: RefinerSampleConfig
+    source: Source, rng: np.random.Generator, config: RefinerSampleConfig, view: View
 ) -> tuple[np.ndarray, float, int, np.ndarray]:
     """Make one sample: crop, presence, label, box."""
     photo = source.photo
     wanted = len(photo.boxes) > 0 and rng.random() < config.digits
     box = _displaced(photo.boxes[rng.integers(len(photo.boxes))], rng, config) if wanted else None
     box = _without_digit(source, rng, config) if box is None else box
-    matrix = _random_matrix(box, rng, config)
+    matrix = _random_matrix(box, rng, config, view)
     flags = cv2.INTER_CUBIC if rng.random() < 0.3 else cv2.INTER_LINEAR
-    crop = Halves(photo.pixels).cut(matrix, flags=flags)
+    crop = Halves(photo.pixels).cut(matrix, view.size, flags)
     presence, label, target, moved = 0.0, -1, np.array([0, 0, 1, 1], np.float32), np.zeros((0, 4))
     if len(photo.boxes):
         shared = _shared(box, photo.boxes)
@@ -130,7 +134,7 @@ def make_crop(
         if shared[best] > NOTHING:
             presence, label = 1.0 if shared[best] >= DIGIT else -1.0, int(photo.labels[best])
             moved = move_boxes(photo.boxes[best : best + 1], matrix)
-            low, high = moved[0, :2] / SIZE, moved[0, 2:] / SIZE
+            low, high = moved[0, :2] / view.size, moved[0, 2:] / view.size
             target = np.concatenate([(low + high) / 2 - 0.5, high - low])
     return recolour(crop, moved, rng, config.colours), presence, label, target
 
@@ -178,11 +182,11 @@ def _shared(box: np.ndarray, digits: np.ndarray) -> np.ndarray:
     return overlaps(squares[0], squares[1:])[0]
 
 
-def _random_matrix(box: np.ndarray, rng: np.random.Generator, config: RefinerSampleConfig) -> np.ndarray:
+def _random_matrix(box: np.ndarray, rng: np.random.Generator, config: RefinerSampleConfig, view: View) -> np.ndarray:
     """Return a matrix (2, 3) that maps the box's window, turned, slanted and stretched, to the crop."""
     angle, shear = rng.uniform(-1, 1, 2) * [config.rotation, config.shear] * rng.choice([0.3, 1.0])
     stretch = np.exp(rng.uniform(-1, 1) * config.log_stretch / 2)
-    centre, side = window(box)
+    centre, side = window(box, view)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = SIZE / side * turn @ np.array([[stretch, shear], [0, 1 / stretch]])
-    return np.column_stack([linear, SIZE / 2 - linear @ centre])
+    linear = view.size / side * turn @ np.array([[stretch, shear], [0, 1 / stretch]])
+    return np.column_stack([linear, view.size / 2 - linear @ centre])

@@ -48,8 +48,11 @@ class RefinerTrainConfig:
     Attributes
     ----------
     finder : str
-        The network whose proposals are learned from: a `.onnx` file, a folder with `finder.onnx`, or the name of a
+        The networks whose proposals are learned from: a `.onnx` file, a folder with `finder.onnx`, or the name of a
         shipped checkpoint.
+    view : str
+        "close" for a network that sees a digit alone, "wide" for one that sees it among its neighbours and judges
+        what the first of these leaves.
     iterations : int
         Number of optimiser steps.
     batch_size : int
@@ -65,6 +68,7 @@ class RefinerTrainConfig:
     """
 
     finder: str = DEFAULT_FINDER
+    view: str = "close"
     iterations: int = 8_000
     batch_size: int = 96
     learning_rate: float = 3e-3

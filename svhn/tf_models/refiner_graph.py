@@ -1,31 +1,46 @@
-"""The refiner's network: one answer for a crop."""
+"""The refiner's networks: one answer for a crop."""
 
 import keras
 from keras import layers
 
-from svhn.refiner import SIZE
+from svhn.finder_config import VIEWS
 from svhn.tf_models.finder_graph import OUTPUTS, convolve, residual
 
-POOLINGS = 3
 
-
-def build_refiner(channels: tuple[int, int, int, int] = (24, 48, 96, 192), dropout: float = 0.5) -> keras.Model:
-    """Build the network with fresh weights.
+def build_refiner(
+    view: str = "close", channels: tuple[int, int, int, int] | None = None, dropout: float = 0.5
+) -> keras.Model:
+    """Build the network of a view with fresh weights.
 
     Parameters
     ----------
-    channels : tuple of int
-        At full size, a half, a quarter and an eighth.
+    view : str
+        Of `svhn.finder_config.VIEWS`.
+    channels : tuple of int, optional
+        Of the four resolutions, the finest first. By default 24, 48, 96 and 192 for the close view, at full size, a
+        half, a quarter and an eighth; for the wide view, whose finest is a half, 32, 48, 96 and 128.
     dropout : float
         Before the answer.
 
     Returns
     -------
     keras.Model
-        float32 (N, 40, 40, 3), crops of `svhn.refiner.standardise` -> float32 (N, 1, 1, 15): presence logit, ten
+        float32 (N, size, size, 3), crops of `svhn.refiner.standardise` -> float32 (N, 1, 1, 15): presence logit, ten
         class logits, and the box as `svhn.refiner.place` takes it.
     """
-    x = inputs = keras.Input((SIZE, SIZE, 3), name="image")
+    size = VIEWS[view].size
+    inputs = keras.Input((size, size, 3), name="image")
+    if view == "close":
+        x = _close(inputs, channels or (24, 48, 96, 192))
+    else:
+        x = _wide(inputs, channels or (32, 48, 96, 128))
+    x = layers.Dropout(dropout, name="dropout")(x)
+    # One kernel over the whole map, since the digit in the middle counts, not its neighbours.
+    x = layers.Conv2D(OUTPUTS, x.shape[1], padding="valid", name="answer")(x)
+    return keras.Model(inputs, x, name="refiner")
+
+
+def _close(x, channels: tuple[int, int, int, int]):
     x = convolve(x, channels[0], "stem")
     x = convolve(x, channels[0], "stage1")
     for stage, filters in enumerate(channels[1:], start=2):
@@ -33,7 +48,12 @@ def build_refiner(channels: tuple[int, int, int, int] = (24, 48, 96, 192), dropo
         x = convolve(x, filters, f"stage{stage}")
         if stage < 4:
             x = residual(x, f"stage{stage}_block")
-    x = layers.Dropout(dropout, name="dropout")(x)
-    # One kernel over the whole map, since the digit in the middle counts, not its neighbours.
-    x = layers.Conv2D(OUTPUTS, SIZE >> POOLINGS, padding="valid", name="answer")(x)
-    return keras.Model(inputs, x, name="refiner")
+    return x
+
+
+def _wide(x, channels: tuple[int, int, int, int]):
+    x = convolve(x, channels[0], "stem", strides=2)
+    for stage, filters in enumerate(channels[1:], start=1):
+        x = layers.MaxPooling2D(name=f"pool{stage - 1}")(x) if stage > 1 else x
+        x = residual(convolve(x, filters, f"stage{stage}"), f"stage{stage}_block")
+    return residual(x, "stage3_block2")

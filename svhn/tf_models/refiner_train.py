@@ -24,12 +24,13 @@ from svhn.data.finder_photos import (
 )
 from svhn.data.refiner_samples import RefinerSampleConfig, Source, make_crops
 from svhn.data.sources import LICENCE_NOTE
+from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.finder import Finder, log_odds
-from svhn.finder_config import FinderConfig
+from svhn.finder_config import VIEWS, FinderConfig
 from svhn.metrics import NUM_CLASSES
 from svhn.records import RunRecord, open_run
-from svhn.refiner import MODEL_FILE, standardise
+from svhn.refiner import standardise
 from svhn.tf_models.finder_config import RefinerTrainConfig
 from svhn.tf_models.finder_train import PACKAGES, measure
 from svhn.tf_models.learner import follow
@@ -43,10 +44,13 @@ LOSSES = ("presence", "label", "box")
 HISTORY = ("iteration", *LOSSES, "whole_number", "precision", "recall", "f1", "seconds")
 REPORT_EVERY = 50
 AVERAGE = 0.998
-SAMPLES = RefinerSampleConfig()
+# The wide view looks where the close one says, so boxes are displaced less.
+SAMPLES = {"close": RefinerSampleConfig(), "wide": RefinerSampleConfig(shift=0.07, scale=0.12, aspect=0.15)}
 # How often photos of each kind are drawn, and how many are rendered.
 SHARES = {"train": 0.38, "unlabelled": 0.28, "rendered": 0.07, "empty": 0.12, "lettered": 0.15}
 RENDERED, EMPTY, LETTERED = 1_000, 1_500, 1_500
+# Least presence of the proposals that are learned from.
+LEAST_PROPOSAL = {"close": 0.05, "wide": 0.02}
 # Of the calibration: intersections over union that tell nothing, Newton's steps, and the pull towards no change.
 UNCLEAR, NEWTON_STEPS, PULL = (0.3, 0.4), 30, 1e-2
 
@@ -59,7 +63,7 @@ def train_refiner(
     resume: bool = False,
     report: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> RunRecord:
-    """Train the refiner and leave `refiner.onnx`, `config.json`, `history.csv` and `record.json` in a run folder.
+    """Train a refiner and leave its network, `config.json`, `history.csv` and `record.json` in a run folder.
 
     Parameters
     ----------
@@ -67,8 +71,8 @@ def train_refiner(
         With SVHN's `train/` in Format 1, and where there are any, photos without labels in `unlabelled/`.
     config : RefinerTrainConfig
     run_dir : str or Path
-        A new or empty folder, or with `resume` the folder of a run with the same config. The finder, `finder.onnx`,
-        is copied into it, so that the folder can be used as a finder.
+        A new or empty folder, or with `resume` the folder of a run with the same config. The networks whose proposals
+        are judged are copied into it, so that the folder can be used as a finder.
     pseudo : str or Path, optional
         CSV file with digits of the unlabelled photos, as for `svhn.data.extra_digits`; without it they are not used.
     resume : bool
@@ -87,7 +91,7 @@ def train_refiner(
         "empty": [_empty(np.random.default_rng([config.seed, 2, i])) for i in range(EMPTY)],
         "lettered": [lettered_photo(np.random.default_rng([config.seed, 3, i])) for i in range(LETTERED)],
     }
-    groups = _proposed({kind: part for kind, part in photos.items() if part}, run_dir)
+    groups = _proposed({kind: part for kind, part in photos.items() if part}, run_dir, config.view)
     run = _Run(config, run_dir, groups, [labelled[name] for name in validation], report)
     if resume:
         run.restore()
@@ -95,7 +99,7 @@ def train_refiner(
     data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
     counts = {kind: len(part) for kind, part in photos.items()} | {"validation": len(validation)}
     record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
-    record.config["samples"] = dataclasses.asdict(SAMPLES)
+    record.config["samples"] = dataclasses.asdict(SAMPLES[config.view])
     record.metrics = {f"validation_{name}": run.history[-1][name] for name in HISTORY[4:-1]}
     record.metrics["parameters"] = run.averaged.count_params()
     record.metrics["seconds"] = sum(row["seconds"] for row in run.history)
@@ -146,7 +150,7 @@ def calibrate(model: keras.Model, finder: Finder, photos: Sequence[FinderPhoto])
     model : keras.Model
         Of `build_refiner`.
     finder : Finder
-        With this network as its refiner, as it is.
+        With this network as its last refiner, as it is.
     photos : sequence of FinderPhoto
         That neither network has learned from.
     """
@@ -165,8 +169,8 @@ def calibrate(model: keras.Model, finder: Finder, photos: Sequence[FinderPhoto])
 
 def _judged(finder: Finder, photo: FinderPhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return for each proposal the finder's log odds, the refiner's logit, and whether there is a digit."""
-    found = finder.propose(photo.pixels)
-    boxes, evidence, _ = finder.refiner.judge(photo.pixels, found.boxes)
+    found = finder.candidates(photo.pixels, len(finder.refiners) - 1)
+    boxes, evidence, _ = finder.refiners[-1].judge(photo.pixels, found.boxes)
     shared = np.array([overlaps(box, photo.boxes)[0].max(initial=0) for box in boxes]).reshape(-1)
     clear = (shared < UNCLEAR[0]) | (shared > UNCLEAR[1])
     return log_odds(found.presence)[clear], evidence[clear], shared[clear] > UNCLEAR[1]
@@ -202,7 +206,7 @@ class _Run:
         tf.config.experimental.enable_op_determinism()
         self.config, self.run_dir, self.groups = config, run_dir, groups
         self.validation, self.report = validation, report
-        self.model, self.averaged = build_refiner(), build_refiner()
+        self.model, self.averaged = build_refiner(config.view), build_refiner(config.view)
         self.averaged.set_weights(self.model.get_weights())
         schedule = keras.optimizers.schedules.CosineDecay(
             0.0,
@@ -249,10 +253,11 @@ class _Run:
     def _batches(self, stop: int) -> tf.data.Dataset:
         """Return the batches up to iteration `stop` - 1, made while the network computes."""
         config, start = self.config, self.iteration
+        samples, view = SAMPLES[config.view], VIEWS[config.view]
 
         def generate():
             for position in range(start, stop):
-                crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, SAMPLES)
+                crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, samples, view)
                 yield standardise(crops), *targets
 
         count = config.batch_size
@@ -271,9 +276,10 @@ class _Run:
 
     def _measure(self, losses: list[float], seconds: float) -> None:
         """Export the averaged network, calibrated, read the validation photos with it, and save all."""
-        export_network(self.averaged, self.run_dir / MODEL_FILE)
+        path = self.run_dir / VIEWS[self.config.view].file
+        export_network(self.averaged, path)
         calibrated = calibrate(self.averaged, Finder(self.run_dir), self.validation)
-        export_network(calibrated, self.run_dir / MODEL_FILE)
+        export_network(calibrated, path)
         scores = measure(Finder(self.run_dir), self.validation).report()
         row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
         row |= {name: scores[name] for name in HISTORY if name in scores}
@@ -288,13 +294,13 @@ def _empty(rng: np.random.Generator) -> FinderPhoto:
     return (empty_photo, empty_front)[rng.integers(2)](rng)
 
 
-def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path) -> list[tuple[float, list[Source]]]:
+def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path, view: str) -> list[tuple[float, list[Source]]]:
     """Join photos with what the finder proposes there, which is stored in the run folder."""
     stored = run_dir / PROPOSALS
     flat = [photo for part in photos.values() for photo in part]
     if not stored.exists():
-        finder = Finder(run_dir, FinderConfig(min_confidence=FinderConfig.proposal / 4))
-        found = [finder.propose(photo.pixels) for photo in flat]
+        finder = Finder(run_dir, FinderConfig(min_confidence=LEAST_PROPOSAL[view]))
+        found = [finder.candidates(photo.pixels) for photo in flat]
         counts = [len(candidates.presence) for candidates in found]
         with replacing(stored) as temporary:
             boxes = np.concatenate([candidates.boxes for candidates in found])
@@ -310,9 +316,24 @@ def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path) -> list[tuple
 
 
 def _open_run(run_dir: Path, config: RefinerTrainConfig, resume: bool) -> None:
-    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "samples": dataclasses.asdict(SAMPLES)}
-    finder = None if resume else Finder(config.finder).path  # a wrong one is told before there is a folder
+    settings = {
+        "command": COMMAND,
+        "train": dataclasses.asdict(config),
+        "samples": dataclasses.asdict(SAMPLES[config.view]),
+    }
+    networks = [] if resume else _networks_before(config)  # wrong ones are told before there is a folder
     open_run(run_dir, settings, STATE, resume)
-    if finder:
-        with replacing(run_dir / finder.name) as temporary:
-            temporary.write_bytes(finder.read_bytes())
+    for network in networks:
+        with replacing(run_dir / network.name) as temporary:
+            temporary.write_bytes(network.read_bytes())
+
+
+def _networks_before(config: RefinerTrainConfig) -> list[Path]:
+    """Return the files of the networks that propose what the refiner of `config.view` judges."""
+    path = Finder(config.finder).path
+    if config.view == "close":
+        return [path]
+    close = path.with_name(VIEWS["close"].file)
+    if not close.is_file():
+        raise InputError(f"{close}: not found; a wide refiner judges what a close one leaves, so train that first")
+    return [path, close]

@@ -5,8 +5,10 @@ import pytest
 
 from svhn.data.finder_photos import FinderPhoto
 from svhn.data.refiner_samples import RefinerSampleConfig, Source, make_crop, make_crops
-from svhn.refiner import CONTEXT, SIZE, Halves, crop_matrix, standardise
+from svhn.finder_config import VIEWS
+from svhn.refiner import Halves, crop_matrix, standardise
 
+CLOSE = VIEWS["close"]
 PLAIN = RefinerSampleConfig(rotation=0, shear=0, log_stretch=0, digits=1.0)
 NO_PROPOSALS = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
 
@@ -19,28 +21,30 @@ def photo_of(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (120, 16
     return FinderPhoto(pixels, np.array(boxes, np.float32).reshape(-1, 4), np.arange(len(boxes)) % 10)
 
 
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("height", [8, 30, 90])
-def test_a_crop_shows_the_box_at_its_place(height):
-    """The crop of a box that lies where it should has it in the middle, `SIZE / CONTEXT` pixels high."""
+def test_a_crop_shows_the_box_at_its_place(height, view):
+    """The crop of a box that lies where it should has it in the middle, `size / context` pixels high."""
     photo = photo_of((40, 10, 40 + height // 2, 10 + height))
-    crop = Halves(photo.pixels).cut(crop_matrix(photo.boxes[0]))[..., 0] > 127
+    crop = Halves(photo.pixels).cut(crop_matrix(photo.boxes[0], view), view.size)[..., 0] > 127
     rows, columns = np.nonzero(crop.any(axis=1))[0], np.nonzero(crop.any(axis=0))[0]
-    assert abs(len(rows) - SIZE / CONTEXT) <= 2 and abs(len(columns) - SIZE / CONTEXT / 2) <= 2
-    assert abs(rows.mean() - (SIZE - 1) / 2) <= 1 and abs(columns.mean() - (SIZE - 1) / 2) <= 1
+    assert abs(len(rows) - view.size / view.context) <= 2 and abs(len(columns) - view.size / view.context / 2) <= 2
+    assert abs(rows.mean() - (view.size - 1) / 2) <= 1 and abs(columns.mean() - (view.size - 1) / 2) <= 1
 
 
-def test_targets_lie_where_the_digit_is_shown(monkeypatch):
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_targets_lie_where_the_digit_is_shown(monkeypatch, view):
     monkeypatch.setattr("svhn.data.refiner_samples.recolour", lambda pixels, *_: pixels)
     source, rng = Source(photo_of((60, 40, 80, 72)), *NO_PROPOSALS), np.random.default_rng(0)
     asked = 0
     for _ in range(40):
-        crop, presence, label, box = make_crop(source, rng, PLAIN)
+        crop, presence, label, box = make_crop(source, rng, PLAIN, view)
         if label < 0:
             continue
         asked += presence == 1
-        low, high = (box[:2] + 0.5 - box[2:] / 2) * SIZE, (box[:2] + 0.5 + box[2:] / 2) * SIZE
+        low, high = (box[:2] + 0.5 - box[2:] / 2) * view.size, (box[:2] + 0.5 + box[2:] / 2) * view.size
         rows, columns = np.nonzero(crop[..., 0] > 127)
-        expected = np.clip([*low, *high], 0, SIZE)
+        expected = np.clip([*low, *high], 0, view.size)
         np.testing.assert_allclose([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], expected, atol=1.2)
     assert asked >= 25
 
@@ -48,7 +52,7 @@ def test_targets_lie_where_the_digit_is_shown(monkeypatch):
 def test_no_digit_where_there_is_none():
     source, rng = Source(photo_of(), *NO_PROPOSALS), np.random.default_rng(1)
     for _ in range(20):
-        _, presence, label, _ = make_crop(source, rng, RefinerSampleConfig())
+        _, presence, label, _ = make_crop(source, rng, RefinerSampleConfig(), CLOSE)
         assert presence == 0 and label == -1
 
 
@@ -63,25 +67,26 @@ def test_sure_proposals_of_incomplete_photos_are_not_called_no_digit():
         """Count crops with the white box in the middle and black around it."""
         rng, count = np.random.default_rng(2), 0
         for _ in range(30):
-            crop = make_crop(Source(hidden, proposals, sure, complete), rng, config)[0].mean(axis=2)
+            crop = make_crop(Source(hidden, proposals, sure, complete), rng, config, CLOSE)[0].mean(axis=2)
             count += abs(crop[14:26, 16:24].mean() - crop[:3].mean()) > 60 and np.ptp(crop[:3].mean(axis=0)) < 60
         return count
 
     assert shown(True) >= 20 and shown(False) <= 3
 
 
-def test_a_batch_is_a_function_of_seed_and_position():
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_a_batch_is_a_function_of_seed_and_position(view):
     groups = [(0.7, [Source(photo_of((60, 40, 80, 72)), *NO_PROPOSALS)]), (0.3, [Source(photo_of(), *NO_PROPOSALS)])]
-    batch = make_crops(groups, 12, 5, 3)
-    for array, same, other in zip(batch, make_crops(groups, 12, 5, 3), make_crops(groups, 12, 5, 4), strict=True):
+    batch, config = make_crops(groups, 12, 5, 3, view=view), RefinerSampleConfig()
+    for array, same, other in zip(batch, *(make_crops(groups, 12, 5, i, config, view) for i in (3, 4)), strict=True):
         np.testing.assert_array_equal(array, same)
         assert array.shape == other.shape
-    assert not np.array_equal(batch[0], make_crops(groups, 12, 5, 4)[0])
-    assert batch[0].shape == (12, SIZE, SIZE, 3) and {*batch[1]} <= {-1.0, 0.0, 1.0}
+    assert not np.array_equal(batch[0], make_crops(groups, 12, 5, 4, config, view)[0])
+    assert batch[0].shape == (12, view.size, view.size, 3) and {*batch[1]} <= {-1.0, 0.0, 1.0}
 
 
 def test_standardised_crops_forget_light_and_contrast():
-    crops = np.random.default_rng(0).integers(60, 120, (3, SIZE, SIZE, 3)).astype(np.uint8)
+    crops = np.random.default_rng(0).integers(60, 120, (3, 40, 40, 3)).astype(np.uint8)
     brighter = standardise((crops * 2).astype(np.uint8))
     assert abs(standardise(crops) - brighter).max() < 0.25
-    assert abs(standardise(np.full((1, SIZE, SIZE, 3), 7, np.uint8))).max() == 0
+    assert abs(standardise(np.full((1, 40, 40, 3), 7, np.uint8))).max() == 0

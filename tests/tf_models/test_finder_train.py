@@ -40,10 +40,11 @@ def network() -> keras.Model:
 @pytest.mark.parametrize("size", [(1, 48, 80), (2, 96, 64), (1, 16, 16)])
 def test_opencv_gives_the_outputs_of_keras(network, tmp_path, size):
     export_network(network, tmp_path / "finder.onnx")
+    assert (tmp_path / "finder.onnx").stat().st_size < 2.5 * network.count_params()  # half precision
     images = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.float32)
     net = cv2.dnn.readNetFromONNX(str(tmp_path / "finder.onnx"))
     net.setInput(images.transpose(0, 3, 1, 2).copy())
-    np.testing.assert_allclose(net.forward().transpose(0, 2, 3, 1), network(images), atol=1e-3)
+    np.testing.assert_allclose(net.forward().transpose(0, 2, 3, 1), network(images), atol=1e-2)
 
 
 def perfect_answer(targets: Targets, sure: float = 12.0) -> np.ndarray:
