@@ -49,8 +49,7 @@ def _squares(hole: Hole, fill) -> list[tuple[float, float, float]]:
 
     def choose(places, traits, corners, offers, details, rng):
         busy = np.log(np.abs(details).mean(axis=(1, 2)) + jpeg.LEAST_BUSY)
-        near = np.exp(-jpeg._square_distances(places / jpeg.BLOCK, corners / jpeg.BLOCK) / (2 * jpeg.NEAR**2)) + 1e-12
-        seen.update(places=places, around=near @ busy / near.sum(axis=1), coarse=traits[:, -1])
+        seen.update(places=places, around=jpeg._around(places, corners, busy), coarse=traits[:, -1])
         return original_choose(places, traits, corners, offers, details, rng)
 
     def carry(original, painted, mask, *others):

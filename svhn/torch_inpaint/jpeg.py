@@ -276,13 +276,18 @@ def _choose(
     """
     level = np.abs(details).mean(axis=(1, 2))
     busy, gain = np.log(level + LEAST_BUSY), 1 + FAINT_GAIN * np.exp(-level / FAINT)
-    apart = _square_distances(places / BLOCK, corners / BLOCK)
-    near = np.exp((apart.min(axis=1, keepdims=True) - apart) / (2 * NEAR**2))
-    wanted = BUSY_AROUND * (near @ busy) / near.sum(axis=1) + BUSY_COARSE * traits[:, -1] + BUSY_SHIFT
+    wanted = BUSY_AROUND * _around(places, corners, busy) + BUSY_COARSE * traits[:, -1] + BUSY_SHIFT
     misfit = np.abs(busy - wanted[:, None]) + np.sqrt(_square_distances(traits, offers))
     best = np.argpartition(misfit, DONORS - 1, axis=1)[:, :DONORS]
     chosen = best[np.arange(len(places)), rng.integers(DONORS, size=len(places))]
     return chosen, gain[chosen] * np.minimum(1.0, np.exp(wanted - busy[chosen]))
+
+
+def _around(places: np.ndarray, corners: np.ndarray, busy: np.ndarray) -> np.ndarray:
+    """Average over the donors how busy they are (D,) for each of M squares, near ones counting most: (M,)."""
+    apart = _square_distances(places / BLOCK, corners / BLOCK)
+    near = np.exp((apart.min(axis=1, keepdims=True) - apart) / (2 * NEAR**2))
+    return near @ busy / near.sum(axis=1)
 
 
 def _square_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -117,6 +117,18 @@ def settings(tmp_path) -> RefinerTrainConfig:
     return RefinerTrainConfig(str(tmp_path / "finder.onnx"), iterations=4, batch_size=4, warm_up=1, interval=2)
 
 
+def train_in_two_parts(folder, config, run_dir):
+    """Interrupt a run after its first interval, and resume it."""
+
+    def stop(row):
+        if row["iteration"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_refiner(folder, config, run_dir, report=stop)
+    train_refiner(folder, config, run_dir, resume=True)
+
+
 def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
     config, once, again = settings(tmp_path), tmp_path / "once", tmp_path / "again"
     train_refiner(folder, config, once, tmp_path / "pseudo.csv")
@@ -143,14 +155,7 @@ def test_a_wide_refiner_joins_the_networks_before_it(folder, tmp_path):
     for name in ("finder.onnx", "refiner.onnx"):
         assert (tmp_path / "wide" / name).read_bytes() == (tmp_path / "close" / name).read_bytes()
     assert [refiner.view for refiner in Finder(tmp_path / "wide").refiners] == [*VIEWS.values()]
-
-    def stop(row):
-        if row["iteration"] == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_refiner(folder, config, tmp_path / "cut", report=stop)
-    train_refiner(folder, config, tmp_path / "cut", resume=True)
+    train_in_two_parts(folder, config, tmp_path / "cut")
     whole, cut = ((tmp_path / name / "wide-refiner.onnx").read_bytes() for name in ("wide", "cut"))
     assert cut == whole
 
@@ -158,14 +163,7 @@ def test_a_wide_refiner_joins_the_networks_before_it(folder, tmp_path):
 def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
     config = settings(tmp_path)
     train_refiner(folder, config, tmp_path / "whole")
-
-    def stop(row):
-        if row["iteration"] == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_refiner(folder, config, tmp_path / "cut", report=stop)
-    train_refiner(folder, config, tmp_path / "cut", resume=True)
+    train_in_two_parts(folder, config, tmp_path / "cut")
     whole, cut = ((tmp_path / name / "refiner.onnx").read_bytes() for name in ("whole", "cut"))
     assert cut == whole
 

@@ -124,7 +124,7 @@ def test_a_plate_gets_calm_detail_of_the_wall_and_not_that_of_its_own_edges():
 
 
 def test_a_plain_fill_stays_calm_where_all_known_squares_show_edges():
-    """Stripes of a pixel's width surround a hole whose fill is plain: it does not become a striped one."""
+    """Stripes surround a hole whose fill is plain: it does not become a striped one."""
     rng = np.random.default_rng(0)
     striped = np.repeat(np.where(rng.random((112, 36, 1)) < 0.5, 90, 150), 4, axis=1) + np.zeros(3)
     data = cv2.imencode(".jpg", striped, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
