@@ -1,6 +1,7 @@
-"""What a user could take instead: Tesseract with a digits whitelist, and MSER regions read by the seed graph."""
+"""What a user could take instead: RapidOCR, Tesseract with a digits whitelist, MSER regions read by the seed graph."""
 
 import csv
+import importlib.util
 import io
 import os
 import shutil
@@ -20,6 +21,8 @@ from svhn.photos import write_rgb
 
 # Tesseract wants text of about this height; photos are enlarged for it.
 TESSERACT_HEIGHT = 240
+# RapidOCR's detector misses text that fills the photo or is smaller than this.
+RAPIDOCR_HEIGHT, RAPIDOCR_MARGIN = 192, 32
 # A region is a digit when the classifier, which knows no "none", is this sure.
 MSER_SURE = 0.9
 
@@ -29,7 +32,31 @@ def baselines() -> dict[str, Callable[[np.ndarray], list[Number]]]:
     found = {"MSER + seed graph": mser_reader()}
     if shutil.which("tesseract"):
         found |= {f"Tesseract {mode}": tesseract_reader(mode) for mode in ("sparse text", "one line")}
+    if importlib.util.find_spec("rapidocr_onnxruntime"):
+        found["RapidOCR"] = rapidocr_reader()
     return found
+
+
+def rapidocr_reader() -> Callable[[np.ndarray], list[Number]]:
+    """Read with PP-OCRv4 as RapidOCR runs it, of each line of text the digits. Boxes as for Tesseract."""
+    from rapidocr_onnxruntime import RapidOCR
+
+    engine, margin = RapidOCR(), RAPIDOCR_MARGIN
+
+    def read(photo: np.ndarray) -> list[Number]:
+        scale = max(1.0, RAPIDOCR_HEIGHT / photo.shape[0])
+        enlarged = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        padded = cv2.copyMakeBorder(enlarged, *[margin] * 4, cv2.BORDER_REPLICATE)
+        lines, _ = engine(padded[..., ::-1], use_cls=False)
+        numbers = []
+        for corners, text, sure in lines or []:
+            digits = "".join(letter for letter in text if letter in "0123456789")
+            low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+            box = np.concatenate([low - margin, high - low]) / scale
+            numbers += [_divide(digits, float(sure), *box.tolist())] if digits else []
+        return numbers
+
+    return read
 
 
 def tesseract_reader(mode: str) -> Callable[[np.ndarray], list[Number]]:
@@ -47,14 +74,17 @@ def tesseract_reader(mode: str) -> Callable[[np.ndarray], list[Number]]:
             environment = os.environ | {"OMP_THREAD_LIMIT": "1"}
             done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         rows = csv.DictReader(io.StringIO(done.stdout), delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [_divide(row, scale) for row in rows if row["text"].strip().isdecimal()]
+        sides = ("left", "top", "width", "height")
+        return [
+            _divide(row["text"].strip(), float(row["conf"]) / 100, *(float(row[side]) / scale for side in sides))
+            for row in rows
+            if row["text"].strip().isdecimal()
+        ]
 
     return read
 
 
-def _divide(row: dict[str, str], scale: float) -> Number:
-    text, sure = row["text"].strip(), float(row["conf"]) / 100
-    left, top, width, height = (float(row[name]) / scale for name in ("left", "top", "width", "height"))
+def _divide(text: str, sure: float, left: float, top: float, width: float, height: float) -> Number:
     step = width / len(text)
     boxes = [Box.from_size(left + i * step, top, step, max(height, 1)) for i in range(len(text))]
     return Number(tuple(_digit(box, int(label), sure) for box, label in zip(boxes, text, strict=True)))
