@@ -660,12 +660,14 @@ def train_finder(data, run_dir, resume, **settings):
       python cli.py train-finder --data data/svhn
     """
     _load_tensorflow()
+    from svhn.checkpoints import pseudo_labels
     from svhn.records import new_run_dir
     from svhn.tf_models.finder_train import train_finder as train
 
     run_dir = run_dir or new_run_dir("train-finder")
     click.echo(f"Run: {run_dir}")
-    scores = train(data, FinderTrainConfig(**settings), run_dir, resume, _finder_progress_line("objectness")).metrics
+    config = FinderTrainConfig(**settings)
+    scores = train(data, config, run_dir, pseudo_labels(), resume, _finder_progress_line("objectness")).metrics
     click.echo(f"validation: whole number {scores['validation_whole_number']:.1%}, F1 {scores['validation_f1']:.3f}")
     click.echo(f"{run_dir}: finder.onnx and record.json written")
 

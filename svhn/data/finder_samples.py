@@ -10,7 +10,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from svhn.data.finder_photos import FinderPhoto, beside, empty_front, empty_photo, rendered_photo, shuffled
+from svhn.data.finder_photos import (
+    FinderPhoto,
+    beside,
+    empty_front,
+    empty_photo,
+    lettered_photo,
+    rendered_photo,
+    shuffled,
+)
 
 # How many drawings of each kind there are; seeds of their own, away from those of the samples.
 VARIETY, DRAWINGS = 2_000, 7_919
@@ -34,8 +42,8 @@ class SampleConfig:
     close : float
         Share of pieces that show digits larger than that; the network shall not take their strokes for digits.
     rendered, empty : float
-        Shares of pieces from rendered photos and without digits: scenes, parts of photos, photos in shreds. The rest
-        comes from photos.
+        Shares of pieces from rendered photos and mostly without digits: scenes, words, parts of photos, photos in
+        shreds. The rest comes from photos.
     plain, scene : float
         Shares of pieces with one colour, and with a scene without digits, where the photo ends; else its border is
         repeated.
@@ -187,11 +195,11 @@ def _cut_canvas(rng: np.random.Generator, config: SampleConfig) -> list[tuple[in
 def _draw_photo(photos: Sequence[FinderPhoto], rng: np.random.Generator, config: SampleConfig) -> FinderPhoto:
     chance, photo = rng.random(), photos[rng.integers(len(photos))]
     if chance < config.empty:
-        kind = rng.integers(5)
+        kind = rng.integers(6)
         if kind == 0:
             return shuffled(photo, rng)
         strip = beside(photo, rng) if kind < 3 else None
-        return strip or _drawn((empty_photo, empty_front)[rng.integers(2)], rng)
+        return strip or _drawn((empty_photo, empty_front, lettered_photo)[rng.integers(3)], rng)
     return _drawn(rendered_photo, rng) if chance < config.empty + config.rendered else photo
 
 

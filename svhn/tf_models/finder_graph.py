@@ -11,13 +11,17 @@ OUTPUTS = 1 + NUM_CLASSES + 4
 FIRST_OBJECTNESS = -4.0
 
 
-def build_finder(channels: tuple[int, int, int, int] = (24, 48, 96, 128)) -> keras.Model:
+def build_finder(channels: tuple[int, int, int, int] = (16, 24, 48, 96), head: int = 32) -> keras.Model:
     """Build the network with fresh weights.
+
+    It is small, because it sees every pixel of a photo: what it proposes, the refiner judges.
 
     Parameters
     ----------
     channels : tuple of int
         At strides 2, 4, 8 and 16.
+    head : int
+        Channels of the layer before the answer.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def build_finder(channels: tuple[int, int, int, int] = (24, 48, 96, 128)) -> ker
     coarse = residual(residual(coarse, "block16a"), "block16b")
     middle = _merge(middle, coarse, "merge8")
     fine = _merge(fine, middle, "merge4")
-    x = convolve(fine, channels[2], "head")
+    x = convolve(fine, head, "head")
     bias = keras.initializers.Constant([FIRST_OBJECTNESS] + [0.0] * (OUTPUTS - 1))
     return keras.Model(inputs, layers.Conv2D(OUTPUTS, 1, bias_initializer=bias, name="answer")(x), name="finder")
 

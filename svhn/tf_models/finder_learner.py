@@ -1,7 +1,6 @@
 """The finder's losses and its optimiser steps."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from svhn.metrics import NUM_CLASSES
@@ -47,22 +46,6 @@ def box_scale(box: tf.Tensor) -> tf.Tensor:
     return tf.concat([16.0 / box[..., 2:], tf.ones_like(box[..., 2:])], axis=-1)
 
 
-class _Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise, stay, fall along a cosine to 1 %."""
-
-    def __init__(self, config: FinderTrainConfig):
-        self.config = config
-
-    def __call__(self, step) -> tf.Tensor:
-        step, config = tf.cast(step, tf.float32), self.config
-        rising = (step + 1.0) / config.warm_up
-        gone = tf.clip_by_value((step - config.hold) / max(config.iterations - config.hold, 1), 0.0, 1.0)
-        return config.learning_rate * tf.minimum(rising, 0.505 + 0.495 * tf.cos(np.pi * gone))
-
-    def get_config(self) -> dict:
-        return {"config": self.config}
-
-
 class FinderLearner:
     """A network in training and its running average, which is the one to use."""
 
@@ -71,7 +54,13 @@ class FinderLearner:
         tf.config.experimental.enable_op_determinism()
         self.model, self.averaged = build_finder(), build_finder()
         self.averaged.set_weights(self.model.get_weights())
-        schedule = _Schedule(config)
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            max(config.iterations - config.warm_up, 1),
+            0.01,
+            warmup_target=config.learning_rate,
+            warmup_steps=config.warm_up,
+        )
         self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=10.0)
         self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         self.optimizer.build(self.model.trainable_variables)

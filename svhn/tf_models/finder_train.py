@@ -1,24 +1,20 @@
-"""Training runs of the finder: two parts, the second also on photos that the first has labelled itself."""
+"""Training runs of the finder."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-from svhn.boxes import Box, DigitBox
 from svhn.data.extra_digits import UNLABELLED
-from svhn.data.finder_photos import FinderPhoto, read_labelled, split_validation
+from svhn.data.finder_photos import FinderPhoto, read_labelled, read_listed, split_validation
 from svhn.data.finder_samples import SampleConfig, make_batch
 from svhn.data.sources import LICENCE_NOTE
 from svhn.files import replacing
 from svhn.finder import MODEL_FILE, Finder, most_prominent
-from svhn.finder_config import FinderConfig
-from svhn.photos import read_rgb
-from svhn.records import RunRecord, open_run, write_json
+from svhn.records import RunRecord, open_run
+from svhn.tf_models.ahead import make_ahead
 from svhn.tf_models.finder_config import FinderTrainConfig
 from svhn.tf_models.finder_learner import FinderLearner
 from svhn.tf_models.finder_scores import Tally
@@ -26,7 +22,7 @@ from svhn.tf_models.onnx_export import export_network
 from svhn.tf_models.run_folder import read_history, write_history
 
 COMMAND = "train-finder"
-STATE, PSEUDO = "state.npz", "pseudo.json"
+STATE = "state.npz"
 PACKAGES = ("tensorflow", "keras", "numpy", "onnx", "opencv-python-headless")
 LOSSES = ("objectness", "label", "box")
 HISTORY = ("iteration", *LOSSES, "whole_number", "precision", "recall", "f1", "seconds")
@@ -38,6 +34,7 @@ def train_finder(
     folder: str | Path,
     config: FinderTrainConfig,
     run_dir: str | Path,
+    pseudo: str | Path | None = None,
     resume: bool = False,
     report: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> RunRecord:
@@ -50,6 +47,8 @@ def train_finder(
     config : FinderTrainConfig
     run_dir : str or Path
         A new or empty folder, or with `resume` the folder of a run with the same config.
+    pseudo : str or Path, optional
+        CSV file with digits of the unlabelled photos, as for `svhn.data.extra_digits`; without it they are not used.
     resume : bool
         Go on after the last interval, as if nothing had happened.
     report : callable
@@ -63,12 +62,10 @@ def train_finder(
     run = _Run(config, run_dir, [photos[name] for name in validation], report)
     if resume:
         run.restore()
-    labelled = [photos[name] for name in training]
-    run.advance(labelled, min(config.hold, config.iterations))
-    pseudo = _pseudo_labelled(Path(folder) / UNLABELLED, run_dir / PSEUDO, config)
-    run.advance(labelled + pseudo, config.iterations)
+    listed = read_listed(Path(folder) / UNLABELLED, pseudo)
+    run.advance([photos[name] for name in training] + listed, config.iterations)
     data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
-    counts = {"train": len(training), "validation": len(validation), "pseudo": len(pseudo)}
+    counts = {"train": len(training), "validation": len(validation), "unlabelled": len(listed)}
     record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
     record.config["samples"] = dataclasses.asdict(SAMPLES)
     record.metrics = {f"validation_{name}": run.history[-1][name] for name in HISTORY[4:-1]}
@@ -88,10 +85,12 @@ class _Run:
 
     def advance(self, photos: Sequence[FinderPhoto], stop: int) -> None:
         """Train up to iteration `stop`."""
-        if self.iteration >= stop:
-            return
         began, losses = time.perf_counter(), []
-        for batch in _batches(photos, self.config, self.iteration, stop):
+
+        def make(position: int) -> tuple[np.ndarray, ...]:
+            return make_batch(photos, self.config.batch_size, self.config.seed, position, SAMPLES)
+
+        for batch in make_ahead(make, self.iteration, stop):
             losses.append(self.learner.step(*batch).numpy())
             self.iteration += 1
             if self.iteration % REPORT_EVERY == 0:
@@ -132,40 +131,3 @@ def measure(finder: Finder, photos: Iterable[FinderPhoto]) -> Tally:
         first = most_prominent(numbers)
         tally.add(photo.digits, found, [digit.confidence for digit in found], first.text if first else "")
     return tally
-
-
-def pseudo_label(finder: Finder, photo: np.ndarray, least: float) -> list[DigitBox]:
-    """Label a photo by a finder that also reports doubtful digits; empty unless one number is all sure."""
-    numbers = finder.find_numbers(photo)
-    sure = len(numbers) == 1 and all(digit.confidence >= least for digit in numbers[0].digits)
-    return list(numbers[0].digits) if sure else []
-
-
-def _pseudo_labelled(folder: Path, stored: Path, config: FinderTrainConfig) -> list[FinderPhoto]:
-    """Return the photos of `folder` that the network is sure of at this moment, or was when they were `stored`."""
-    if not stored.exists():
-        finder = Finder(stored.parent, FinderConfig(min_confidence=config.doubt))
-        names = sorted(path.name for path in folder.glob("*.png"))
-        labels = {name: pseudo_label(finder, read_rgb(folder / name), config.sure) for name in names}
-        found = {name: digits for name, digits in labels.items() if digits}
-        write_json(stored, {name: [[*digit.box.as_list(), digit.label] for digit in found[name]] for name in found})
-    rows = json.loads(stored.read_text(encoding="utf-8"))
-    return [
-        FinderPhoto.of(read_rgb(folder / name), [DigitBox(Box(*row[:4]), row[4]) for row in found])
-        for name, found in rows.items()
-    ]
-
-
-def _batches(photos: Sequence[FinderPhoto], config: FinderTrainConfig, start: int, stop: int) -> tf.data.Dataset:
-    """Return the batches of iterations `start` to `stop` - 1, made while the network computes."""
-
-    def generate():
-        for position in range(start, stop):
-            yield make_batch(photos, config.batch_size, config.seed, position, SAMPLES)
-
-    cells = (config.batch_size, None, None)
-    signature = (
-        *(tf.TensorSpec((*cells, 3), tf.uint8), tf.TensorSpec(cells, tf.float32), tf.TensorSpec(cells, tf.float32)),
-        *(tf.TensorSpec(cells, tf.int32), tf.TensorSpec((*cells, 4), tf.float32)),
-    )
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)

@@ -52,6 +52,19 @@ def export_network(model: keras.Model, path: str | Path) -> None:
         temporary.write_bytes(proto.SerializeToString())
 
 
+def scale_presence(path: str | Path, scale: float, shift: float) -> None:
+    """Multiply the presence logit of a network of `export_network` by `scale` and add `shift`."""
+    proto = onnx.load(path)
+    for constant in proto.graph.initializer:
+        name, values = constant.name, numpy_helper.to_array(constant)
+        if name.startswith(f"{OUTPUT}."):
+            changed = values.astype(np.float32)
+            changed[0] = scale * changed[0] + shift * (name == f"{OUTPUT}.bias")
+            constant.CopyFrom(numpy_helper.from_array(changed.astype(values.dtype), name))
+    with replacing(path) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+
+
 def _halve(constant: TensorProto) -> tuple[TensorProto, onnx.NodeProto | None]:
     """Return a kernel in half precision and the node that brings it back; other constants as they are."""
     values = numpy_helper.to_array(constant)

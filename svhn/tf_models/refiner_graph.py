@@ -7,9 +7,7 @@ from svhn.finder_config import VIEWS
 from svhn.tf_models.finder_graph import OUTPUTS, convolve, residual
 
 
-def build_refiner(
-    view: str = "close", channels: tuple[int, int, int, int] | None = None, dropout: float = 0.5
-) -> keras.Model:
+def build_refiner(view: str = "close", channels: tuple[int, ...] | None = None, dropout: float = 0.5) -> keras.Model:
     """Build the network of a view with fresh weights.
 
     Parameters
@@ -17,8 +15,8 @@ def build_refiner(
     view : str
         Of `svhn.finder_config.VIEWS`.
     channels : tuple of int, optional
-        Of the four resolutions, the finest first. By default 24, 48, 96 and 192 for the close view, at full size, a
-        half, a quarter and an eighth; for the wide view, whose finest is a half, 32, 48, 96 and 128.
+        Of the resolutions, the finest first. By default 24, 48, 96 and 192 for the close view, at full size, a half, a
+        quarter and an eighth; for the wide view, at a half, a quarter and an eighth, 16, 40 and 80.
     dropout : float
         Before the answer.
 
@@ -30,17 +28,15 @@ def build_refiner(
     """
     size = VIEWS[view].size
     inputs = keras.Input((size, size, 3), name="image")
-    if view == "close":
-        x = _close(inputs, channels or (24, 48, 96, 192))
-    else:
-        x = _wide(inputs, channels or (32, 48, 96, 128))
+    look, usual = (_close, (24, 48, 96, 192)) if view == "close" else (_wide, (16, 40, 80))
+    x = look(inputs, channels or usual)
     x = layers.Dropout(dropout, name="dropout")(x)
     # One kernel over the whole map, since the digit in the middle counts, not its neighbours.
     x = layers.Conv2D(OUTPUTS, x.shape[1], padding="valid", name="answer")(x)
     return keras.Model(inputs, x, name="refiner")
 
 
-def _close(x, channels: tuple[int, int, int, int]):
+def _close(x, channels: tuple[int, ...]):
     x = convolve(x, channels[0], "stem")
     x = convolve(x, channels[0], "stage1")
     for stage, filters in enumerate(channels[1:], start=2):
@@ -51,9 +47,8 @@ def _close(x, channels: tuple[int, int, int, int]):
     return x
 
 
-def _wide(x, channels: tuple[int, int, int, int]):
+def _wide(x, channels: tuple[int, ...]):
     x = convolve(x, channels[0], "stem", strides=2)
     for stage, filters in enumerate(channels[1:], start=1):
-        x = layers.MaxPooling2D(name=f"pool{stage - 1}")(x) if stage > 1 else x
-        x = residual(convolve(x, filters, f"stage{stage}"), f"stage{stage}_block")
-    return residual(x, "stage3_block2")
+        x = residual(convolve(x, filters, f"stage{stage}", strides=2), f"stage{stage}_block")
+    return residual(x, "last_block")

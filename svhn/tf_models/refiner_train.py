@@ -31,10 +31,11 @@ from svhn.finder_config import VIEWS, FinderConfig
 from svhn.metrics import NUM_CLASSES
 from svhn.records import RunRecord, open_run
 from svhn.refiner import standardise
+from svhn.tf_models.ahead import make_ahead
 from svhn.tf_models.finder_config import RefinerTrainConfig
 from svhn.tf_models.finder_train import PACKAGES, measure
 from svhn.tf_models.learner import follow
-from svhn.tf_models.onnx_export import export_network
+from svhn.tf_models.onnx_export import export_network, scale_presence
 from svhn.tf_models.refiner_graph import build_refiner
 from svhn.tf_models.run_folder import read_history, write_history
 
@@ -139,32 +140,32 @@ def refiner_loss(answer: tf.Tensor, presence: tf.Tensor, label: tf.Tensor, box: 
     )
 
 
-def calibrate(model: keras.Model, finder: Finder, photos: Sequence[FinderPhoto]) -> keras.Model:
-    """Return a copy whose presence is what has to be added to the finder's log odds.
+def calibrate(path: str | Path, finder: Finder, photos: Sequence[FinderPhoto]) -> tuple[float, float]:
+    """Change a refiner's file so that its presence is what has to be added to the log odds of the networks before it.
 
-    The network learns from a mixture that has other shares of digits than what a finder proposes in photos. Scale and
-    shift of its presence logit are fitted to photos and the largest part of each that is free of digits.
+    The network learns from a mixture that has other shares of digits than what is proposed in photos, and other
+    networks before it propose other places. Scale and shift of its presence logit are fitted to photos and the largest
+    part of each that is free of digits.
 
     Parameters
     ----------
-    model : keras.Model
-        Of `build_refiner`.
+    path : str or Path
+        Of `export_network`.
     finder : Finder
         With this network as its last refiner, as it is.
     photos : sequence of FinderPhoto
-        That neither network has learned from.
+        That no network has learned from.
+
+    Returns
+    -------
+    scale, shift : float
     """
     empty = [largest_strip(photo) for photo in photos if len(photo.boxes)]
     rows = [_judged(finder, photo) for photo in [*photos, *(strip for strip in empty if strip is not None)]]
     prior, evidence, right = (np.concatenate(column) for column in zip(*rows, strict=True))
     scale, shift = fit_logistic(prior, evidence, right)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    kernel, bias = copy.get_layer("answer").get_weights()
-    kernel[..., 0] *= scale
-    bias[0] = scale * bias[0] + shift
-    copy.get_layer("answer").set_weights([kernel, bias])
-    return copy
+    scale_presence(path, scale, shift)
+    return scale, shift
 
 
 def _judged(finder: Finder, photo: FinderPhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -210,7 +211,7 @@ class _Run:
         self.averaged.set_weights(self.model.get_weights())
         schedule = keras.optimizers.schedules.CosineDecay(
             0.0,
-            config.iterations - config.warm_up,
+            max(config.iterations - config.warm_up, 1),
             0.01,
             warmup_target=config.learning_rate,
             warmup_steps=config.warm_up,
@@ -238,7 +239,7 @@ class _Run:
     def advance(self, stop: int) -> None:
         """Train up to iteration `stop`."""
         began, losses = time.perf_counter(), []
-        for batch in self._batches(stop):
+        for batch in make_ahead(self._make_batch, self.iteration, stop):
             losses.append(self.step(*batch).numpy())
             self.iteration += 1
             if self.iteration % REPORT_EVERY == 0:
@@ -250,22 +251,10 @@ class _Run:
                 self._measure(np.mean(losses, axis=0).tolist(), time.perf_counter() - began)
                 began, losses = time.perf_counter(), []
 
-    def _batches(self, stop: int) -> tf.data.Dataset:
-        """Return the batches up to iteration `stop` - 1, made while the network computes."""
-        config, start = self.config, self.iteration
-        samples, view = SAMPLES[config.view], VIEWS[config.view]
-
-        def generate():
-            for position in range(start, stop):
-                crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, samples, view)
-                yield standardise(crops), *targets
-
-        count = config.batch_size
-        signature = (
-            *(tf.TensorSpec((count, None, None, 3), tf.float32), tf.TensorSpec((count,), tf.float32)),
-            *(tf.TensorSpec((count,), tf.int32), tf.TensorSpec((count, 4), tf.float32)),
-        )
-        return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+    def _make_batch(self, position: int) -> tuple[np.ndarray, ...]:
+        config, view = self.config, self.config.view
+        crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, SAMPLES[view], VIEWS[view])
+        return standardise(crops), *targets
 
     def restore(self) -> None:
         with np.load(self.run_dir / STATE) as state:
@@ -278,8 +267,7 @@ class _Run:
         """Export the averaged network, calibrated, read the validation photos with it, and save all."""
         path = self.run_dir / VIEWS[self.config.view].file
         export_network(self.averaged, path)
-        calibrated = calibrate(self.averaged, Finder(self.run_dir), self.validation)
-        export_network(calibrated, path)
+        calibrate(path, Finder(self.run_dir), self.validation)
         scores = measure(Finder(self.run_dir), self.validation).report()
         row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
         row |= {name: scores[name] for name in HISTORY if name in scores}

@@ -21,7 +21,7 @@ from svhn.tf_models.finder_learner import encode_boxes, finder_loss
 from svhn.tf_models.finder_train import train_finder
 from svhn.tf_models.onnx_export import export_network
 
-CONFIG = FinderTrainConfig(iterations=4, hold=2, batch_size=2, warm_up=1, interval=2)
+CONFIG = FinderTrainConfig(iterations=4, batch_size=2, warm_up=1, interval=2)
 
 
 @pytest.fixture(scope="module")
@@ -93,24 +93,25 @@ def test_nothing_is_asked_where_a_digit_is_cut_off():
 
 @pytest.fixture
 def folder(tiny_svhn) -> Path:
-    """150 rendered training photos, and two without labels."""
+    """150 rendered training photos, and two without labels, one of them with a pseudo-label."""
     (tiny_svhn.folder / "unlabelled").mkdir()
     for i in range(2):
         write_rgb(tiny_svhn.folder / "unlabelled" / f"{i}.png", next(iter(tiny_svhn.photos["test"].values())))
+    (tiny_svhn.folder / "pseudo.csv").write_text("photo,left,top,width,height,label\n0.png,4,8,16,22,5\n")
     return tiny_svhn.folder
 
 
 def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
-    records = [train_finder(folder, CONFIG, tmp_path / name) for name in ("once", "again")]
+    records = [train_finder(folder, CONFIG, tmp_path / name, folder / "pseudo.csv") for name in ("once", "again")]
     once, again = tmp_path / "once", tmp_path / "again"
     assert (once / "finder.onnx").read_bytes() == (again / "finder.onnx").read_bytes()
     assert Finder(once).find(np.zeros((40, 60, 3), np.uint8)) is not None
     stored = RunRecord.read(once / "record.json")
     assert stored.metrics == json.loads(json.dumps(records[0].metrics)) and stored.config["seed"] == 0
-    assert stored.data["photos"]["train"] + stored.data["photos"]["validation"] == 150
+    photos = stored.data["photos"]
+    assert photos["train"] + photos["validation"] == 150 and photos["unlabelled"] == 1
     with (once / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
-    assert (once / "pseudo.json").is_file()
 
 
 def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from svhn.refiner import place
 from svhn.tf_models import refiner_train
 from svhn.tf_models.finder_config import RefinerTrainConfig
 from svhn.tf_models.finder_graph import build_finder
-from svhn.tf_models.onnx_export import export_network
+from svhn.tf_models.onnx_export import export_network, scale_presence
 from svhn.tf_models.refiner_graph import build_refiner
 from svhn.tf_models.refiner_train import fit_logistic, refiner_loss, train_refiner
 
@@ -82,6 +82,23 @@ def test_opencv_gives_the_outputs_of_keras(tmp_path, view):
         crops = rng.normal(0, 1, (count, *model.input_shape[1:])).astype(np.float32)
         net.setInput(crops.transpose(0, 3, 1, 2).copy())
         np.testing.assert_allclose(net.forward().reshape(count, 15), model(crops)[:, 0, 0], atol=1e-2)
+
+
+def test_presence_alone_is_scaled(tmp_path):
+    path, rng = tmp_path / "refiner.onnx", np.random.default_rng(0)
+    export_network(build_refiner("wide", (8, 8, 16)), path)
+    crops = rng.normal(0, 1, (4, 3, 64, 64)).astype(np.float32)
+
+    def answers() -> np.ndarray:
+        net = cv2.dnn.readNetFromONNX(str(path))
+        net.setInput(crops)
+        return net.forward().reshape(4, 15)
+
+    before = answers()
+    scale_presence(path, 0.7, -1.5)
+    after = answers()
+    np.testing.assert_allclose(after[:, 0], 0.7 * before[:, 0] - 1.5, atol=2e-3)
+    np.testing.assert_array_equal(after[:, 1:], before[:, 1:])
 
 
 def test_calibration_finds_scale_and_shift():
