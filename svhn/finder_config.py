@@ -75,8 +75,8 @@ class FinderConfig:
     """
 
     min_confidence: float = 0.65
-    lone: float = 1.35
-    proposal: float = 0.2
+    lone: float = 1.1
+    proposal: float = 0.15
     doubtful: float = 0.05
     labels_before: tuple[float, float] = (0.2, 0.85)
     boxes_before: tuple[float, float] = (0.0, 0.75)
@@ -92,5 +92,5 @@ class FinderConfig:
     same: float = 0.4
     inside: float = 0.75
     equal: float = 0.6
-    slack: tuple[tuple[float, float], tuple[float, float]] = ((0.986, 0.108), (0.878, 0.160))
+    slack: tuple[tuple[float, float], tuple[float, float]] = ((0.995, 0.097), (0.879, 0.143))
     least_share: float = 0.15

@@ -41,7 +41,7 @@ class JobConfig:
     output_dir: str
     boxes: str | None = None
     finder: str | None = DEFAULT_FINDER
-    min_confidence: float = 0.6
+    min_confidence: float = 0.5
     strict: bool = False
     dry_run: bool = False
     save_masks: bool = False
