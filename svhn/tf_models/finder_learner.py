@@ -1,10 +1,12 @@
 """The finder's losses and its optimiser steps."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
 from svhn.metrics import NUM_CLASSES
-from svhn.tf_models.finder_config import FinderTrainConfig
+from svhn.tf_models.finder_config import FinderTrainConfig, RefinerTrainConfig
 from svhn.tf_models.finder_graph import build_finder
 from svhn.tf_models.learner import follow
 
@@ -46,6 +48,26 @@ def box_scale(box: tf.Tensor) -> tf.Tensor:
     return tf.concat([16.0 / box[..., 2:], tf.ones_like(box[..., 2:])], axis=-1)
 
 
+def make_optimizer(
+    config: FinderTrainConfig | RefinerTrainConfig, variables: Sequence[keras.Variable]
+) -> keras.Optimizer:
+    """Return AdamW whose learning rate rises during the warm-up and falls along a cosine to 1 % at the end.
+
+    Norms and biases do not decay.
+    """
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        max(config.iterations - config.warm_up, 1),
+        0.01,
+        warmup_target=config.learning_rate,
+        warmup_steps=config.warm_up,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=10.0)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.build(variables)
+    return optimizer
+
+
 class FinderLearner:
     """A network in training and its running average, which is the one to use."""
 
@@ -54,16 +76,7 @@ class FinderLearner:
         tf.config.experimental.enable_op_determinism()
         self.model, self.averaged = build_finder(), build_finder()
         self.averaged.set_weights(self.model.get_weights())
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            max(config.iterations - config.warm_up, 1),
-            0.01,
-            warmup_target=config.learning_rate,
-            warmup_steps=config.warm_up,
-        )
-        self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=10.0)
-        self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-        self.optimizer.build(self.model.trainable_variables)
+        self.optimizer = make_optimizer(config, self.model.trainable_variables)
         self.step = tf.function(self._step)
 
     @property

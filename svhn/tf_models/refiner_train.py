@@ -33,6 +33,7 @@ from svhn.records import RunRecord, open_run
 from svhn.refiner import standardise
 from svhn.tf_models.ahead import make_ahead
 from svhn.tf_models.finder_config import RefinerTrainConfig
+from svhn.tf_models.finder_learner import make_optimizer
 from svhn.tf_models.finder_train import PACKAGES, measure
 from svhn.tf_models.learner import follow
 from svhn.tf_models.onnx_export import export_network, scale_presence
@@ -209,16 +210,7 @@ class _Run:
         self.validation, self.report = validation, report
         self.model, self.averaged = build_refiner(config.view), build_refiner(config.view)
         self.averaged.set_weights(self.model.get_weights())
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            max(config.iterations - config.warm_up, 1),
-            0.01,
-            warmup_target=config.learning_rate,
-            warmup_steps=config.warm_up,
-        )
-        self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=10.0)
-        self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-        self.optimizer.build(self.model.trainable_variables)
+        self.optimizer = make_optimizer(config, self.model.trainable_variables)
         self.step = tf.function(self._step)
         self.iteration, self.history = 0, []
 

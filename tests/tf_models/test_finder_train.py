@@ -17,7 +17,7 @@ from svhn.photos import write_rgb
 from svhn.records import RunRecord
 from svhn.tf_models.finder_config import FinderTrainConfig
 from svhn.tf_models.finder_graph import build_finder
-from svhn.tf_models.finder_learner import encode_boxes, finder_loss
+from svhn.tf_models.finder_learner import encode_boxes, finder_loss, make_optimizer
 from svhn.tf_models.finder_train import train_finder
 from svhn.tf_models.onnx_export import export_network
 
@@ -80,6 +80,17 @@ def test_each_fault_raises_its_own_loss():
         assert losses[part] > perfect[part] + 0.05
         others = [other for other in range(3) if other != part]
         np.testing.assert_allclose(losses[others], perfect[others], atol=1e-5)
+
+
+@pytest.mark.parametrize("iterations", [1_000, 100])
+def test_the_learning_rate_rises_and_falls_also_in_a_run_shorter_than_its_warm_up(network, iterations):
+    config = FinderTrainConfig(iterations=iterations)
+    schedule = make_optimizer(config, network.trainable_variables)._learning_rate
+    rates = [float(schedule(step)) for step in range(iterations)]
+    warm = min(iterations, config.warm_up)
+    assert rates[0] < 0.01 * config.learning_rate and (np.diff(rates[:warm]) > 0).all()
+    assert (np.diff(rates[warm:]) < 0).all()
+    assert rates[-1] == pytest.approx((0.01 if iterations > warm else 0.5) * config.learning_rate, rel=0.02)
 
 
 def test_nothing_is_asked_where_a_digit_is_cut_off():
