@@ -14,7 +14,7 @@ import pytest
 
 from svhn.boxes import Box, overlaps
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
-from svhn.data.finder_photos import lettered_photo
+from svhn.data.finder_photos import empty_photo, lettered_photo
 from svhn.data.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
 from svhn.finder import (
@@ -239,8 +239,12 @@ def test_the_wide_refiner_rejects_letters_that_are_digits_seen_alone(finder, tmp
     close = Finder(tmp_path)
     words = [lettered_photo(np.random.default_rng(10**6 + seed), 0.0).pixels for seed in range(40)]
     assert sum(len(finder.find(word)) for word in words) < 0.7 * sum(len(close.find(word)) for word in words)
-    proposed, kept = finder.candidates(words[0], 0), finder.candidates(words[0])
-    assert len(proposed.presence) >= len(kept.presence)
+
+
+def test_the_refiners_reject_most_of_what_is_proposed_where_nothing_is(finder):
+    scenes = [empty_photo(np.random.default_rng(10**6 + seed)).pixels for seed in range(60)]
+    proposed = sum(len(finder.candidates(scene, 0).presence) for scene in scenes)
+    assert sum(len(finder.find(scene)) for scene in scenes) < 0.1 * proposed
 
 
 def test_a_wide_refiner_without_a_close_one_is_not_used(tmp_path):

@@ -1,7 +1,7 @@
 """Batches that are made while the network computes.
 
-`tf.data.Dataset.from_generator` is not used for it: since TensorFlow 2.21 it makes the C library give freed memory back
-to the system at once, and a training step on a CPU then spends half of its time on page faults.
+`tf.data.Dataset.from_generator` is not used for it: in TensorFlow 2.21 it makes the C library give freed memory back to
+the system early, and two fifths of a training's processor time went into page faults.
 """
 
 import collections

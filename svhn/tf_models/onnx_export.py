@@ -53,7 +53,14 @@ def export_network(model: keras.Model, path: str | Path) -> None:
 
 
 def scale_presence(path: str | Path, scale: float, shift: float) -> None:
-    """Multiply the presence logit of a network of `export_network` by `scale` and add `shift`."""
+    """Multiply the presence logit of an exported network by `scale` and add `shift`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of `export_network`; rewritten whole or not at all.
+    scale, shift : float
+    """
     proto = onnx.load(path)
     for constant in proto.graph.initializer:
         name, values = constant.name, numpy_helper.to_array(constant)
