@@ -682,6 +682,7 @@ def train_finder(data, run_dir, resume, **settings):
     show_default=True,
     help="What it sees: the digit alone, or among its neighbours, after a close one.",
 )
+@click.option("--start", metavar="FINDER", help="Train the refiner of this folder or checkpoint further.")
 @click.option("--iterations", type=at_least_1, default=RefinerTrainConfig.iterations, show_default=True)
 @click.option("--batch-size", type=at_least_1, default=RefinerTrainConfig.batch_size, show_default=True)
 @click.option("--learning-rate", type=positive, default=RefinerTrainConfig.learning_rate, show_default=True)

@@ -46,6 +46,8 @@ class RefinerTrainConfig:
     view : str
         "close" for a network that sees a digit alone, "wide" for one that sees it among its neighbours and judges
         what the first of these leaves.
+    start : str, optional
+        A folder or checkpoint with a refiner of this view that is trained further; by default a fresh one is.
     iterations : int
         Number of optimiser steps.
     batch_size : int
@@ -62,6 +64,7 @@ class RefinerTrainConfig:
 
     finder: str = DEFAULT_FINDER
     view: str = "close"
+    start: str | None = None
     iterations: int = 8_000
     batch_size: int = 96
     learning_rate: float = 3e-3

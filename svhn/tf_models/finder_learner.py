@@ -77,7 +77,7 @@ class FinderLearner:
         self.model, self.averaged = build_finder(), build_finder()
         self.averaged.set_weights(self.model.get_weights())
         self.optimizer = make_optimizer(config, self.model.trainable_variables)
-        self.step = tf.function(self._step)
+        self.step = tf.function(self._step, autograph=False)
 
     @property
     def variables(self) -> list[keras.Variable]:

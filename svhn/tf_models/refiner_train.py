@@ -26,7 +26,7 @@ from svhn.data.refiner_samples import RefinerSampleConfig, Source, make_crops
 from svhn.data.sources import LICENCE_NOTE
 from svhn.errors import InputError
 from svhn.files import replacing
-from svhn.finder import Finder, log_odds
+from svhn.finder import Finder, find_finder, log_odds
 from svhn.finder_config import VIEWS, FinderConfig
 from svhn.metrics import NUM_CLASSES
 from svhn.records import RunRecord, open_run
@@ -37,6 +37,7 @@ from svhn.tf_models.finder_learner import make_optimizer
 from svhn.tf_models.finder_train import PACKAGES, measure
 from svhn.tf_models.learner import follow
 from svhn.tf_models.onnx_export import export_network, scale_presence
+from svhn.tf_models.onnx_import import import_network
 from svhn.tf_models.refiner_graph import build_refiner
 from svhn.tf_models.run_folder import read_history, write_history
 
@@ -53,6 +54,8 @@ SHARES = {"train": 0.38, "unlabelled": 0.28, "rendered": 0.07, "empty": 0.12, "l
 RENDERED, EMPTY, LETTERED = 1_000, 1_500, 1_500
 # Least presence of the proposals that are learned from.
 LEAST_PROPOSAL = {"close": 0.05, "wide": 0.02}
+# A network that is trained further is given the statistics of so many batches.
+START_BATCHES = 4
 # Of the calibration: intersections over union that tell nothing, Newton's steps, and the pull towards no change.
 UNCLEAR, NEWTON_STEPS, PULL = (0.3, 0.4), 30, 1e-2
 
@@ -97,6 +100,8 @@ def train_refiner(
     run = _Run(config, run_dir, groups, [labelled[name] for name in validation], report)
     if resume:
         run.restore()
+    elif config.start:
+        run.load(_refiner_file(config.start, config.view))
     run.advance(config.iterations)
     data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
     counts = {kind: len(part) for kind, part in photos.items()} | {"validation": len(validation)}
@@ -211,7 +216,7 @@ class _Run:
         self.model, self.averaged = build_refiner(config.view), build_refiner(config.view)
         self.averaged.set_weights(self.model.get_weights())
         self.optimizer = make_optimizer(config, self.model.trainable_variables)
-        self.step = tf.function(self._step)
+        self.step = tf.function(self._step, autograph=False)
         self.iteration, self.history = 0, []
 
     @property
@@ -247,6 +252,12 @@ class _Run:
         config, view = self.config, self.config.view
         crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, SAMPLES[view], VIEWS[view])
         return standardise(crops), *targets
+
+    def load(self, path: Path) -> None:
+        """Start from the weights of an exported network."""
+        crops = np.concatenate([self._make_batch(position)[0] for position in range(START_BATCHES)])
+        import_network(self.model, path, crops)
+        self.averaged.set_weights(self.model.get_weights())
 
     def restore(self) -> None:
         with np.load(self.run_dir / STATE) as state:
@@ -311,9 +322,15 @@ def _open_run(run_dir: Path, config: RefinerTrainConfig, resume: bool) -> None:
 def _networks_before(config: RefinerTrainConfig) -> list[Path]:
     """Return the files of the networks that propose what the refiner of `config.view` judges."""
     path = Finder(config.finder).path
+    if config.start and not (start := _refiner_file(config.start, config.view)).is_file():
+        raise InputError(f"{start}: not found; expected a {config.view} refiner to train further")
     if config.view == "close":
         return [path]
     close = path.with_name(VIEWS["close"].file)
     if not close.is_file():
         raise InputError(f"{close}: not found; a wide refiner judges what a close one leaves, so train that first")
     return [path, close]
+
+
+def _refiner_file(finder: str, view: str) -> Path:
+    return find_finder(finder).with_name(VIEWS[view].file)

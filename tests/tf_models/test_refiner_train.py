@@ -20,6 +20,7 @@ from svhn.tf_models import refiner_train
 from svhn.tf_models.finder_config import RefinerTrainConfig
 from svhn.tf_models.finder_graph import build_finder
 from svhn.tf_models.onnx_export import export_network, scale_presence
+from svhn.tf_models.onnx_import import import_network
 from svhn.tf_models.refiner_graph import build_refiner
 from svhn.tf_models.refiner_train import fit_logistic, refiner_loss, train_refiner
 
@@ -67,8 +68,8 @@ def test_placing_undoes_what_is_learned():
     np.testing.assert_allclose(boxes[0], [*(centre - half), *(centre + half)], rtol=1e-5)
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_opencv_gives_the_outputs_of_keras(tmp_path, view):
+def lived_in_refiner(view: str) -> keras.Model:
+    """A small network whose batch normalisation does something."""
     keras.utils.set_random_seed(3)
     model, rng = build_refiner(view, (8, 8, 16, 16)), np.random.default_rng(3)
     for variable in model.variables:
@@ -76,12 +77,35 @@ def test_opencv_gives_the_outputs_of_keras(tmp_path, view):
             variable.assign(rng.uniform(0.5, 1.5, variable.shape))
         elif variable.name in ("moving_mean", "beta"):
             variable.assign(rng.normal(0, 0.2, variable.shape))
+    return model
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_opencv_gives_the_outputs_of_keras(tmp_path, view):
+    model, rng = lived_in_refiner(view), np.random.default_rng(3)
     export_network(model, tmp_path / "refiner.onnx")
     net = cv2.dnn.readNetFromONNX(str(tmp_path / "refiner.onnx"))
     for count in (1, 7, 3):
         crops = rng.normal(0, 1, (count, *model.input_shape[1:])).astype(np.float32)
         net.setInput(crops.transpose(0, 3, 1, 2).copy())
         np.testing.assert_allclose(net.forward().reshape(count, 15), model(crops)[:, 0, 0], atol=1e-2)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_exported_network_comes_back(tmp_path, view):
+    model, rng = lived_in_refiner(view), np.random.default_rng(4)
+    crops = rng.normal(0, 1, (16, *model.input_shape[1:])).astype(np.float32)
+    export_network(model, tmp_path / "refiner.onnx")
+    loaded = build_refiner(view, (8, 8, 16, 16), dropout=0.0)
+    import_network(loaded, tmp_path / "refiner.onnx", crops)
+    expected = model(crops)
+    np.testing.assert_allclose(loaded(crops), expected, atol=1e-2)
+    np.testing.assert_allclose(loaded(crops, training=True), expected, atol=1e-2)  # with the statistics of a batch
+    with pytest.raises(InputError, match="not a network of this architecture"):
+        import_network(build_refiner(view, (8, 8, 16, 24)), tmp_path / "refiner.onnx", crops)
+    (tmp_path / "broken.onnx").write_text("not a network")
+    with pytest.raises(InputError, match=r"broken\.onnx: not a readable ONNX network"):
+        import_network(loaded, tmp_path / "broken.onnx", crops)
 
 
 def test_presence_alone_is_scaled(tmp_path):
@@ -183,6 +207,25 @@ def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
     train_in_two_parts(folder, config, tmp_path / "cut")
     whole, cut = ((tmp_path / name / "refiner.onnx").read_bytes() for name in ("whole", "cut"))
     assert cut == whole
+
+
+def test_a_refiner_is_trained_further(folder, tmp_path):
+    """At a learning rate of nothing the network stays about what it was; a fresh one is another."""
+    config = replace(settings(tmp_path), start=str(tmp_path / "first"))
+    with pytest.raises(InputError, match="first: no finder found"):
+        train_refiner(folder, config, tmp_path / "further")
+    assert not (tmp_path / "further").exists()
+    train_refiner(folder, replace(settings(tmp_path), learning_rate=0.01), tmp_path / "first")
+    still = replace(config, learning_rate=1e-9, iterations=1)
+    train_refiner(folder, still, tmp_path / "further")
+    train_refiner(folder, replace(still, start=None), tmp_path / "fresh")
+    photo, boxes = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8), np.array([[20, 20, 40, 50]])
+
+    def labels(name: str) -> np.ndarray:
+        return Finder(tmp_path / name).refiners[0].judge(photo, boxes)[2]
+
+    np.testing.assert_allclose(labels("further"), labels("first"), atol=0.02)
+    assert not np.allclose(labels("fresh"), labels("first"), atol=0.02)
 
 
 def test_run_folders_are_guarded(folder, tmp_path):
