@@ -319,9 +319,8 @@ def merge(parts: Sequence[Candidates], config: FinderConfig, least: float | None
     while len(rest.presence) and rest.presence[0] >= least:
         overlap, covered = overlaps(rest.boxes[0], rest.boxes)
         close = rest.take(overlap > config.equal)
-        box = np.average(close.boxes, axis=0, weights=close.presence)
-        probabilities = np.average(close.probabilities, axis=0, weights=close.presence)
-        kept.append(Candidates(box[None], rest.presence[:1], probabilities[None]))
+        weights = close.presence[None] / close.presence.sum()
+        kept.append(Candidates(weights @ close.boxes, rest.presence[:1], weights @ close.probabilities))
         rest = rest.take((overlap <= config.same) & (covered <= config.inside))
     return Candidates.join(kept) if kept else rest.take(np.zeros(0, int))
 

@@ -42,6 +42,13 @@ def test_half_of_the_union_is_enough():
     assert not match([digit(0, 1, 10)], [digit(0, 1, 21)], [0.9])[0][1]
 
 
+def test_a_box_drawn_otherwise_is_at_the_right_place():
+    tally = Tally()
+    tally.add(TRUTH[:2], [digit(0, 1, 25), digit(12, 7)], [0.9, 0.8], "17")
+    report = tally.report()
+    assert (report["f1"], report["f1_any_label"], report["f1_iou30"]) == (0, pytest.approx(0.5), pytest.approx(0.5))
+
+
 def test_average_precision_of_a_monotone_curve_is_that_of_scikit_learn():
     confidences = np.linspace(0.9, 0.1, 6)
     right = np.array([True, True, True, False, False, False])
