@@ -1,7 +1,6 @@
 """Training runs of the refiner, on what a finder proposes and on what it does not."""
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from svhn.data.finder_photos import (
     split_validation,
 )
 from svhn.data.refiner_samples import RefinerSampleConfig, Source, make_crops
-from svhn.data.sources import LICENCE_NOTE
 from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.finder import Finder, find_finder, log_odds
@@ -31,21 +29,16 @@ from svhn.finder_config import VIEWS, FinderConfig
 from svhn.metrics import NUM_CLASSES
 from svhn.records import RunRecord, open_run
 from svhn.refiner import standardise
-from svhn.tf_models.ahead import make_ahead
 from svhn.tf_models.finder_config import RefinerTrainConfig
 from svhn.tf_models.finder_learner import make_optimizer
-from svhn.tf_models.finder_train import PACKAGES, measure
+from svhn.tf_models.finder_run import STATE, FinderRun
 from svhn.tf_models.learner import follow
 from svhn.tf_models.onnx_export import export_network, scale_presence
 from svhn.tf_models.onnx_import import import_network
 from svhn.tf_models.refiner_graph import build_refiner
-from svhn.tf_models.run_folder import read_history, write_history
 
 COMMAND = "train-refiner"
-STATE, PROPOSALS = "state.npz", "proposals.npz"
-LOSSES = ("presence", "label", "box")
-HISTORY = ("iteration", *LOSSES, "whole_number", "precision", "recall", "f1", "seconds")
-REPORT_EVERY = 50
+PROPOSALS = "proposals.npz"
 AVERAGE = 0.998
 # The wide view looks where the close one says, so boxes are displaced less.
 SAMPLES = {"close": RefinerSampleConfig(), "wide": RefinerSampleConfig(shift=0.07, scale=0.12, aspect=0.15)}
@@ -103,15 +96,8 @@ def train_refiner(
     elif config.start:
         run.load(_refiner_file(config.start, config.view))
     run.advance(config.iterations)
-    data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
     counts = {kind: len(part) for kind, part in photos.items()} | {"validation": len(validation)}
-    record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
-    record.config["samples"] = dataclasses.asdict(SAMPLES[config.view])
-    record.metrics = {f"validation_{name}": run.history[-1][name] for name in HISTORY[4:-1]}
-    record.metrics["parameters"] = run.averaged.count_params()
-    record.metrics["seconds"] = sum(row["seconds"] for row in run.history)
-    record.write(run_dir / "record.json")
-    return record
+    return run.write_record(COMMAND, Path(folder).name, counts, SAMPLES[config.view])
 
 
 def refiner_loss(answer: tf.Tensor, presence: tf.Tensor, label: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
@@ -198,8 +184,10 @@ def fit_logistic(prior: np.ndarray, evidence: np.ndarray, right: np.ndarray) -> 
     return float(found[0]), float(found[1])
 
 
-class _Run:
-    """A run in progress: the network, its running average, its history."""
+class _Run(FinderRun):
+    """A run in progress on crops of `groups`."""
+
+    losses = ("presence", "label", "box")
 
     def __init__(
         self,
@@ -209,22 +197,35 @@ class _Run:
         validation: Sequence[FinderPhoto],
         report: Callable,
     ):
+        super().__init__(config, run_dir, validation, report)
         keras.utils.set_random_seed(config.seed)
         tf.config.experimental.enable_op_determinism()
-        self.config, self.run_dir, self.groups = config, run_dir, groups
-        self.validation, self.report = validation, report
+        self.groups = groups
         self.model, self.averaged = build_refiner(config.view), build_refiner(config.view)
         self.averaged.set_weights(self.model.get_weights())
         self.optimizer = make_optimizer(config, self.model.trainable_variables)
-        self.step = tf.function(self._step, autograph=False)
-        self.iteration, self.history = 0, []
+        self._step = tf.function(self._learn, autograph=False)
 
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a resumed run needs, the dropout's random state too."""
         return self.model.variables + self.averaged.variables + self.optimizer.variables
 
-    def _step(self, images, presence, label, box) -> tf.Tensor:
+    def load(self, path: Path) -> None:
+        """Start from the weights of an exported network."""
+        crops = np.concatenate([self.make_batch(position)[0] for position in range(START_BATCHES)])
+        import_network(self.model, path, crops)
+        self.averaged.set_weights(self.model.get_weights())
+
+    def make_batch(self, position: int) -> tuple[np.ndarray, ...]:
+        config, view = self.config, self.config.view
+        crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, SAMPLES[view], VIEWS[view])
+        return standardise(crops), *targets
+
+    def step(self, *batch: tf.Tensor) -> tf.Tensor:
+        return self._step(*batch)
+
+    def _learn(self, images, presence, label, box) -> tf.Tensor:
         with tf.GradientTape() as tape:
             losses = refiner_loss(self.model(images, training=True)[:, 0, 0], presence, label, box)
             loss = tf.reduce_sum(losses)
@@ -233,52 +234,11 @@ class _Run:
         follow(self.averaged, self.model, self.optimizer.iterations, AVERAGE)
         return losses
 
-    def advance(self, stop: int) -> None:
-        """Train up to iteration `stop`."""
-        began, losses = time.perf_counter(), []
-        for batch in make_ahead(self._make_batch, self.iteration, stop):
-            losses.append(self.step(*batch).numpy())
-            self.iteration += 1
-            if self.iteration % REPORT_EVERY == 0:
-                mean = np.mean(losses[-REPORT_EVERY:], axis=0).tolist()
-                rate = len(losses) / (time.perf_counter() - began)
-                report = {"iteration": self.iteration, "iterations": self.config.iterations, "rate": rate}
-                self.report(report | dict(zip(LOSSES, mean, strict=True)))
-            if self.iteration % self.config.interval == 0 or self.iteration == stop:
-                self._measure(np.mean(losses, axis=0).tolist(), time.perf_counter() - began)
-                began, losses = time.perf_counter(), []
-
-    def _make_batch(self, position: int) -> tuple[np.ndarray, ...]:
-        config, view = self.config, self.config.view
-        crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, SAMPLES[view], VIEWS[view])
-        return standardise(crops), *targets
-
-    def load(self, path: Path) -> None:
-        """Start from the weights of an exported network."""
-        crops = np.concatenate([self._make_batch(position)[0] for position in range(START_BATCHES)])
-        import_network(self.model, path, crops)
-        self.averaged.set_weights(self.model.get_weights())
-
-    def restore(self) -> None:
-        with np.load(self.run_dir / STATE) as state:
-            for i, variable in enumerate(self.variables):
-                variable.assign(state[str(i)])
-        self.iteration = int(self.optimizer.iterations.numpy())
-        self.history = [row for row in read_history(self.run_dir) if row["iteration"] <= self.iteration]
-
-    def _measure(self, losses: list[float], seconds: float) -> None:
-        """Export the averaged network, calibrated, read the validation photos with it, and save all."""
+    def export(self) -> None:
+        """Leave the averaged network, calibrated, in the run folder."""
         path = self.run_dir / VIEWS[self.config.view].file
         export_network(self.averaged, path)
         calibrate(path, Finder(self.run_dir), self.validation)
-        scores = measure(Finder(self.run_dir), self.validation).report()
-        row = {"iteration": self.iteration} | dict(zip(LOSSES, losses, strict=True)) | {"seconds": seconds}
-        row |= {name: scores[name] for name in HISTORY if name in scores}
-        self.history.append(row)
-        write_history(self.run_dir, self.history, HISTORY)
-        with replacing(self.run_dir / STATE) as temporary:
-            np.savez(temporary, **{str(i): variable.numpy() for i, variable in enumerate(self.variables)})
-        self.report(row)
 
 
 def _empty(rng: np.random.Generator) -> FinderPhoto:
