@@ -158,31 +158,26 @@ def settings(tmp_path) -> RefinerTrainConfig:
     return RefinerTrainConfig(str(tmp_path / "finder.onnx"), iterations=4, batch_size=4, warm_up=1, interval=2)
 
 
-def train_in_two_parts(folder, config, run_dir):
-    """Interrupt a run after its first interval, and resume it."""
+def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder, tmp_path):
+    config, whole, cut, pseudo = settings(tmp_path), tmp_path / "whole", tmp_path / "cut", tmp_path / "pseudo.csv"
+    train_refiner(folder, config, whole, pseudo)
+    assert (whole / "finder.onnx").read_bytes() == (tmp_path / "finder.onnx").read_bytes()
+    assert Finder(whole).find(np.zeros((40, 60, 3), np.uint8)) is not None
+    stored = RunRecord.read(whole / "record.json")
+    photos = stored.data["photos"]
+    assert photos["train"] + photos["validation"] == 150 and photos["unlabelled"] == 1
+    with (whole / "history.csv").open() as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
+    assert json.loads((whole / "config.json").read_text())["command"] == "train-refiner"
 
     def stop(row):
         if row["iteration"] == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_refiner(folder, config, run_dir, report=stop)
-    train_refiner(folder, config, run_dir, resume=True)
-
-
-def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
-    config, once, again = settings(tmp_path), tmp_path / "once", tmp_path / "again"
-    train_refiner(folder, config, once, tmp_path / "pseudo.csv")
-    train_refiner(folder, config, again, tmp_path / "pseudo.csv")
-    assert (once / "refiner.onnx").read_bytes() == (again / "refiner.onnx").read_bytes()
-    assert (once / "finder.onnx").read_bytes() == (tmp_path / "finder.onnx").read_bytes()
-    assert Finder(once).find(np.zeros((40, 60, 3), np.uint8)) is not None
-    stored = RunRecord.read(once / "record.json")
-    photos = stored.data["photos"]
-    assert photos["train"] + photos["validation"] == 150 and photos["unlabelled"] == 1
-    with (once / "history.csv").open() as file:
-        assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
-    assert json.loads((once / "config.json").read_text())["command"] == "train-refiner"
+        train_refiner(folder, config, cut, pseudo, report=stop)
+    train_refiner(folder, config, cut, pseudo, resume=True)
+    assert (cut / "refiner.onnx").read_bytes() == (whole / "refiner.onnx").read_bytes()
 
 
 def test_a_wide_refiner_joins_the_networks_before_it(folder, tmp_path):
@@ -190,42 +185,26 @@ def test_a_wide_refiner_joins_the_networks_before_it(folder, tmp_path):
     with pytest.raises(InputError, match=r"refiner\.onnx: not found; .* train that first"):
         train_refiner(folder, config, tmp_path / "early")
     assert not (tmp_path / "early").exists()
-    train_refiner(folder, settings(tmp_path), tmp_path / "close")
-    config = replace(config, finder=str(tmp_path / "close"))
-    train_refiner(folder, config, tmp_path / "wide")
+    close, wide = tmp_path / "close", tmp_path / "wide"
+    train_refiner(folder, settings(tmp_path), close)
+    train_refiner(folder, replace(config, finder=str(close)), wide)
     for name in ("finder.onnx", "refiner.onnx"):
-        assert (tmp_path / "wide" / name).read_bytes() == (tmp_path / "close" / name).read_bytes()
-    assert [refiner.view for refiner in Finder(tmp_path / "wide").refiners] == [*VIEWS.values()]
-    train_in_two_parts(folder, config, tmp_path / "cut")
-    whole, cut = ((tmp_path / name / "wide-refiner.onnx").read_bytes() for name in ("wide", "cut"))
-    assert cut == whole
-
-
-def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
-    config = settings(tmp_path)
-    train_refiner(folder, config, tmp_path / "whole")
-    train_in_two_parts(folder, config, tmp_path / "cut")
-    whole, cut = ((tmp_path / name / "refiner.onnx").read_bytes() for name in ("whole", "cut"))
-    assert cut == whole
+        assert (wide / name).read_bytes() == (close / name).read_bytes()
+    assert [refiner.view for refiner in Finder(wide).refiners] == [*VIEWS.values()]
 
 
 def test_a_refiner_is_trained_further(folder, tmp_path):
-    """At a learning rate of nothing the network stays about what it was; a fresh one is another."""
-    config = replace(settings(tmp_path), start=str(tmp_path / "first"))
+    """At a learning rate of nothing the network stays about what it was."""
+    first, further = tmp_path / "first", tmp_path / "further"
+    config = replace(settings(tmp_path), start=str(first), learning_rate=1e-9)
     with pytest.raises(InputError, match="first: no finder found"):
-        train_refiner(folder, config, tmp_path / "further")
-    assert not (tmp_path / "further").exists()
-    train_refiner(folder, replace(settings(tmp_path), learning_rate=0.01), tmp_path / "first")
-    still = replace(config, learning_rate=1e-9, iterations=1)
-    train_refiner(folder, still, tmp_path / "further")
-    train_refiner(folder, replace(still, start=None), tmp_path / "fresh")
+        train_refiner(folder, config, further)
+    assert not further.exists()
+    train_refiner(folder, replace(settings(tmp_path), learning_rate=0.01), first)
+    train_refiner(folder, config, further)
     photo, boxes = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8), np.array([[20, 20, 40, 50]])
-
-    def labels(name: str) -> np.ndarray:
-        return Finder(tmp_path / name).refiners[0].judge(photo, boxes)[2]
-
-    np.testing.assert_allclose(labels("further"), labels("first"), atol=0.02)
-    assert not np.allclose(labels("fresh"), labels("first"), atol=0.02)
+    before, after = (Finder(run).refiners[0].judge(photo, boxes)[2] for run in (first, further))
+    np.testing.assert_allclose(after, before, atol=0.02)
 
 
 def test_run_folders_are_guarded(folder, tmp_path):
