@@ -83,7 +83,7 @@ class FinderConfig:
     digit_height: tuple[float, float] = (20.0, 48.0)
     smallest: float = 10.0
     largest_scale: float = 2.0
-    enlarge_below: int = 10_000
+    enlarge_below: int = 25_000
     tile: int = 640
     overlap: int = 96
     margin: int = 8
