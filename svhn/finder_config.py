@@ -47,7 +47,7 @@ class FinderConfig:
     digit_height : (lowest, highest)
         A level of the pyramid is believed for digits of these heights in its pixels.
     smallest : float
-        The finest level is believed down to this height.
+        The finest level is believed down to this height. Digits of 10 pixels as people draw them are seen as 8 to 9.
     largest_scale : float
         Scale of the finest level for small photos; levels are a factor of two apart.
     enlarge_below : int
@@ -81,7 +81,7 @@ class FinderConfig:
     labels_before: tuple[float, float] = (0.2, 0.85)
     boxes_before: tuple[float, float] = (0.0, 0.75)
     digit_height: tuple[float, float] = (20.0, 48.0)
-    smallest: float = 10.0
+    smallest: float = 8.0
     largest_scale: float = 2.0
     enlarge_below: int = 25_000
     tile: int = 640

@@ -179,6 +179,18 @@ def test_digits_of_every_size_are_found(finder, height):
     assert finder.read_number(photo).text == "26"
 
 
+def test_digits_of_10_pixels_are_found_in_photos_that_are_not_enlarged():
+    finder, found, there = Finder(config=replace(CONFIG, min_confidence=0.5)), 0, 0
+    for seed in range(12):
+        rendered = render_photo(seed, replace(CLEAR, digit_height=(40, 40), texts=(("26", "408")[seed % 2],)))
+        scale = 10 / max(digit.box.height for digit in rendered.digits)
+        photo = cv2.resize(rendered.photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        photo = cv2.copyMakeBorder(photo, *[100] * 4, cv2.BORDER_REPLICATE)
+        assert photo.shape[0] * photo.shape[1] > CONFIG.enlarge_below
+        found, there = found + len(finder.find(photo)), there + len(rendered.digits)
+    assert there - 1 <= found <= there + 1
+
+
 def test_a_photo_in_pieces_gives_what_it_gives_whole():
     whole, pieces = Finder(), Finder(config=replace(CONFIG, tile=160, overlap=96))
     settings = replace(CLEAR, digit_height=(28, 34), texts=("12", "408"), size=(420, 200))
