@@ -696,8 +696,9 @@ def train_refiner(data, run_dir, resume, **settings):
     The run's folder holds the networks before it, too, and can be used as --finder.
 
     \b
-    Example:
+    Examples:
       python cli.py train-refiner --data data/svhn --finder runs/train-finder-1
+      python cli.py train-refiner --data data/svhn --start finder --iterations 3000 --learning-rate 0.0015
     """
     _load_tensorflow()
     from svhn.checkpoints import pseudo_labels

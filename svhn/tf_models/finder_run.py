@@ -95,7 +95,10 @@ class FinderRun(ABC):
         self.history = [row for row in read_history(self.run_dir) if row["iteration"] <= self.iteration]
 
     def write_record(self, command: str, source: str, photos: dict[str, int], samples: object) -> RunRecord:
-        """Write `record.json`: the last measurement, how many photos of each kind there were, and `samples`."""
+        """Write `record.json`: the last measurement, how many photos of each kind there were, settings of the samples.
+
+        `samples` is a dataclass.
+        """
         data = {"source": source, "licence": LICENCE_NOTE, "split_rule": "by photo", "photos": photos}
         record = RunRecord.new(command, self.config, data, PACKAGES)
         record.config["samples"] = dataclasses.asdict(samples)
@@ -108,7 +111,7 @@ class FinderRun(ABC):
     def _measure(self, losses: list[float], seconds: float) -> None:
         """Export the averaged network, read the validation photos with it, and save all."""
         self.export()
-        scores = measure(Finder(self.run_dir), self.validation).report()
+        scores = _read(Finder(self.run_dir), self.validation).report()
         row = {"iteration": self.iteration} | dict(zip(self.losses, losses, strict=True)) | {"seconds": seconds}
         self.history.append(row | {name: scores[name] for name in SCORES})
         write_history(self.run_dir, self.history, ("iteration", *self.losses, *SCORES, "seconds"))
@@ -117,8 +120,8 @@ class FinderRun(ABC):
         self.report(self.history[-1])
 
 
-def measure(finder: Finder, photos: Iterable[FinderPhoto]) -> Tally:
-    """Find the digits of annotated photos."""
+def _read(finder: Finder, photos: Iterable[FinderPhoto]) -> Tally:
+    """Read annotated photos, and score what is found."""
     tally = Tally()
     for photo in photos:
         numbers = finder.find_numbers(photo.pixels)

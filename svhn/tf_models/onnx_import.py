@@ -31,12 +31,12 @@ def import_network(model: keras.Model, path: str | Path, images: np.ndarray) -> 
     weights = _read_weights(path)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     for layer in convolutions:
-        kernel = weights.get(f"{layer.name}.weight")
-        if kernel is None or kernel.shape[2:] + kernel.shape[1::-1] != layer.kernel.shape:
+        kernel, bias = (weights.get(f"{layer.name}.{part}") for part in ("weight", "bias"))
+        if kernel is None or bias is None or kernel.shape[2:] + kernel.shape[1::-1] != layer.kernel.shape:
             raise InputError(f"{path}: not a network of this architecture ({layer.name}); export it again")
         layer.kernel.assign(kernel.transpose(2, 3, 1, 0))  # oihw -> hwio
         if layer.use_bias:
-            layer.bias.assign(weights[f"{layer.name}.bias"])
+            layer.bias.assign(bias)
     norms = {layer.name: layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
     for name, norm in norms.items():
         norm.beta.assign(weights[f"{name.removesuffix('_norm')}.bias"])
