@@ -119,6 +119,9 @@ def main(data, split, path, limit, negatives, compare, judge, threads, output, f
     began = time.perf_counter()
     finder = Finder(path)
     record.metrics["load_seconds"] = time.perf_counter() - began
+    record.metrics["seconds_by_size"] = seconds_by_size(finder)
+    for size, seconds in record.metrics["seconds_by_size"].items():
+        click.echo(f"{size:12} {seconds:.3f} s")
     remover = Finder(path, FinderConfig(min_confidence=JobConfig.min_confidence))  # as remove-digits looks
     methods = {"finder": finder.find_numbers} | (baselines() if compare else {})
     for name, find in methods.items():
@@ -140,9 +143,6 @@ def main(data, split, path, limit, negatives, compare, judge, threads, output, f
     if judge:
         record.metrics["removed"] = remove_found(remover, photos, judge)
         click.echo(describe(record.metrics["removed"]))
-    record.metrics["seconds_by_size"] = seconds_by_size(finder)
-    for size, seconds in record.metrics["seconds_by_size"].items():
-        click.echo(f"{size:12} {seconds:.3f} s")
     if output:
         record.write(output)
 
