@@ -374,8 +374,8 @@ def read(photos, output, draw, recursive, min_confidence, finder, workers):
     """
     import json
 
+    from svhn.cores import available_cores
     from svhn.finder import Finder
-    from svhn.jobs.pool import available_cores
     from svhn.jobs.reading import read_photos
     from svhn.jobs.sources import list_photos
 
@@ -915,6 +915,7 @@ def sweep(file, action, jobs, data, folder, cpu, table):
     Example:
       python cli.py sweep sweeps/family.yaml --jobs 2 --data data/svhn
     """
+    from svhn.cores import available_cores
     from svhn.sweeps.analysis import format_table, model_rows, update_table
     from svhn.sweeps.folder import Plan, SweepFolder
     from svhn.sweeps.page import write_page
@@ -929,7 +930,7 @@ def sweep(file, action, jobs, data, folder, cpu, table):
         if action == "resume":
             place.read_plan()
         source, message = resolve_source(data)
-        threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // jobs))
+        threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, available_cores() // jobs))
         source = source if source == SYNTHETIC else str(Path(source).resolve())
         pid = start(place, Plan(runs, source, jobs, threads, cpu))
         click.echo(message)

@@ -4,12 +4,12 @@ import dataclasses
 import datetime
 import importlib.metadata
 import json
-import os
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from svhn.cores import available_cores
 from svhn.errors import InputError
 from svhn.files import ensure_folder, replacing
 
@@ -73,8 +73,7 @@ def _plain(value: Any) -> Any:
 
 def hardware() -> dict[str, Any]:
     """Return the processor's name and the number of cores this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": _processor(), "cores": cores, "system": platform.system()}
+    return {"processor": _processor(), "cores": available_cores(), "system": platform.system()}
 
 
 def _processor() -> str:

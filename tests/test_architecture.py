@@ -55,6 +55,7 @@ HEAVY |= {"ray", "rich"}
 ALLOWED = {
     "boxes": set(),
     "errors": set(),
+    "cores": set(),
     "files": set(),
     "checkpoints": set(),
     "records": set(),

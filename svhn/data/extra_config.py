@@ -1,7 +1,9 @@
 """Which training digits to make beside the labelled ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from svhn.cores import available_cores
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,13 @@ class ExtraDigits:
         CSV file with the columns photo, left, top, width, height, label and others that are ignored: digits of
         the photos in the folder `unlabelled`.
     workers : int
-        Processes to make them with.
+        Processes to make them with; by default one per core.
     """
 
     synthetic: int = 0
     copy_paste: int = 0
     pseudo: str | Path | None = None
-    workers: int = 2
+    workers: int = field(default_factory=available_cores)
 
     def __bool__(self) -> bool:
         return bool(self.synthetic or self.copy_paste or self.pseudo)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
+from svhn.cores import available_cores
 from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide, to_gray
 from svhn.data.copy_paste import harvest, swap_digits
 from svhn.data.digit_struct import FILE_NAME, DigitStruct
@@ -23,7 +24,7 @@ from svhn.photos import read_rgb
 # Digits are made in lots of this many, each with a seed of its own, so that the number of workers does not matter.
 LOT = 500
 # Splits draw from different random numbers.
-STREAMS = {"synthetic": 1, "copy_paste": 2}
+STREAMS = {"synthetic": 1, "copy_paste": 2, "train": 3, "validation": 4, "test": 5}
 COLUMNS = ("photo", "left", "top", "width", "height", "label")
 UNLABELLED = "unlabelled"
 
@@ -60,6 +61,20 @@ def make_extra_digits(folder: Path, photos: np.ndarray, seed: int, extra: ExtraD
     if extra.pseudo:
         made["pseudo"] = read_pseudo_labels(extra.pseudo, folder / UNLABELLED)
     return made
+
+
+def render_splits(counts: dict[str, int], seed: int, workers: int | None = None) -> dict[str, Split]:
+    """Render whole splits, without a photo to start from; they share no picture.
+
+    Parameters
+    ----------
+    counts : dict[str, int]
+        Split (train, validation or test) -> how many digits.
+    seed : int
+    workers : int or None
+        Processes to make them with; None for one per core. The digits do not depend on it.
+    """
+    return _in_lots(counts, dict.fromkeys(counts), seed, workers or available_cores())
 
 
 def _numbers(struct: Path, wanted: set[int]) -> Iterator[tuple[np.ndarray, list[DigitBox]]]:
@@ -107,9 +122,10 @@ def _start_worker(material: dict[str, object]) -> None:
 
 
 def _make_lot(lot: _Lot) -> tuple[np.ndarray, np.ndarray]:
-    if lot.name == "synthetic":
-        return render_crops(lot.count, lot.seed, walls=_material["synthetic"], wide=True)
-    return swap_digits(lot.count, lot.seed, _material["copy_paste"])
+    material = _material[lot.name]
+    if lot.name == "copy_paste":
+        return swap_digits(lot.count, lot.seed, material)
+    return render_crops(lot.count, lot.seed, walls=material, wide=True)
 
 
 def _join(parts: list[tuple[np.ndarray, np.ndarray]]) -> Split:

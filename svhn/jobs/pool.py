@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
 from svhn.errors import InputError
 from svhn.files import printable
@@ -152,16 +151,6 @@ def run_pool(orders: Iterable[Order], job: JobConfig, workers: int, owner: str) 
     """Do all orders in a pool of their own; closing this generator kills the workers."""
     with Pool(job, workers, owner) as pool:
         yield from pool.run(orders)
-
-
-def available_cores() -> int:
-    """Return the number of cores this process may use, by its affinity and its container's quota."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
-    return cores
 
 
 def _start(job: JobConfig, owner: str) -> _Process:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from svhn.checkpoints import find_model
+from svhn.cores import available_cores
 from svhn.errors import InputError
 from svhn.files import check_figure, replacing
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.ledger import Ledger, NoLedger, done_before, ledger_name, open_ledger
 from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.pool import available_cores, run_pool
+from svhn.jobs.pool import run_pool
 from svhn.jobs.sources import Source
 from svhn.jobs.stopping import StopSignals
 from svhn.jobs.storage import OutputFolder

@@ -7,7 +7,7 @@ from svhn.crops import crop_digit
 from svhn.data import extra_digits
 from svhn.data.digit_struct import write_digit_struct
 from svhn.data.extra_config import ExtraDigits
-from svhn.data.extra_digits import make_extra_digits, read_pseudo_labels
+from svhn.data.extra_digits import make_extra_digits, read_pseudo_labels, render_splits
 from svhn.data.prepare import load_data, prepare
 from svhn.data.prepared import read_prepared, write_prepared
 from svhn.data.synthetic import SyntheticSettings, render_photo
@@ -39,6 +39,13 @@ def test_the_number_of_workers_does_not_matter(houses, monkeypatch):
     assert one.keys() == two.keys() == {"synthetic", "copy_paste"}
     for name in one:
         assert len(one[name]) == 70
+        np.testing.assert_array_equal(one[name].rgb, two[name].rgb)
+        np.testing.assert_array_equal(one[name].labels, two[name].labels)
+
+
+def test_the_number_of_workers_does_not_matter_to_rendered_splits():
+    one, two = (render_splits({"train": 510, "test": 10}, 0, workers) for workers in (1, 2))
+    for name in one:
         np.testing.assert_array_equal(one[name].rgb, two[name].rgb)
         np.testing.assert_array_equal(one[name].labels, two[name].labels)
 

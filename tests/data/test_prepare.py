@@ -9,12 +9,14 @@ import pytest
 
 from svhn.boxes import Box, DigitBox
 from svhn.crops import middle_of
+from svhn.data import prepare as preparation
 from svhn.data.cropped import write_cropped
 from svhn.data.digit_struct import write_digit_struct
 from svhn.data.prepare import (
     VALIDATION_FRACTION,
     choose_validation,
     load_data,
+    load_split,
     prepare,
     read_split,
     resolve_source,
@@ -320,6 +322,33 @@ def test_a_failed_write_leaves_the_old_file(prepared_file):
         write_prepared(prepared_file, broken)
     assert prepared_file.read_bytes() == before
     assert [path.name for path in prepared_file.parent.iterdir()] == ["prepared.h5"]
+
+
+# Rendered data
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(preparation, "SYNTHETIC_COUNTS", {"train": 520, "validation": 30, "test": 30})
+
+
+def test_rendered_splits_share_nothing_and_only_training_looks_beyond_the_crops(few):
+    data = load_data("synthetic", seed=3)
+    assert [len(part) for part in data.splits.values()] == [520, 30, 30]
+    assert [part.wide is not None for part in data.splits.values()] == [True, False, False]
+    assert data.statistics == Statistics.of(data["train"])
+    pictures = [crop.tobytes() for part in data.splits.values() for crop in part.rgb]
+    assert len(set(pictures)) == len(pictures)
+
+
+def test_one_rendered_split_is_made_without_the_others(few, monkeypatch):
+    whole, alone = load_data("synthetic")["test"], load_split("synthetic", "test")
+    np.testing.assert_array_equal(alone.rgb, whole.rgb)
+    np.testing.assert_array_equal(alone.labels, whole.labels)
+    with pytest.raises(InputError, match="no pseudo split"):
+        load_split("synthetic", "pseudo")
+    monkeypatch.setitem(preparation.SYNTHETIC_COUNTS, "train", None)  # whoever renders it, too, fails
+    assert len(load_split("synthetic", "test")) == 30
 
 
 # Which data
