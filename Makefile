@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OPENCV4 := .venv-caffe
+# Two processes, each with whole files of tests, so that what a file's tests share is made once.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .PHONY: demo test test-caffe test-cuda clean
 
@@ -14,8 +16,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests --ignore tests/tf_models
-	$(BIN)/python -m pytest tests/tf_models  # a process of its own: TensorFlow and PyTorch do not share one
+	$(BIN)/python -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest tests/tf_models $(SIDE_BY_SIDE)  # other processes: TensorFlow and PyTorch do not share one
+	$(BIN)/python -m pytest tests --ignore tests/tf_models -m timed
 
 # OpenCV 5 has no Caffe importer: the last series that has one checks our Caffe files, in an environment of its own.
 test-caffe: $(READY) $(OPENCV4)/.ready

@@ -607,15 +607,19 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
     """
     if distribute == "multiworker" and not run_dir:
         raise InputError("expected --run-dir, a folder that all workers share, beside --distribute multiworker")
-    _load_tensorflow(compute=distribute != "multiworker")
     from svhn.checkpoints import pseudo_labels
     from svhn.data.prepare import load_mix, resolve_source
     from svhn.records import last_run, new_run_dir
+
+    given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
+    if not resume:  # settings that cannot be are told of before TensorFlow has started
+        run_dir = run_dir or new_run_dir("train-tf")
+        config = dataclasses.replace(tf_config.PRESETS[preset].config, **given)
+    _load_tensorflow(compute=distribute != "multiworker")
     from svhn.tf_models.distribute import make_strategy
     from svhn.tf_models.run_folder import read_config
     from svhn.tf_models.train import train
 
-    given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
     if resume:
         run_dir = run_dir or last_run("train-tf")
         config = read_config(run_dir)
@@ -626,9 +630,6 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
                 raise InputError(
                     f"{run_dir}: this run has {name} {getattr(config, name)}; resume it without another one"
                 )
-    else:
-        run_dir = run_dir or new_run_dir("train-tf")
-        config = dataclasses.replace(tf_config.PRESETS[preset].config, **given)
     strategy = make_strategy(distribute)
     source, message = resolve_source(data)
     click.echo(message)

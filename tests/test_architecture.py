@@ -14,6 +14,7 @@ FOUNDATION = {"boxes", "photos", "photo_config", "crops", "metrics", "records", 
 # Room -> the rooms of the project that it may import, besides itself.
 ROOMS = {
     "boxes": set(),
+    "cores": set(),
     "errors": set(),
     "files": {"errors"},
     "crops": {"boxes"},
@@ -22,14 +23,14 @@ ROOMS = {
     "photo_config": set(),
     "photo_formats": {"errors", "photo_metadata"},
     "photo_metadata": set(),
-    "records": {"errors", "files"},
+    "records": {"cores", "errors", "files"},
     "checkpoints": {"errors"},
     "reports": {"files", "metrics", "records"},
     "interpretation": {"boxes", "crops", "data", "errors", "files", "photos"},
     "refiner": {"errors", "finder_config"},
     "finder": {"boxes", "checkpoints", "errors", "finder_config", "refiner"},
     "finder_config": set(),
-    "data": {"boxes", "photos", "crops", "errors", "files", "finder_config", "refiner"},
+    "data": {"boxes", "cores", "photos", "crops", "errors", "files", "finder_config", "refiner"},
     "tf_models": {
         "boxes",
         "checkpoints",
@@ -46,7 +47,7 @@ ROOMS = {
         "files",
     },
     "torch_inpaint": FOUNDATION | {"checkpoints", "interpretation"},
-    "jobs": FOUNDATION | {"torch_inpaint", "data", "checkpoints", "finder", "finder_config"},
+    "jobs": FOUNDATION | {"cores", "torch_inpaint", "data", "checkpoints", "finder", "finder_config"},
     "sweeps": {"checkpoints", "data", "errors", "files", "records", "torch_inpaint"},
 }
 FRAMEWORKS = {"tensorflow", "keras", "torch"}
@@ -152,6 +153,7 @@ def test_remove_digits_never_loads_tensorflow(tmp_path):
         assert loaded_by(f"if __name__ == '__main__':\n{textwrap.indent(run, '    ')}") & FRAMEWORKS == expected
 
 
+@pytest.mark.timed
 def test_help_is_quick():
     seconds = []
     for _ in range(5):

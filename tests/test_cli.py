@@ -86,10 +86,8 @@ def test_a_bad_photo_gives_exit_code_1_and_the_others_are_done(tmp_path):
         (["prepare", "--data", "nowhere", "--output", "x.h5"], "no SVHN data found"),
         (["evaluate", "nothing", "--data", "synthetic"], "no model found"),
         (["inpaint", "a.png", "--mask", "b.png", "--output", "c.png"], "a.png"),
-        (["train-tf", "--resume", "--run-dir", "nowhere"], "--run-dir"),
         (["train-tf", "--mix", "train=1", "--mix", "tests=1"], "received tests"),
         (["train-tf", "--distribute", "multiworker"], "expected --run-dir"),
-        (["import-caffe", "a.prototxt", "b.caffemodel", "--output", "m.keras"], "a.prototxt"),
         (["import-caffe", "a.prototxt", "b.caffemodel", "--output", "m.h5"], "ends in .keras"),
     ],
 )
@@ -104,17 +102,6 @@ def test_prepare_prints_the_counts(tiny_svhn, tmp_path):
     assert "validation" in output and "test" in output and (tmp_path / "prepared.h5").is_file()
 
 
-def test_to_caffe_and_back(tiny_svhn, tmp_path):
-    output = run("prepare", "--data", tiny_svhn.folder, "--format", "lmdb", "--output", tmp_path / "lmdb")
-    assert "validation" in output and (tmp_path / "lmdb" / "mean.binaryproto").is_file()
-    settings = ("--graph", "caffe", "--batch-size", 8, "--iterations", 4, "--interval", 2)
-    run("train-tf", "--data", tmp_path / "lmdb", *settings, "--run-dir", tmp_path / "run")
-    run("export", tmp_path / "run", "--to", "caffe", "--output", tmp_path / "files")
-    files = (tmp_path / "files" / "deploy.prototxt", tmp_path / "files" / "weights.caffemodel")
-    assert "88,234 weights" in run("import-caffe", *files, "--output", tmp_path / "back.keras")
-    assert (tmp_path / "back.keras").is_file()
-
-
 def test_evaluate_the_pytorch_checkpoint(tiny_svhn, tmp_path):
     report = tmp_path / "report"
     output = run("evaluate", "torch-convnet48-dropout3", "--data", tiny_svhn.folder, "--report", report)
@@ -126,31 +113,9 @@ def test_evaluate_the_pytorch_checkpoint(tiny_svhn, tmp_path):
 
 
 @pytest.mark.svhn
-@pytest.mark.parametrize(
-    "model, least",
-    [
-        ("torch-convnet48-dropout3", 0.93),
-        ("tf-seed", 0.94),
-        ("tf-seed/saved_model", 0.94),
-        ("tf-caffe", 0.94),
-        ("tf-record", 0.955),
-    ],
-)
-def test_shipped_models_are_as_good_as_their_cards_say(svhn_dir, tmp_path, model, least):
-    run("evaluate", model, "--data", svhn_dir, "--split", "test", "--report", tmp_path)
-    assert json.loads((tmp_path / "report.json").read_text())["accuracy"] >= least
-
-
-def test_train_tf_on_generated_digits_then_evaluate(tmp_path):
-    settings = ["--preset", "quick", "--graph", "seed", "--iterations", 20, "--warmup", 5, "--interval", 10]
-    output = run("train-tf", "--data", "synthetic", *settings, cwd=tmp_path)
-    assert "generated digits" in output and "fetch" in output
-    (run_dir,) = (tmp_path / "runs").iterdir()
-    record = json.loads((run_dir / "record.json").read_text())
-    assert record["data"]["source"] == "synthetic"
-    assert [record["config"][name] for name in ("graph", "iterations", "warmup", "batch_size")] == ["seed", 20, 5, 96]
-    assert (run_dir / "report.png").is_file()
-    assert "already" not in run("train-tf", "--resume", cwd=tmp_path)
+def test_the_shipped_classifier_of_the_remover_is_as_good_as_its_card_says(svhn_dir, tmp_path):
+    run("evaluate", "torch-convnet48-dropout3", "--data", svhn_dir, "--split", "test", "--report", tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["accuracy"] >= 0.93
 
 
 def test_train_torch_writes_a_run(tiny_svhn, tmp_path):

@@ -294,11 +294,11 @@ def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
 
 def test_the_critic_learns_to_tell_fill_from_truth(photos, tmp_path):
     patches = make_patches(list(photos.values()), 16, (0,))
-    config = replace(SHORT, iterations=120, batch=8, interval=1000, critic_from=-500)
+    config = replace(SHORT, iterations=60, batch=8, interval=1000, critic_from=-500)
     run = Run(config, tmp_path, patches, patches, lambda row: None)
     truth, filled = (images.permute(0, 3, 1, 2).float() for images in (patches.truth, patches.filled))
     view = View.of(truth, patches.mask, patches.known)
-    for _ in range(120):
+    for _ in range(60):
         run.step()
     with torch.no_grad():
         finished = run.model(filled, patches.mask, patches.known)  # what it is trained to tell

@@ -1,0 +1,82 @@
+"""Commands that load TensorFlow, called in this process, in which it is loaded; one runs as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+from svhn.data import prepare
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(cli.cli, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_train_tf_on_generated_digits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(prepare, "SYNTHETIC_COUNTS", {"train": 200, "validation": 50, "test": 50})
+    settings = ("--preset", "quick", "--graph", "seed", "--iterations", 20, "--warmup", 5, "--interval", 10)
+    output = run("train-tf", "--data", "synthetic", *settings)
+    assert "generated digits" in output and "fetch" in output
+    (run_dir,) = (tmp_path / "runs").iterdir()
+    record = json.loads((run_dir / "record.json").read_text())
+    assert record["data"]["source"] == "synthetic"
+    assert [record["config"][name] for name in ("graph", "iterations", "warmup", "batch_size")] == ["seed", 20, 5, 96]
+    assert (run_dir / "report.png").is_file()
+
+
+def test_train_tf_in_a_process_of_its_own_and_on_with_the_last_run(tiny_svhn, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = ("--data", tiny_svhn.folder)
+    settings = ("--graph", "seed", "--iterations", "2", "--batch-size", "8")
+    script = [sys.executable, ROOT / "cli.py", "train-tf", *data, *settings]
+    result = subprocess.run(script, capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    (run_dir,) = (tmp_path / "runs").iterdir()
+    content = {path: path.read_bytes() for path in run_dir.glob("*.keras")}
+    output = run("train-tf", *data, "--resume")  # there is nothing left to do
+    assert str(run_dir.relative_to(tmp_path)) in output
+    assert content and content == {path: path.read_bytes() for path in content}
+
+
+def test_to_caffe_and_back(tiny_svhn, tmp_path):
+    output = run("prepare", "--data", tiny_svhn.folder, "--format", "lmdb", "--output", tmp_path / "lmdb")
+    assert "validation" in output and (tmp_path / "lmdb" / "mean.binaryproto").is_file()
+    settings = ("--graph", "caffe", "--batch-size", 8, "--iterations", 4, "--interval", 2)
+    run("train-tf", "--data", tmp_path / "lmdb", *settings, "--run-dir", tmp_path / "run")
+    run("export", tmp_path / "run", "--to", "caffe", "--output", tmp_path / "files")
+    files = (tmp_path / "files" / "deploy.prototxt", tmp_path / "files" / "weights.caffemodel")
+    assert "88,234 weights" in run("import-caffe", *files, "--output", tmp_path / "back.keras")
+    assert (tmp_path / "back.keras").is_file()
+
+
+@pytest.mark.svhn
+@pytest.mark.parametrize(
+    "model, least", [("tf-seed", 0.94), ("tf-seed/saved_model", 0.94), ("tf-caffe", 0.94), ("tf-record", 0.955)]
+)
+def test_shipped_models_are_as_good_as_their_cards_say(svhn_dir, tmp_path, model, least):
+    run("evaluate", model, "--data", svhn_dir, "--split", "test", "--report", tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["accuracy"] >= least
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["train-tf", "--resume", "--run-dir", "nowhere"], "--run-dir"),
+        (["import-caffe", "a.prototxt", "b.caffemodel", "--output", "m.keras"], "a.prototxt"),
+    ],
+)
+def test_errors_are_one_clear_line(arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = run(*arguments, code=1)
+    assert words in output and len(output.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
