@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OPENCV4 := .venv-caffe
-# Two processes, each with whole files of tests, so that what a file's tests share is made once.
+# Two processes, each with whole files of tests, so that what a file's tests share is made once. PyTorch gets one
+# thread in each: its threads wait by turning round, which costs more than they bring when two processes share the cores.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .PHONY: demo test test-caffe test-cuda clean
@@ -16,7 +17,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest tests/tf_models $(SIDE_BY_SIDE)  # other processes: TensorFlow and PyTorch do not share one
 	$(BIN)/python -m pytest tests --ignore tests/tf_models -m timed
 

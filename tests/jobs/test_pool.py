@@ -17,15 +17,21 @@ class Deadly(Pool):
         self.victim, self.times = victim, times
 
     def _send(self, worker, order):
-        super()._send(worker, order)
+        if self.dooms(order):
+            worker.orders.append(order)  # it never arrives, so that no worker is done with it before the blow
+        else:
+            super()._send(worker, order)
         self.strike(worker)
 
     def _receive(self, worker):
         yield from super()._receive(worker)
         self.strike(worker)
 
+    def dooms(self, order):
+        return order[0].photo.endswith(self.victim) and self.times > 0
+
     def strike(self, worker):
-        if worker.orders and worker.orders[0][0].photo.endswith(self.victim) and self.times > 0:
+        if worker.orders and self.dooms(worker.orders[0]):
             self.times -= 1
             worker.process.kill()
 
