@@ -64,6 +64,9 @@ def load_data(
 
     `synthetic`, `copy_paste` and `pseudo` ask for further digits, see `ExtraDigits`; a folder with official files
     is needed for them. A prepared file holds those that it was made with.
+
+    Digits are generated in several processes, each of which imports the script that calls this; a script does so under
+    `if __name__ == "__main__":`.
     """
     extra = ExtraDigits(synthetic, copy_paste, pseudo)
     if extra and (source == SYNTHETIC or not Path(source).is_dir() or is_lmdb_folder(source)):
