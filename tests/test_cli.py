@@ -112,6 +112,13 @@ def test_evaluate_the_pytorch_checkpoint(tiny_svhn, tmp_path):
     assert "accuracy" in output.lower()
 
 
+def test_evaluate_on_generated_digits(tmp_path):
+    """They are rendered in processes that import the command's script again."""
+    output = run("evaluate", "torch-convnet48-dropout3", "--data", "synthetic", "--report", tmp_path)
+    assert "generated digits" in output
+    assert json.loads((tmp_path / "report.json").read_text())["n"] == 2000
+
+
 @pytest.mark.svhn
 def test_the_shipped_classifier_of_the_remover_is_as_good_as_its_card_says(svhn_dir, tmp_path):
     run("evaluate", "torch-convnet48-dropout3", "--data", svhn_dir, "--split", "test", "--report", tmp_path)

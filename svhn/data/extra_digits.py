@@ -73,6 +73,11 @@ def render_splits(counts: dict[str, int], seed: int, workers: int | None = None)
     seed : int
     workers : int or None
         Processes to make them with; None for one per core. The digits do not depend on it.
+
+    Returns
+    -------
+    dict[str, Split]
+        Each with wide crops; all digits equally often, but for a remainder; each counts as a photo of its own.
     """
     return _in_lots(counts, dict.fromkeys(counts), seed, workers or available_cores())
 

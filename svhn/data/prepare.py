@@ -261,7 +261,19 @@ def choose_validation(labels: np.ndarray, photos: np.ndarray, fraction: float, s
 
 
 def generate(seed: int = 0, splits: tuple[str, ...] = tuple(SYNTHETIC_COUNTS)) -> PreparedData:
-    """Render data with the project's own generator; the splits share no photo."""
+    """Render data with the project's own generator; the splits share no photo.
+
+    Parameters
+    ----------
+    seed : int
+    splits : tuple of str
+        Which of train, validation and test to render; each is the same with and without the others.
+
+    Returns
+    -------
+    PreparedData
+        As many digits as `SYNTHETIC_COUNTS` says; only `train` has wide crops. Statistics only with `train`.
+    """
     from svhn.data.extra_digits import render_splits
 
     parts = render_splits({split: SYNTHETIC_COUNTS[split] for split in splits}, seed)

@@ -1,4 +1,4 @@
-"""What tests of runs share: reading a run folder to the last bit, and pressing Ctrl-C."""
+"""What tests of runs share: reading a run folder to the last bit, pressing Ctrl-C, and going on afterwards."""
 
 import csv
 import signal
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from svhn.tf_models.train import Progress
@@ -46,3 +47,15 @@ def interrupt_at(iteration: int, measured: bool = False) -> Callable[[Progress],
             signal.raise_signal(signal.SIGINT)
 
     return report
+
+
+def train_in_two_parts(train: Callable, *arguments) -> None:
+    """Interrupt a finder's or refiner's training after iteration 2, and resume it."""
+
+    def stop(row: dict) -> None:
+        if row["iteration"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(*arguments, report=stop)
+    train(*arguments, resume=True)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from runs import train_in_two_parts
 
 from svhn.data.finder_samples import Targets, make_targets
 from svhn.errors import InputError
@@ -124,14 +125,7 @@ def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder
     assert photos["train"] + photos["validation"] == 150 and photos["unlabelled"] == 1
     with (whole / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
-
-    def stop(row):
-        if row["iteration"] == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_finder(folder, CONFIG, cut, pseudo, report=stop)
-    train_finder(folder, CONFIG, cut, pseudo, resume=True)
+    train_in_two_parts(train_finder, folder, CONFIG, cut, pseudo)
     assert (cut / "finder.onnx").read_bytes() == (whole / "finder.onnx").read_bytes()
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from runs import train_in_two_parts
 
 from svhn.errors import InputError
 from svhn.finder import Finder
@@ -158,18 +159,6 @@ def settings(tmp_path) -> RefinerTrainConfig:
     return RefinerTrainConfig(str(tmp_path / "finder.onnx"), iterations=4, batch_size=4, warm_up=1, interval=2)
 
 
-def train_in_two_parts(folder, config, run_dir, pseudo=None):
-    """Interrupt a run after its first interval, and resume it."""
-
-    def stop(row):
-        if row["iteration"] == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_refiner(folder, config, run_dir, pseudo, report=stop)
-    train_refiner(folder, config, run_dir, pseudo, resume=True)
-
-
 def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder, tmp_path):
     config, whole, cut, pseudo = settings(tmp_path), tmp_path / "whole", tmp_path / "cut", tmp_path / "pseudo.csv"
     train_refiner(folder, config, whole, pseudo)
@@ -181,7 +170,7 @@ def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder
     with (whole / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
     assert json.loads((whole / "config.json").read_text())["command"] == "train-refiner"
-    train_in_two_parts(folder, config, cut, pseudo)
+    train_in_two_parts(train_refiner, folder, config, cut, pseudo)
     assert (cut / "refiner.onnx").read_bytes() == (whole / "refiner.onnx").read_bytes()
 
 
@@ -197,7 +186,7 @@ def test_a_wide_refiner_joins_the_networks_before_it(folder, tmp_path):
     for name in ("finder.onnx", "refiner.onnx"):
         assert (wide / name).read_bytes() == (close / name).read_bytes()
     assert [refiner.view for refiner in Finder(wide).refiners] == [*VIEWS.values()]
-    train_in_two_parts(folder, config, tmp_path / "cut")
+    train_in_two_parts(train_refiner, folder, config, tmp_path / "cut")
     assert (tmp_path / "cut" / "wide-refiner.onnx").read_bytes() == (wide / "wide-refiner.onnx").read_bytes()
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 def run(*arguments, code=0):
     result = CliRunner().invoke(cli.cli, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
+    assert result.exit_code == code, (result.output, result.exception)
     return result.output
 
 
