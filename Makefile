@@ -23,13 +23,13 @@ test: $(READY)
 
 # OpenCV 5 has no Caffe importer: the last series that has one checks our Caffe files, in an environment of its own.
 test-caffe: $(READY) $(OPENCV4)/.ready
-	$(BIN)/python -m pytest tests/tf_models/test_caffe_opencv.py
+	$(BIN)/python -m pytest tests/tf_models/export/test_caffe_opencv.py
 
 # The tests that need a GPU, in a Python that has a CUDA build of PyTorch (.venv has the CPU build): make test-cuda PYTHON=...
 test-cuda:
 	$(PYTHON) -m pytest tests --ignore tests/tf_models -m cuda -rs
 
-$(OPENCV4)/.ready: tests/tf_models/opencv4.txt
+$(OPENCV4)/.ready: tests/tf_models/export/opencv4.txt
 	$(PYTHON) -m venv $(OPENCV4)
 	$(OPENCV4)/bin/python -m pip install --quiet -r $<
 	@touch $@

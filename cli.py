@@ -10,12 +10,14 @@ from pathlib import Path
 import click
 
 from svhn.errors import InputError
-from svhn.finder_config import DEFAULT_FINDER, VIEWS, FinderConfig
+from svhn.finder import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.jobs import config as job_config
-from svhn.photo_config import PhotoConfig
-from svhn.tf_models import config as tf_config
-from svhn.tf_models.finder_config import FinderTrainConfig, RefinerTrainConfig
-from svhn.torch_inpaint import config as torch_config
+from svhn.photos import PhotoConfig
+from svhn.tf_models.classifier import config as tf_config
+from svhn.tf_models.finder import FinderTrainConfig, RefinerTrainConfig
+from svhn.torch_inpaint.classifier import config as torch_config
+from svhn.torch_inpaint.removal import config as removal_config
+from svhn.torch_inpaint.training import config as training_config
 
 
 class Commands(click.Group):
@@ -47,27 +49,27 @@ device_option = click.option(
 grain_option = click.option(
     "--grain",
     type=click.FloatRange(0, 1),
-    default=torch_config.FillConfig.grain,
+    default=removal_config.FillConfig.grain,
     show_default=True,
     help="Share of the surroundings' fine texture in the fill; with 0 it is closest to the truth, but looks smooth.",
 )
 finisher_option = click.option(
     "--finisher",
-    default=torch_config.FillConfig.finisher,
+    default=removal_config.FillConfig.finisher,
     show_default=True,
     help="Network that finishes the fill: .pt file, or run of train-finisher.",
 )
 key_pixels_option = click.option(
     "--key-pixels",
-    type=click.Choice(torch_config.KEY_PIXELS),
-    default=torch_config.KeyPixelConfig.method,
+    type=click.Choice(removal_config.KEY_PIXELS),
+    default=removal_config.KeyPixelConfig.method,
     show_default=True,
     help="How background is told from digits: by a network that knows what strokes look like, or by colours and "
     "feature maps alone, which nobody taught.",
 )
 segmenter_option = click.option(
     "--segmenter",
-    default=torch_config.KeyPixelConfig.segmenter,
+    default=removal_config.KeyPixelConfig.segmenter,
     show_default=True,
     help="Network that knows strokes: .pt file, or run of train-segmenter.",
 )
@@ -80,7 +82,7 @@ finder_option = click.option(
 precision_option = click.option(
     "--precision",
     type=click.Choice(torch_config.PRECISIONS),
-    default=torch_config.FinisherTrainConfig.precision,
+    default=training_config.FinisherTrainConfig.precision,
     show_default=True,
     help="bfloat16 is faster on processors that know it.",
 )
@@ -244,8 +246,8 @@ def _shard(ctx, parameter, value):
 )
 @click.option(
     "--fill",
-    type=click.Choice(torch_config.FILLS),
-    default=torch_config.FillConfig.method,
+    type=click.Choice(removal_config.FILLS),
+    default=removal_config.FillConfig.method,
     show_default=True,
     help="How the digits are painted over: by the GRNN, steered along edges, and by a network that finishes it; by "
     "the GRNN alone; or by the reference's, slow and for comparison.",
@@ -324,10 +326,8 @@ def remove_digits(
     Example:
       python cli.py remove-digits samples/*.png --output-dir removed --save-masks
     """
-    from svhn.jobs.progress import choose_display
-    from svhn.jobs.removal import remove_photos
-    from svhn.jobs.sources import list_photos
-    from svhn.jobs.stopping import StopSignals
+    from svhn.commands import choose_display
+    from svhn.jobs import StopSignals, list_photos, remove_photos
 
     job = job_config.JobConfig(
         output_dir,
@@ -339,9 +339,9 @@ def remove_digits(
         save_masks=save_masks,
         model=model,
         device=device,
-        removal=torch_config.RemovalConfig(
-            key_pixels=torch_config.KeyPixelConfig(key_pixels, segmenter),
-            fill=torch_config.FillConfig(fill, finisher=finisher, grain=grain),
+        removal=removal_config.RemovalConfig(
+            key_pixels=removal_config.KeyPixelConfig(key_pixels, segmenter),
+            fill=removal_config.FillConfig(fill, finisher=finisher, grain=grain),
         ),
         photo=PhotoConfig(max_pixels=pixel_limit, strip_metadata=strip_metadata),
     )
@@ -376,8 +376,7 @@ def read(photos, output, draw, recursive, min_confidence, finder, workers):
 
     from svhn.cores import available_cores
     from svhn.finder import Finder
-    from svhn.jobs.reading import read_photos
-    from svhn.jobs.sources import list_photos
+    from svhn.jobs import list_photos, read_photos
 
     def show(line):
         if "error" in line:
@@ -412,7 +411,7 @@ def report(output_dir, html, most):
     Example:
       python cli.py report removed
     """
-    from svhn.jobs.page import write_page
+    from svhn.jobs import write_page
 
     page = write_page(output_dir, html, most)
     click.echo(f"{page}: written")
@@ -432,10 +431,10 @@ def inpaint(photo, mask_file, output, finisher, grain, device):
     Example:
       python cli.py inpaint house.jpg --mask mask.png --output filled.jpg
     """
-    from svhn.jobs.removal import inpaint_photo
+    from svhn.jobs import inpaint_photo
 
-    fill = torch_config.FillConfig(finisher=finisher, grain=grain)
-    inpaint_photo(photo, mask_file, output, torch_config.RemovalConfig(fill=fill), device)
+    fill = removal_config.FillConfig(finisher=finisher, grain=grain)
+    inpaint_photo(photo, mask_file, output, removal_config.RemovalConfig(fill=fill), device)
     click.echo(f"{output}: written")
 
 
@@ -454,11 +453,11 @@ def explain(photo, boxes, output, key_pixels, segmenter, model, device):
     Example:
       python cli.py explain samples/house-1.png --output explained.png
     """
-    from svhn.jobs.removal import explain_photo
+    from svhn.jobs import explain_photo
     from svhn.torch_inpaint import DigitRemover
 
     output = output or Path(f"explain-{photo.stem}.png")
-    config = torch_config.RemovalConfig(key_pixels=torch_config.KeyPixelConfig(key_pixels, segmenter))
+    config = removal_config.RemovalConfig(key_pixels=removal_config.KeyPixelConfig(key_pixels, segmenter))
     explain_photo(photo, DigitRemover.from_checkpoint(model, device, config), output, boxes)
     click.echo(f"{output}: written")
 
@@ -476,8 +475,8 @@ def fetch(splits, file_format, folder):
     Example:
       python cli.py fetch --split train --split test --format crops --dir data/svhn
     """
+    from svhn.data import LICENCE_NOTE
     from svhn.data.fetch import fetch as fetch_files
-    from svhn.data.sources import LICENCE_NOTE
 
     click.echo(LICENCE_NOTE)
     for path in fetch_files(splits, folder, file_format, progress=_download_line()):
@@ -521,10 +520,10 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     Example:
       python cli.py prepare --data data/svhn --output data/prepared.h5 --synthetic 30000 --copy-paste 15000
     """
-    from svhn.data.datum_lmdb import write_lmdb
-    from svhn.data.extra_config import ExtraDigits
+    from svhn.data import write_prepared
+    from svhn.data.caffe import write_lmdb
+    from svhn.data.extra import ExtraDigits
     from svhn.data.prepare import prepare as prepare_data
-    from svhn.data.prepared import write_prepared
 
     prepared = prepare_data(data, seed=seed, extra=ExtraDigits(synthetic, copy_paste, pseudo))
     if file_format == "lmdb":
@@ -608,17 +607,16 @@ def train_tf(ctx, data, preset, run_dir, resume, distribute, **settings):
     if distribute == "multiworker" and not run_dir:
         raise InputError("expected --run-dir, a folder that all workers share, beside --distribute multiworker")
     from svhn.checkpoints import pseudo_labels
-    from svhn.data.prepare import load_mix, resolve_source
-    from svhn.records import last_run, new_run_dir
+    from svhn.data import load_mix, resolve_source
+    from svhn.runs import last_run, new_run_dir
 
     given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
     if not resume:  # settings that cannot be are told of before TensorFlow has started
         run_dir = run_dir or new_run_dir("train-tf")
         config = dataclasses.replace(tf_config.PRESETS[preset].config, **given)
     _load_tensorflow(compute=distribute != "multiworker")
-    from svhn.tf_models.distribute import make_strategy
-    from svhn.tf_models.run_folder import read_config
-    from svhn.tf_models.train import train
+    from svhn.tf_models.classifier import make_strategy, read_config
+    from svhn.tf_models.classifier.train import train
 
     if resume:
         run_dir = run_dir or last_run("train-tf")
@@ -662,8 +660,8 @@ def train_finder(data, run_dir, resume, **settings):
     """
     _load_tensorflow()
     from svhn.checkpoints import pseudo_labels
-    from svhn.records import new_run_dir
-    from svhn.tf_models.finder_train import train_finder as train
+    from svhn.runs import new_run_dir
+    from svhn.tf_models.finder import train_finder as train
 
     run_dir = run_dir or new_run_dir("train-finder")
     click.echo(f"Run: {run_dir}")
@@ -703,8 +701,8 @@ def train_refiner(data, run_dir, resume, **settings):
     """
     _load_tensorflow()
     from svhn.checkpoints import pseudo_labels
-    from svhn.records import new_run_dir
-    from svhn.tf_models.refiner_train import train_refiner as train
+    from svhn.runs import new_run_dir
+    from svhn.tf_models.finder import train_refiner as train
 
     run_dir = run_dir or new_run_dir("train-refiner")
     click.echo(f"Run: {run_dir}")
@@ -716,29 +714,31 @@ def train_refiner(data, run_dir, resume, **settings):
 
 @cli.command()
 @photos_option
-@click.option("--iterations", type=at_least_1, default=torch_config.FinisherTrainConfig.iterations, show_default=True)
+@click.option(
+    "--iterations", type=at_least_1, default=training_config.FinisherTrainConfig.iterations, show_default=True
+)
 @click.option(
     "--patches",
     type=at_least_1,
-    default=torch_config.FinisherTrainConfig.patches,
+    default=training_config.FinisherTrainConfig.patches,
     show_default=True,
     help="Holes that are made and filled before the first iteration.",
 )
-@click.option("--batch", type=at_least_1, default=torch_config.FinisherTrainConfig.batch, show_default=True)
-@click.option("--lr", type=positive, default=torch_config.FinisherTrainConfig.lr, show_default=True)
-@click.option("--interval", type=at_least_1, default=torch_config.FinisherTrainConfig.interval, show_default=True)
+@click.option("--batch", type=at_least_1, default=training_config.FinisherTrainConfig.batch, show_default=True)
+@click.option("--lr", type=positive, default=training_config.FinisherTrainConfig.lr, show_default=True)
+@click.option("--interval", type=at_least_1, default=training_config.FinisherTrainConfig.interval, show_default=True)
 @precision_option
 @click.option(
     "--critic",
     type=click.FloatRange(min=0),
-    default=torch_config.FinisherTrainConfig.critic,
+    default=training_config.FinisherTrainConfig.critic,
     show_default=True,
     help="Weight of a second network's verdict on how real the fill looks; 0 for none.",
 )
 @click.option(
     "--critic-from",
     type=click.IntRange(min=0),
-    default=torch_config.FinisherTrainConfig.critic_from,
+    default=training_config.FinisherTrainConfig.critic_from,
     show_default=True,
     help="Iteration from which it has a say.",
 )
@@ -755,12 +755,12 @@ def train_finisher(data, run_dir, resume, **settings):
       python cli.py train-finisher --data data/svhn
     """
     from svhn.checkpoints import pseudo_labels
-    from svhn.records import new_run_dir
-    from svhn.torch_inpaint.finisher_train import train_finisher as train
+    from svhn.runs import new_run_dir
+    from svhn.torch_inpaint.training import train_finisher as train
 
     run_dir = run_dir or new_run_dir("train-finisher")
     click.echo(f"Run: {run_dir}")
-    config = torch_config.FinisherTrainConfig(**settings)
+    config = training_config.FinisherTrainConfig(**settings)
     show = _interval_line(("loss",), "{psnr:.2f} dB, {gain:+.2f} by the finisher, better in {wins:.0%} of the holes")
     scores = train(data, config, run_dir, pseudo_labels(), resume, show).metrics
     click.echo(f"validation: {scores['validation_psnr']:.2f} dB, {scores['validation_gain']:+.2f} by the finisher")
@@ -769,17 +769,19 @@ def train_finisher(data, run_dir, resume, **settings):
 
 @cli.command()
 @model_option
-@click.option("--iterations", type=at_least_1, default=torch_config.SegmenterTrainConfig.iterations, show_default=True)
+@click.option(
+    "--iterations", type=at_least_1, default=training_config.SegmenterTrainConfig.iterations, show_default=True
+)
 @click.option(
     "--samples",
     type=at_least_1,
-    default=torch_config.SegmenterTrainConfig.samples,
+    default=training_config.SegmenterTrainConfig.samples,
     show_default=True,
     help="Numbers that are rendered before the first iteration.",
 )
-@click.option("--batch", type=at_least_1, default=torch_config.SegmenterTrainConfig.batch, show_default=True)
-@click.option("--lr", type=positive, default=torch_config.SegmenterTrainConfig.lr, show_default=True)
-@click.option("--interval", type=at_least_1, default=torch_config.SegmenterTrainConfig.interval, show_default=True)
+@click.option("--batch", type=at_least_1, default=training_config.SegmenterTrainConfig.batch, show_default=True)
+@click.option("--lr", type=positive, default=training_config.SegmenterTrainConfig.lr, show_default=True)
+@click.option("--interval", type=at_least_1, default=training_config.SegmenterTrainConfig.interval, show_default=True)
 @precision_option
 @seed_option
 @run_dir_option
@@ -793,12 +795,12 @@ def train_segmenter(model, run_dir, resume, **settings):
     Example:
       python cli.py train-segmenter --precision bfloat16
     """
-    from svhn.records import new_run_dir
-    from svhn.torch_inpaint.segmenter_train import train_segmenter as train
+    from svhn.runs import new_run_dir
+    from svhn.torch_inpaint.training import train_segmenter as train
 
     run_dir = run_dir or new_run_dir("train-segmenter")
     click.echo(f"Run: {run_dir}")
-    config = torch_config.SegmenterTrainConfig(**settings)
+    config = training_config.SegmenterTrainConfig(**settings)
     show = _interval_line(("loss",), "finds {recall:.1%} of what numbers change; {precision:.1%} of what it finds")
     scores = train(config, run_dir, model, resume, show).metrics
     click.echo(f"validation: recall {scores['validation_recall']:.1%}, precision {scores['validation_precision']:.1%}")
@@ -861,12 +863,11 @@ def train_torch(ctx, data, cpu, run_id, resume, **settings):
       python cli.py train-torch --data data/svhn --net ConvNet48_Dropout3 --epochs 100 --id dropout3
     """
     from svhn.checkpoints import pseudo_labels
-    from svhn.data.prepare import load_mix, resolve_source
-    from svhn.records import last_run, new_run_dir
-    from svhn.torch_inpaint.distributed import join
-    from svhn.torch_inpaint.remover import choose_device
-    from svhn.torch_inpaint.run_folder import read_config
-    from svhn.torch_inpaint.train import train
+    from svhn.data import load_mix, resolve_source
+    from svhn.runs import last_run, new_run_dir
+    from svhn.torch_inpaint.classifier import join, read_config
+    from svhn.torch_inpaint.classifier.train import train
+    from svhn.torch_inpaint.removal import choose_device
 
     given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
     run_dir = Path("runs") / run_id if run_id else last_run("train-torch") if resume else new_run_dir("train-torch")
@@ -917,15 +918,21 @@ def sweep(file, action, jobs, data, folder, cpu, table):
       python cli.py sweep sweeps/family.yaml --jobs 2 --data data/svhn
     """
     from svhn.cores import available_cores
-    from svhn.sweeps.analysis import format_table, model_rows, update_table
-    from svhn.sweeps.folder import Plan, SweepFolder
-    from svhn.sweeps.page import write_page
-    from svhn.sweeps.plan import read_plan
-    from svhn.sweeps.supervisor import start, stop
+    from svhn.sweeps import (
+        Plan,
+        SweepFolder,
+        format_table,
+        model_rows,
+        read_plan,
+        start,
+        stop,
+        update_table,
+        write_page,
+    )
 
     place = SweepFolder(folder or Path("runs") / f"sweep-{file.stem}")
     if action in ("start", "resume"):
-        from svhn.data.prepare import SYNTHETIC, resolve_source
+        from svhn.data import SYNTHETIC, resolve_source
 
         runs = read_plan(file)
         if action == "resume":
@@ -973,16 +980,16 @@ def explain_digits(photo, boxes, output, model):
       python cli.py explain-digits samples/house-1.png --model tf-seed --output digits.png
     """
     from svhn.checkpoints import PYTORCH, find_model
-    from svhn.interpretation import interpret_photo
+    from svhn.figures import interpret_photo
 
     found = find_model(model)
     if found.framework == PYTORCH:
-        from svhn.torch_inpaint.classifiers import load_classifier as load
-        from svhn.torch_inpaint.interpret import interpret_crops
+        from svhn.torch_inpaint.classifier import interpret_crops
+        from svhn.torch_inpaint.classifier import load_classifier as load
     else:
         _load_tensorflow()
-        from svhn.tf_models.interpret import interpret_crops
-        from svhn.tf_models.predict import load_network as load
+        from svhn.tf_models.classifier import interpret_crops
+        from svhn.tf_models.classifier import load_network as load
     network = load(found.path)
     output = output or Path(f"digits-{photo.stem}.png")
     title = f"{Path(model).name} on {photo.name}"
@@ -1003,18 +1010,18 @@ def evaluate(model, data, split, report_dir):
       python cli.py evaluate tf-seed --data data/svhn --split test --report report
     """
     from svhn.checkpoints import PYTORCH, find_model
-    from svhn.data.prepare import load_split, resolve_source
-    from svhn.reports import format_report, write_report
+    from svhn.data import load_split, resolve_source
+    from svhn.figures import format_report, write_report
 
     found = find_model(model)
     source, message = resolve_source(data)
     click.echo(message)
     digits = load_split(source, split)
     if found.framework == PYTORCH:
-        from svhn.torch_inpaint.adapter import load_predictor
+        from svhn.torch_inpaint.classifier import load_predictor
     else:
         _load_tensorflow()
-        from svhn.tf_models.predict import load_classifier as load_predictor
+        from svhn.tf_models.classifier import load_classifier as load_predictor
     probabilities = load_predictor(found.path)(digits.rgb)
     folder = report_dir or Path("runs") / f"evaluate-{Path(model).stem}-{split}"
     extra = {"model": model, "data": source, "split": split}
@@ -1051,8 +1058,8 @@ def export(model, kind, output):
             ".keras file"
         )
     _load_tensorflow()
+    from svhn.tf_models.classifier import load_network
     from svhn.tf_models.export import export_model
-    from svhn.tf_models.predict import load_network
 
     written = export_model(load_network(found.path), kind, output)
     click.echo(
@@ -1067,9 +1074,8 @@ def _is_given(ctx, name):
 
 def _draw_run(run_dir, config, digits, best):
     """Draw report.png from what a run left behind, on the validation split."""
-    from svhn.reports import write_run_picture
-    from svhn.tf_models.predict import load_classifier
-    from svhn.tf_models.run_folder import read_history
+    from svhn.figures import write_run_picture
+    from svhn.tf_models.classifier import load_classifier, read_history
 
     split = digits["validation"]
     probabilities = load_classifier(run_dir / "model.keras")(split.rgb)
@@ -1097,7 +1103,7 @@ def import_caffe(prototxt, weights, mean, output):
         raise InputError(f"{output}: expected the name of a file that ends in .keras")
     _load_tensorflow()
     from svhn.files import replacing
-    from svhn.tf_models.caffe_import import import_caffe as read_caffe
+    from svhn.tf_models.export import import_caffe as read_caffe
 
     model = read_caffe(prototxt, weights, mean)
     with replacing(output) as temporary:

@@ -20,7 +20,7 @@ import click
 
 from svhn.checkpoints import pseudo_labels
 from svhn.files import replacing
-from svhn.tf_models.config import PRESETS, TrainConfig
+from svhn.tf_models.classifier import PRESETS, TrainConfig
 
 # Setting -> augmentation, and the mix of a batch.
 SETTINGS = {
@@ -107,8 +107,8 @@ def missing(planned: list[tuple[str, TrainConfig]], rows: list[dict[str, str]]) 
 def run(task: tuple[str, str, TrainConfig]) -> dict[str, str]:
     """Train in this process, alone in it, on one core, and return the row of the run."""
     data, setting, config = task
-    from svhn.data.prepare import load_mix
-    from svhn.tf_models.train import train
+    from svhn.data import load_mix
+    from svhn.tf_models.classifier.train import train
 
     digits = load_mix(data, config.mix, pseudo_labels(), seed=0, splits=("train",))
     digits.splits.pop("test", None)

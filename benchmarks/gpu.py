@@ -1,7 +1,7 @@
 """The fill on CUDA against the CPU: `python -m benchmarks.gpu --output benchmarks/records/gpu.json`.
 
 Regions of 64 x 64 pixels from rendered photos with the digits as masks. The CPU fills a part of them and CUDA all,
-both in batches through `svhn.torch_inpaint.grnn.fill`, after a first batch that warms up. Without a CUDA device only
+both in batches through `svhn.torch_inpaint.removal.fill`, after a first batch that warms up. Without a CUDA device only
 the CPU's rate is printed, and no record is written.
 """
 
@@ -12,9 +12,9 @@ import click
 import numpy as np
 import torch
 
-from svhn.data.synthetic import SyntheticSettings, render_photo
-from svhn.records import RunRecord
-from svhn.torch_inpaint.grnn import fill
+from svhn.data.render import SyntheticSettings, render_photo
+from svhn.runs import RunRecord
+from svhn.torch_inpaint.removal import fill
 
 SIDE, SCENES = 64, 200
 SCENE = SyntheticSettings(size=(SIDE, SIDE), digit_height=(30.0, 44.0))

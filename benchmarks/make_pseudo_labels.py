@@ -18,10 +18,9 @@ import numpy as np
 from svhn.checkpoints import find_model
 from svhn.crops import crop_digit
 from svhn.files import replacing
-from svhn.finder import Finder, FoundDigit
-from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, FoundDigit
 from svhn.photos import read_rgb
-from svhn.tf_models.predict import load_classifier
+from svhn.tf_models.classifier import load_classifier
 
 COLUMNS = ("photo", "left", "top", "width", "height", "label", "confidence")
 

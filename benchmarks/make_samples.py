@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from svhn.data.synthetic import SyntheticPhoto, SyntheticSettings, render_photo
+from svhn.data.render import SyntheticPhoto, SyntheticSettings, render_photo
 from svhn.files import ensure_folder, replacing
 from svhn.photos import read_rgb, write_rgb
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from svhn.data.annotations import read_coco
+from svhn.data.formats import read_coco
 from svhn.photos import read_rgb, write_rgb
 from svhn.torch_inpaint import DigitRemover
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from svhn.crops import LUMINANCE
-from svhn.data.prepare import load_data
+from svhn.data import load_data
 
 PERCENTILES = (5, 25, 50, 75, 95)
 

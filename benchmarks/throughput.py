@@ -28,20 +28,17 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from svhn.boxes import DigitBox
-from svhn.data.annotations import COCO_FILE_NAME, write_coco
-from svhn.data.synthetic import SyntheticSettings, render_photo
+from svhn.data.formats import COCO_FILE_NAME, write_coco
+from svhn.data.render import SyntheticSettings, render_photo
 from svhn.files import sha256
-from svhn.jobs.config import JobConfig
-from svhn.jobs.ledger import last_lines
-from svhn.jobs.pool import ENVIRONMENT
-from svhn.jobs.tasks import OK, Task
-from svhn.jobs.worker import PhotoWorker
+from svhn.jobs import OK, JobConfig, PhotoWorker, Task, last_lines
+from svhn.jobs.engines import ENVIRONMENT
 from svhn.photos import read_rgb
-from svhn.records import RunRecord
+from svhn.runs import RunRecord
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "Pillow")
-JPEG_QUALITY, PNG_LEVEL = 92, 3  # the level that `svhn.photos` writes with
+JPEG_QUALITY, PNG_LEVEL = 92, 3  # the level that `svhn.photos.photo` writes with
 NOISE = 8.0  # grey levels, in the larger photos: gives their JPEG files the 4 MB of a phone at 12 megapixels
 DIFFERENT = 6
 # Name -> photos in a job, tile (width, height), tiles across and down, digit heights; None is as in SVHN.

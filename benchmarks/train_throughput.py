@@ -22,11 +22,9 @@ import numpy as np
 import tensorflow as tf
 
 from svhn.crops import WIDE_SIZE
-from svhn.data.prepared import PreparedData, Split, Statistics
-from svhn.records import RunRecord
-from svhn.tf_models.config import PRESETS, TrainConfig
-from svhn.tf_models.graphs import build_graph
-from svhn.tf_models.train import PACKAGES, Run
+from svhn.data import PreparedData, Split, Statistics
+from svhn.runs import RunRecord
+from svhn.tf_models.classifier import PACKAGES, PRESETS, Run, TrainConfig, build_graph
 
 
 def random_data(config: TrainConfig, count: int) -> PreparedData:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -9,6 +10,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from svhn.errors import InputError
 
@@ -169,3 +171,14 @@ def _temporary_name(path: Path) -> Path:
 def _open_without_waiting(path: str, flags: int) -> int:
     """Open a pipe that nobody writes to without waiting for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, default=_plain) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Turn what JSON does not know into what it knows: NumPy's numbers and arrays, else a string."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

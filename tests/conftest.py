@@ -10,9 +10,9 @@ import pytest
 
 from svhn.boxes import Box, DigitBox
 from svhn.crops import crop_digit
-from svhn.data.cropped import write_cropped
-from svhn.data.digit_struct import FILE_NAME, write_digit_struct
-from svhn.photos import write_rgb
+from svhn.data.formats.cropped import write_cropped
+from svhn.data.formats.digit_struct import FILE_NAME, write_digit_struct
+from svhn.photos.photo import write_rgb
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -1,4 +1,4 @@
-"""The import directions of the plan: direct imports by syntax tree, chains by a process that looks at sys.modules."""
+"""The plan of the house: which room may import which, by syntax tree; which process loads what, by a look at it."""
 
 import ast
 import subprocess
@@ -10,78 +10,46 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOUNDATION = {"boxes", "photos", "photo_config", "crops", "metrics", "records", "errors", "files"}
-# Room -> the rooms of the project that it may import, besides itself.
-ROOMS = {
-    "boxes": set(),
-    "cores": set(),
-    "errors": set(),
-    "files": {"errors"},
-    "crops": {"boxes"},
-    "metrics": set(),
-    "photos": {"errors", "files", "photo_config", "photo_formats", "photo_metadata"},
-    "photo_config": set(),
-    "photo_formats": {"errors", "photo_metadata"},
-    "photo_metadata": set(),
-    "records": {"cores", "errors", "files"},
-    "checkpoints": {"errors"},
-    "reports": {"files", "metrics", "records"},
-    "interpretation": {"boxes", "crops", "data", "errors", "files", "photos"},
-    "refiner": {"errors", "finder_config"},
-    "finder": {"boxes", "checkpoints", "errors", "finder_config", "refiner"},
-    "finder_config": set(),
-    "data": {"boxes", "cores", "photos", "crops", "errors", "files", "finder_config", "refiner"},
-    "tf_models": {
-        "boxes",
-        "checkpoints",
-        "data",
-        "crops",
-        "finder",
-        "finder_config",
-        "interpretation",
-        "metrics",
-        "photos",
-        "records",
-        "refiner",
-        "errors",
-        "files",
-    },
-    "torch_inpaint": FOUNDATION | {"checkpoints", "interpretation"},
-    "jobs": FOUNDATION | {"cores", "torch_inpaint", "data", "checkpoints", "finder", "finder_config"},
-    "sweeps": {"checkpoints", "data", "errors", "files", "records", "torch_inpaint"},
-}
+PACKAGE = ROOT / "svhn"
+# The floors, from the ground up. A room imports from its own floor and from those below it, never from above.
+FLOORS = (
+    ("errors", "cores", "files", "boxes", "settings", "registry", "alphabet", "checkpoints"),
+    ("photos", "crops", "metrics"),
+    ("finder", "finder_config", "runs", "figures"),
+    ("data",),
+    ("tf_models", "torch_inpaint"),
+    ("jobs", "sweeps"),
+    ("web",),
+    ("commands", "__main__"),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+STRANGERS = {"tf_models": "torch_inpaint", "torch_inpaint": "tf_models"}
+MOST_MODULES = 13
 FRAMEWORKS = {"tensorflow", "keras", "torch"}
+# Room -> the heavy packages that it may import when it is imported itself.
 HEAVY = {"tensorflow", "keras", "torch", "sklearn", "matplotlib", "h5py", "cv2", "click", "scipy", "PIL", "lmdb"}
-HEAVY |= {"ray", "rich"}
+HEAVY |= {"ray", "rich", "jinja2", "pydantic", "tifffile", "yaml", "google"}
 ALLOWED = {
-    "boxes": set(),
-    "errors": set(),
-    "cores": set(),
-    "files": set(),
-    "checkpoints": set(),
-    "records": set(),
+    "photos": {"cv2", "PIL", "tifffile"},
     "crops": {"PIL"},
-    "metrics": {"scipy"},
-    "photos": {"PIL"},
-    "photo_config": set(),
-    "photo_formats": {"cv2", "PIL"},
-    "photo_metadata": {"PIL"},
-    "reports": {"matplotlib"},
-    "interpretation": {"matplotlib"},
-    "refiner": {"cv2"},
+    "metrics": {"scipy", "sklearn"},
     "finder": {"cv2"},
-    "finder_config": set(),
-    "data": {"h5py", "scipy", "cv2", "PIL", "matplotlib", "lmdb"},
-    "tf_models": {"tensorflow", "keras", "sklearn"},
+    "figures": {"matplotlib", "jinja2", "PIL", "cv2"},
+    "data": {"h5py", "scipy", "cv2", "PIL", "matplotlib", "sklearn", "pydantic"},
+    "data.caffe": {"lmdb", "cv2", "google"},
+    "tf_models": {"tensorflow", "keras"},
+    "tf_models.export": {"tensorflow", "keras", "google"},
     "torch_inpaint": {"torch", "cv2", "scipy"},
     "jobs": {"torch", "cv2"},
-    "sweeps": set(),
+    "jobs.engines": {"ray"},
+    "sweeps": {"yaml", "pydantic"},
+    "commands": {"click", "rich"},
+    "__main__": set(),
 }
-# What a single module may import besides.
-SPECIAL = {"explain.py": {"matplotlib"}, "ray_engine.py": {"ray"}, "progress.py": {"rich"}}
 
 
 def imports_of(path: Path) -> set[str]:
+    """Return the modules, and names in them, that a file imports anywhere."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -92,29 +60,116 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def room_of(module: str) -> str | None:
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def wing_of(module: str) -> str | None:
     parts = module.split(".")
-    return parts[1] if parts[0] == "svhn" and len(parts) > 1 else None
+    return parts[1] if parts[0] == "svhn" and len(parts) > 1 and parts[1] in FLOOR_OF else None
 
 
-# Modules of torch_inpaint that train; only they read data.
-LEARNING = ("train.py", "batches.py", "network_run.py", "finisher_train.py", "segmenter_train.py")
-MODULES = [path for path in sorted((ROOT / "svhn").rglob("*.py")) if path != ROOT / "svhn" / "__init__.py"]
+PACKAGES = {module_of(path) for path in PACKAGE.rglob("__init__.py")}
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_direct_imports(path):
-    room = path.relative_to(ROOT / "svhn").parts[0].removesuffix(".py")
-    assert room in ROOMS, f"a new room: say in this test what {room} may import"
-    imported = imports_of(path)
-    rooms = {other for module in imported if (other := room_of(module))} - {room}
-    rooms &= set(ROOMS)
-    learns = room == "torch_inpaint" and path.name in LEARNING
-    allowed = ROOMS[room] | ({"data"} if learns else set())
-    assert rooms <= allowed, f"{path} imports {rooms - allowed}"
-    heavy = {module.split(".")[0] for module in imported} & HEAVY
-    heavy -= SPECIAL.get(path.name, set())
-    assert heavy <= ALLOWED[room], f"{path} imports {heavy - ALLOWED[room]}"
+def by_path(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_path)
+def test_no_import_runs_upwards(path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert room in FLOOR_OF, f"a new room: say in this test on which floor {room} is"
+    for module in imports_of(path):
+        other = wing_of(module)
+        if other is not None:
+            assert FLOOR_OF[other] <= FLOOR_OF[room], f"{path} imports {module}, which is above it"
+            assert STRANGERS.get(room) != other, f"{path} imports {module}: the two frameworks never meet"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_path)
+def test_heavy_packages_stay_in_their_rooms(path):
+    parts = module_of(path).split(".")[1:]
+    allowed = set().union(*(ALLOWED.get(".".join(parts[:depth]), set()) for depth in range(1, len(parts) + 1)))
+    heavy = {module.split(".")[0] for module in imports_of(path)} & HEAVY
+    assert heavy <= allowed, f"{path} imports {heavy - allowed}"
+
+
+def room_of(module: str) -> str | None:
+    """Return the innermost package that a module or a name in it belongs to, below `svhn`."""
+    while module and module not in PACKAGES:
+        module = module.rpartition(".")[0]
+    return module if module.count(".") else None
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_path)
+def test_the_outside_uses_public_names(path):
+    """What a room is used for from outside is named in its `__init__.pyi`."""
+    me = module_of(path)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (room := room_of(node.module)):
+            inside = me == room or me.startswith(room + ".")
+            assert inside or node.module == room, f"{path}: imports from {node.module}; {room} should export it"
+
+
+def test_no_circle():
+    """No two modules import each other, by whatever way, not even inside functions."""
+    names = {module_of(path) for path in MODULES}
+    exports = {package: _exports(package) for package in PACKAGES}
+
+    def target(module: str) -> str | None:
+        package, _, name = module.rpartition(".")
+        if module in names and module not in PACKAGES:
+            return module
+        if name in exports.get(package, {}):
+            return exports[package][name]
+        return package if package in names and package not in PACKAGES else None
+
+    arrows = {
+        module_of(path): {to for module in imports_of(path) if (to := target(module))} - {module_of(path)}
+        for path in MODULES
+    }
+    done: set[str] = set()
+
+    def walk(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " -> ".join([*way[way.index(module) :], module])
+        if module not in done:
+            for other in sorted(arrows.get(module, ())):
+                walk(other, (*way, module))
+            done.add(module)
+
+    for module in sorted(arrows):
+        walk(module, ())
+
+
+def _exports(package: str) -> dict[str, str]:
+    stub = ROOT / package.replace(".", "/") / "__init__.pyi"
+    if not stub.exists():
+        return {}
+    nodes = [node for node in ast.parse(stub.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: f"{package}.{node.module}" for node in nodes for alias in node.names}
+
+
+def test_rooms_are_small():
+    for package in PACKAGES:
+        folder = ROOT / package.replace(".", "/")
+        modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= MOST_MODULES, f"{package} has {len(modules)} modules: {modules}"
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_public_names_are_there(package):
+    """Every name in a stub can be imported; modules that need a framework are looked at as text."""
+    for name, module in _exports(package).items():
+        tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        defined = {getattr(node, "name", None) for node in tree.body}
+        assigned = [node.targets for node in tree.body if isinstance(node, ast.Assign)]
+        assigned += [[node.target] for node in tree.body if isinstance(node, ast.AnnAssign)]
+        defined |= {
+            leaf.id for targets in assigned for part in targets for leaf in ast.walk(part) if isinstance(leaf, ast.Name)
+        }
+        assert name in defined, f"{package}: {name} is not defined in {module}"
 
 
 def loaded_by(code: str) -> set[str]:
@@ -126,16 +181,22 @@ def loaded_by(code: str) -> set[str]:
 @pytest.mark.parametrize(
     "code, absent",
     [
-        ("import cli", {"tensorflow", "keras", "torch", "cv2", "h5py", "scipy", "matplotlib", "sklearn"}),
+        (
+            "import svhn, svhn.commands",
+            {"tensorflow", "keras", "torch", "cv2", "h5py", "scipy", "matplotlib", "sklearn"},
+        ),
         ("import svhn.data.prepare, svhn.data.fetch", {"tensorflow", "keras", "torch", "click"}),
-        ("import svhn.torch_inpaint.remover, svhn.jobs.worker", {"tensorflow", "keras", "sklearn", "matplotlib"}),
+        (
+            "import svhn.torch_inpaint.removal.remover, svhn.jobs.worker",
+            {"tensorflow", "keras", "sklearn", "matplotlib"},
+        ),
         ("import svhn.jobs.removal", {"tensorflow", "keras", "torch", "cv2", "h5py", "PIL", "fsspec", "rich", "ray"}),
-        ("import svhn.torch_inpaint.train", {"tensorflow", "keras"}),
+        ("import svhn.torch_inpaint.classifier.train", {"tensorflow", "keras"}),
         ("import svhn.sweeps.worker", {"tensorflow", "keras", "matplotlib"}),
         ("import svhn.sweeps.supervisor", {"tensorflow", "keras", "torch", "matplotlib"}),
-        ("import svhn.tf_models.train, svhn.tf_models.predict, svhn.reports", {"torch"}),
+        ("import svhn.tf_models.classifier.train, svhn.tf_models.classifier.predict, svhn.figures.report", {"torch"}),
         (
-            "import svhn.torch_inpaint, svhn.torch_inpaint.config, svhn.tf_models.config",
+            "import svhn.torch_inpaint, svhn.torch_inpaint.removal.config, svhn.tf_models.classifier.config",
             {"torch", "tensorflow", "numpy"},
         ),
     ],

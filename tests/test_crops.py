@@ -7,9 +7,9 @@ from PIL import Image
 
 from svhn.boxes import Box
 from svhn.crops import LUMINANCE, crop_digit, crop_square, crop_wide, middle_of, to_gray
-from svhn.data.cropped import read_cropped
-from svhn.data.digit_struct import DigitStruct
-from svhn.photos import read_rgb
+from svhn.data.formats.cropped import read_cropped
+from svhn.data.formats.digit_struct import DigitStruct
+from svhn.photos.photo import read_rgb
 
 # Photos of the test split with boxes over an edge: 174, 344, 439, 521, 644.
 REAL_PHOTOS = 650

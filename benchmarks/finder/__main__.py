@@ -22,12 +22,11 @@ from benchmarks.finder.pictures import annotated_photos, pictures_without_number
 from benchmarks.finder.removed import describe, remove_found
 from benchmarks.finder.sheet import write_failures
 from benchmarks.removal.photos import general_pictures
-from svhn.finder import Finder, most_prominent
-from svhn.finder_config import DEFAULT_FINDER, FinderConfig
-from svhn.jobs.config import JobConfig
-from svhn.jobs.reading import read_photos as read_files
-from svhn.records import RunRecord
-from svhn.tf_models.finder_scores import Tally
+from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, most_prominent
+from svhn.jobs import JobConfig
+from svhn.jobs import read_photos as read_files
+from svhn.runs import RunRecord
+from svhn.tf_models.finder import Tally
 
 PACKAGES = ("numpy", "opencv-python-headless", "scikit-image", "scikit-learn")
 # Width and height of the pictures for timing.

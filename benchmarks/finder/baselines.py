@@ -92,7 +92,7 @@ def _divide(text: str, sure: float, left: float, top: float, width: float, heigh
 
 def mser_reader() -> Callable[[np.ndarray], list[Number]]:
     """Read with OpenCV's maximally stable regions in gray, classified by the shipped seed graph."""
-    from svhn.tf_models.predict import load_classifier
+    from svhn.tf_models.classifier import load_classifier
 
     classify = load_classifier(checkpoint_folder() / "tf-seed" / "model.keras")
 

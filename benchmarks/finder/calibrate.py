@@ -11,10 +11,9 @@ from pathlib import Path
 import click
 import cv2
 
-from svhn.data.finder_photos import read_labelled, split_validation
-from svhn.finder import Finder
-from svhn.finder_config import VIEWS
-from svhn.tf_models.refiner_train import calibrate
+from svhn.data.samples import read_labelled, split_validation
+from svhn.finder import VIEWS, Finder
+from svhn.tf_models.finder import calibrate
 
 
 @click.command()

@@ -5,15 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.removal.photos import general_pictures
-from svhn.data.finder_photos import (
-    FinderPhoto,
-    empty_photo,
-    largest_strip,
-    lettered_photo,
-    read_labelled,
-    split_validation,
-)
-from svhn.data.synthetic import SyntheticSettings, render_photo
+from svhn.data.render import SyntheticSettings, render_photo
+from svhn.data.samples import FinderPhoto, empty_photo, largest_strip, lettered_photo, read_labelled, split_validation
 
 # Seeds that no training sample can have had.
 FIRST_SEED = 10**9

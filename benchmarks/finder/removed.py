@@ -9,9 +9,9 @@ import torch
 
 from benchmarks.removal.legible import SURE, read_report
 from svhn.crops import crop_digit
-from svhn.data.finder_photos import FinderPhoto
+from svhn.data.samples import FinderPhoto
 from svhn.finder import Finder, FinderReader
-from svhn.torch_inpaint.remover import DigitRemover
+from svhn.torch_inpaint.removal import DigitRemover
 
 
 def remove_found(finder: Finder, photos: Mapping[str, FinderPhoto], judge: str) -> dict[str, Any]:

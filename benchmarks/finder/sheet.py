@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Number
-from svhn.data.finder_photos import FinderPhoto
-from svhn.jobs.reading import draw_numbers
+from svhn.data.samples import FinderPhoto
+from svhn.jobs import draw_numbers
 from svhn.photos import write_rgb
 
 CELL = (480, 300)

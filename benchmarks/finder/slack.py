@@ -12,9 +12,8 @@ import click
 import cv2
 import numpy as np
 
-from svhn.data.finder_photos import read_labelled, split_validation
-from svhn.finder import Finder
-from svhn.finder_config import DEFAULT_FINDER, FinderConfig
+from svhn.data.samples import read_labelled, split_validation
+from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
 
 # A found digit with the annotated label and more than this intersection over union is the annotated one.
 SAME = 0.15

@@ -22,7 +22,7 @@ from benchmarks.removal.methods import RIVAL, SLOW, chosen, fill_methods, remove
 from benchmarks.removal.photos import SvhnPhotos, general_pictures
 from benchmarks.removal.sheets import write_sheets
 from benchmarks.removal.whole import remove_drawn, remove_rendered, whole_table
-from svhn.records import RunRecord
+from svhn.runs import RunRecord
 
 PACKAGES = (
     "torch",

@@ -1,4 +1,4 @@
-"""How busy squares of JPEG's grid are under holes: the constants `BUSY_*` of `svhn.torch_inpaint.jpeg`.
+"""How busy squares of JPEG's grid are under holes: the constants `BUSY_*` of `svhn.torch_inpaint.removal.jpeg`.
 
     python -m benchmarks.removal.busy --data ../shared/data/svhn
 
@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.removal.holes import Hole, make_holes
 from benchmarks.removal.methods import OURS, fill_methods
 from benchmarks.removal.photos import SvhnPhotos
-from svhn.torch_inpaint import composite, jpeg
+from svhn.torch_inpaint.removal import composite, jpeg
 
 LEAST_HIDDEN = 0.9
 

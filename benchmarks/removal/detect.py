@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.removal.fills import Filled
 from benchmarks.removal.holes import KINDS
 from benchmarks.removal.scores import table
-from svhn.torch_inpaint.key_pixels import widen
+from svhn.torch_inpaint.removal import widen
 
 SCALES = (0.7, 1.5, 3.0)
 RING, FOLDS, DRAWS = 5, 5, 200

@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks.removal.photos import Picture
 from svhn.boxes import Box
-from svhn.data.glyphs import TYPEFACES, draw_digits
-from svhn.torch_inpaint.key_pixels import widen
+from svhn.data.render import TYPEFACES, draw_digits
+from svhn.torch_inpaint.removal import widen
 
 LEAST_SIDE, GAP = 24, 3
 HEIGHTS = (12, 60)

@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.removal.photos import Picture, SvhnPhotos
 from svhn.boxes import Box
-from svhn.data.hole_patches import find_place
-from svhn.torch_inpaint.key_pixels import widen
+from svhn.data.samples import find_place
+from svhn.torch_inpaint.removal import widen
 
 KINDS = ("stroke", "box")
 HOLE_AREA = 330

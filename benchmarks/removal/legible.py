@@ -16,7 +16,7 @@ from benchmarks.removal.scores import against_surroundings, mean_interval, show,
 from svhn.boxes import union
 from svhn.crops import crop_digit
 from svhn.metrics import accuracy_interval
-from svhn.torch_inpaint.key_pixels import paint_boxes
+from svhn.torch_inpaint.removal import paint_boxes
 
 SURE = 0.9
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.removal.holes import otsu_strokes
 from svhn.boxes import Box
-from svhn.torch_inpaint.key_pixels import KeyPixels, paint_boxes, widen
+from svhn.torch_inpaint.removal import KeyPixels, paint_boxes, widen
 
 OURS, RIVAL = "ours", "biharmonic"
 # Take many seconds for one hole.
@@ -46,7 +46,7 @@ def removers(names: Sequence[str] | None = None) -> dict[str, Remover]:
 def _remover(key_pixels: str) -> Remover:
     """Return `DigitRemover` with one of `KEY_PIXELS`."""
     from svhn.torch_inpaint import DigitRemover
-    from svhn.torch_inpaint.config import KeyPixelConfig, RemovalConfig
+    from svhn.torch_inpaint.removal import KeyPixelConfig, RemovalConfig
 
     remover = DigitRemover.from_checkpoint(device="cpu", config=RemovalConfig(key_pixels=KeyPixelConfig(key_pixels)))
 
@@ -101,9 +101,8 @@ def _ours(**changes) -> Fill:
     """Return the steps of `svhn.torch_inpaint.inpaint`, which takes every pixel outside the mask for known."""
     import torch
 
-    from svhn.torch_inpaint.composite import composite
-    from svhn.torch_inpaint.config import FillConfig
-    from svhn.torch_inpaint.remover import fill_regions
+    from svhn.torch_inpaint.removal import FillConfig, fill_regions
+    from svhn.torch_inpaint.removal.composite import composite
 
     config = replace(FillConfig(), **changes)
 
@@ -120,8 +119,7 @@ def ours_batched(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray], kn
     """Fill many regions in one call, without grain, for timing only."""
     import torch
 
-    from svhn.torch_inpaint.config import FillConfig
-    from svhn.torch_inpaint.remover import fill_regions
+    from svhn.torch_inpaint.removal import FillConfig, fill_regions
 
     regions = [(p, KeyPixels(m, k)) for p, m, k in zip(pictures, masks, known, strict=True)]
     fill_regions(regions, FillConfig(), torch.device("cpu"))
@@ -163,7 +161,7 @@ def _fsr() -> Fill | None:
 def _seed() -> Fill | None:
     """Return the reference's GRNN."""
     try:
-        from svhn.torch_inpaint.reference import fill_seed
+        from svhn.torch_inpaint.removal import fill_seed
     except ImportError:
         return None
     import torch

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import DigitBox, clip_digits
-from svhn.data.digit_struct import FILE_NAME, DigitStruct
+from svhn.data.formats import FILE_NAME, DigitStruct
 from svhn.photos import read_rgb
 
 # Bundled with scikit-image: nothing is downloaded.

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from svhn.metrics import psnr, ssim
-from svhn.torch_inpaint.key_pixels import widen
+from svhn.torch_inpaint.removal import widen
 
 MOST_PSNR = 60.0
 # Grey levels added to both sides of a ratio, so that a flat background does not decide a mean.

@@ -9,9 +9,9 @@ import numpy as np
 from benchmarks.removal.drawn import DrawnNumber
 from benchmarks.removal.methods import RIVAL, Fill, Remover, fill_near
 from benchmarks.removal.scores import MOST_PSNR, mean_interval, show, table
-from svhn.data.synthetic import render_photo
+from svhn.data.render import render_photo
 from svhn.metrics import psnr, ssim
-from svhn.torch_inpaint.key_pixels import paint_boxes
+from svhn.torch_inpaint.removal import paint_boxes
 
 FIRST_RENDERED = 10_000
 # Grey levels.

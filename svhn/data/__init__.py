@@ -1,1 +1,8 @@
-"""Reading, fetching, preparing and rendering data; knows neither TensorFlow nor PyTorch nor click."""
+"""The data set: fetch, prepare, mix, and what is rendered beside it.
+
+The public names stand in `__init__.pyi`; each is imported when it is used first.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,7 +2,7 @@
 
 from svhn.errors import InputError
 
-# All but `train` are generated or labelled by a model, see `svhn.data.extra_digits`.
+# All but `train` are generated or labelled by a model, see `svhn.data.extra.digits`.
 SOURCES = ("train", "pseudo", "synthetic", "copy_paste")
 # How many digits are generated for a mix that names them.
 GENERATED = {"synthetic": 40_000, "copy_paste": 20_000}

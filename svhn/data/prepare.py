@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide, to_gray
-from svhn.data.cropped import read_cropped
-from svhn.data.datum_lmdb import is_lmdb_folder, read_lmdb
-from svhn.data.digit_struct import FILE_NAME, DigitStruct
-from svhn.data.extra_config import NO_EXTRA, ExtraDigits
+from svhn.data.caffe import is_lmdb_folder, read_lmdb
+from svhn.data.extra import NO_EXTRA, ExtraDigits
+from svhn.data.formats import FILE_NAME, DigitStruct, read_cropped
 from svhn.data.mix import GENERATED
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared
 from svhn.data.sources import LICENCE_NOTE
@@ -179,7 +178,7 @@ def prepare(
     train, validation = read["train"].take(~chosen), read["train"].take(chosen)
     parts = {"train": train, "validation": validation} | {k: v for k, v in read.items() if k != "train"}
     if extra:
-        from svhn.data.extra_digits import make_extra_digits
+        from svhn.data.extra import make_extra_digits
 
         parts |= make_extra_digits(folder, train.photos, seed, extra)
     if extra.pseudo:
@@ -274,7 +273,7 @@ def generate(seed: int = 0, splits: tuple[str, ...] = tuple(SYNTHETIC_COUNTS)) -
     PreparedData
         As many digits as `SYNTHETIC_COUNTS` says; only `train` has wide crops. Statistics only with `train`.
     """
-    from svhn.data.extra_digits import render_splits
+    from svhn.data.extra import render_splits
 
     parts = render_splits({split: SYNTHETIC_COUNTS[split] for split in splits}, seed)
     parts = {split: part if split == "train" else replace(part, wide=None) for split, part in parts.items()}

@@ -1,1 +1,8 @@
-"""Many photos: what to do, doing it, and saying what happened."""
+"""Many photos: work list, ledger, resume, shards, engines.
+
+The public names stand in `__init__.pyi`; each is imported when it is used first.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from svhn.finder_config import DEFAULT_FINDER
-from svhn.photo_config import PhotoConfig
-from svhn.torch_inpaint.config import DEFAULT_CHECKPOINT, RemovalConfig
+from svhn.finder import DEFAULT_FINDER
+from svhn.photos import PhotoConfig
+from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
+from svhn.torch_inpaint.removal import RemovalConfig
 
 ENGINES = ("local", "ray")
 
@@ -20,7 +21,7 @@ class JobConfig:
     boxes : str or None
         `digitStruct.mat` or COCO `.json`; None for the file that lies beside each photo.
     finder : str or None
-        Network that finds the digits of photos without boxes, see `svhn.finder.Finder`; None for none.
+        Network that finds the digits of photos without boxes, see `svhn.finder.finder.Finder`; None for none.
     min_confidence : float
         Least certainty that there is a digit, 0 to 1; of the finder. Lower than for reading: a digit that is missed
         stays in the photo.

@@ -9,12 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from svhn.boxes import DigitBox, clip_digits
-from svhn.data.annotations import COCO_FILE_NAME, find_annotations, open_annotations
-from svhn.data.digit_struct import FILE_NAME
+from svhn.data.formats import COCO_FILE_NAME, FILE_NAME, find_annotations, open_annotations
 from svhn.errors import InputError
 from svhn.files import printable, sha256
-from svhn.finder import Finder
-from svhn.finder_config import FinderConfig
+from svhn.finder import Finder, FinderConfig
 from svhn.jobs.config import JobConfig
 from svhn.jobs.storage import file_system, is_remote, join
 

@@ -13,17 +13,17 @@ from svhn.cores import available_cores
 from svhn.errors import InputError
 from svhn.files import check_figure, replacing
 from svhn.jobs.config import JobConfig, RunConfig
+from svhn.jobs.engines import run_pool
 from svhn.jobs.ledger import Ledger, NoLedger, done_before, ledger_name, open_ledger
 from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.pool import run_pool
 from svhn.jobs.sources import Source
 from svhn.jobs.stopping import StopSignals
 from svhn.jobs.storage import OutputFolder
 from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, StopJob, Task
-from svhn.torch_inpaint.config import RemovalConfig
+from svhn.torch_inpaint.removal import RemovalConfig
 
 if TYPE_CHECKING:
-    from svhn.torch_inpaint.remover import DigitRemover
+    from svhn.torch_inpaint.removal import DigitRemover
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
@@ -158,7 +158,7 @@ def _engine(
 ) -> Generator[dict[str, Any] | StopJob]:
     """Return the report lines of all orders, done by the engine that was asked for."""
     if run.engine == "ray":
-        from svhn.jobs.ray_engine import run_ray
+        from svhn.jobs.engines import run_ray
 
         return run_ray(orders, job, run, owner, stopping)
     workers = available_cores() if run.workers is None else run.workers
@@ -212,7 +212,7 @@ def inpaint_photo(
         When a file is unreadable, the sizes differ, the mask is all white, or `output` is an input.
     """
     from svhn.photos import read_mask, read_photo, write_photo
-    from svhn.torch_inpaint.remover import inpaint
+    from svhn.torch_inpaint.removal import inpaint
 
     photo, mask, output = Path(photo), Path(mask), Path(output)
     if output.resolve() in (photo.resolve(), mask.resolve()):
@@ -251,7 +251,8 @@ def explain_photo(
     """
     from svhn.jobs.digit_sources import clip_to_photo, digit_source
     from svhn.photos import read_photo
-    from svhn.torch_inpaint.explain import draw, explain
+    from svhn.torch_inpaint.removal import draw
+    from svhn.torch_inpaint.removal.explain import explain
 
     photo, output = Path(photo), Path(output)
     check_figure(output, photo)

@@ -32,7 +32,7 @@ from svhn.jobs.tasks import NO_DIGITS, OK, PLANNED, UNCHANGED, CannotStart, Done
 from svhn.photos import Photo, read_photo, write_mask, write_photo
 
 if TYPE_CHECKING:
-    from svhn.torch_inpaint.remover import DigitRemover, NumberReport, RemovalResult
+    from svhn.torch_inpaint.removal import DigitRemover, NumberReport, RemovalResult
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -129,7 +129,7 @@ class PhotoWorker:
         if verified not in self._removers:
             import torch
 
-            from svhn.torch_inpaint.remover import DigitRemover
+            from svhn.torch_inpaint.removal import DigitRemover
 
             torch.set_num_threads(1)
             try:

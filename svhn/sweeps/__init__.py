@@ -1,1 +1,8 @@
-"""Many training runs from one file, in the background: plan, supervisor, live table, page."""
+"""Many trainings in the background.
+
+The public names stand in `__init__.pyi`; each is imported when it is used first.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from svhn.errors import InputError
-from svhn.files import ensure_folder
-from svhn.records import RunRecord, write_json
+from svhn.files import ensure_folder, write_json
+from svhn.runs import RunRecord
 from svhn.sweeps.plan import Run
-from svhn.torch_inpaint.config import TrainConfig
+from svhn.torch_inpaint.classifier import TrainConfig
 
 WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
 

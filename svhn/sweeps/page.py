@@ -9,7 +9,7 @@ from svhn.sweeps.analysis import best_run, overfitting, rank, time_left
 from svhn.sweeps.curves import draw_overview, draw_run
 from svhn.sweeps.folder import RunStatus as Status
 from svhn.sweeps.folder import SweepFolder
-from svhn.torch_inpaint.config import TrainConfig
+from svhn.torch_inpaint.classifier import TrainConfig
 
 COMMON = ("net", "opt", "batch", "lr", "epochs")
 STYLE = """

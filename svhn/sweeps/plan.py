@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from svhn.data.mix import SOURCES
+from svhn.data import SOURCES
 from svhn.errors import InputError
-from svhn.torch_inpaint.config import NETS, OPTIMIZERS, PRECISIONS, SCHEDULES, TrainConfig
+from svhn.torch_inpaint.classifier import NETS, OPTIMIZERS, PRECISIONS, SCHEDULES, TrainConfig
 
 CHOICES = {"net": NETS, "opt": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS}
 LEAST = {"epochs": 1, "batch": 1, "warmup": 0, "seed": 0, "weight_decay": 0.0, "lr": 0.0}

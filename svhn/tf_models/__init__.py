@@ -1,1 +1,1 @@
-"""Digit classification with Keras on TensorFlow. Importing this package imports neither of them."""
+"""What needs TensorFlow. Never loaded beside `svhn.torch_inpaint`."""

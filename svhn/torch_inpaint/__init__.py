@@ -1,16 +1,8 @@
-"""Removal of digits with PyTorch: classifier, key pixels, GRNN, composite. Importing this package loads nothing."""
+"""Removal of digits with PyTorch: classifier, key pixels, GRNN, composite.
 
-import importlib
+The public names stand in `__init__.pyi`; each is imported when it is used first.
+"""
 
-_PUBLIC = {
-    "DigitRemover": "svhn.torch_inpaint.remover",
-    "RemovalResult": "svhn.torch_inpaint.remover",
-    "inpaint": "svhn.torch_inpaint.remover",
-}
-__all__ = list(_PUBLIC)
+import lazy_loader
 
-
-def __getattr__(name: str):
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

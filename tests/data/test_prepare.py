@@ -10,8 +10,8 @@ import pytest
 from svhn.boxes import Box, DigitBox
 from svhn.crops import middle_of
 from svhn.data import prepare as preparation
-from svhn.data.cropped import write_cropped
-from svhn.data.digit_struct import write_digit_struct
+from svhn.data.formats.cropped import write_cropped
+from svhn.data.formats.digit_struct import write_digit_struct
 from svhn.data.prepare import (
     VALIDATION_FRACTION,
     choose_validation,
@@ -23,7 +23,7 @@ from svhn.data.prepare import (
 )
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared, write_prepared
 from svhn.errors import InputError
-from svhn.photos import write_rgb
+from svhn.photos.photo import write_rgb
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 from PIL import Image
 
-from svhn.data.annotations import write_coco
-from svhn.data.digit_struct import write_digit_struct
-from svhn.data.synthetic import render_photo
+from svhn.data.formats.coco import write_coco
+from svhn.data.formats.digit_struct import write_digit_struct
+from svhn.data.render.synthetic import render_photo
 
 
 @pytest.fixture(scope="session")

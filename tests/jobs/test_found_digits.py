@@ -7,10 +7,10 @@ import pytest
 from job_tools import job, lines_of
 
 from svhn.boxes import Box
-from svhn.data.annotations import write_coco
-from svhn.data.synthetic import SyntheticSettings, render_photo
+from svhn.data.formats.coco import write_coco
+from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.jobs.config import RunConfig
-from svhn.photos import read_rgb, write_rgb
+from svhn.photos.photo import read_rgb, write_rgb
 
 CLEAR = SyntheticSettings(degradation=0.2, typefaces=("DejaVuSans-Bold", "Aileron"), layouts=("straight",))
 TEXTS = ("36", "507", "8")
@@ -63,7 +63,7 @@ def test_a_photo_is_done_again_when_the_finder_is_asked_for_more(photos, tmp_pat
 
 
 def test_a_dry_run_lists_and_writes_nothing(photos, boxes, tmp_path, capsys):
-    from svhn.jobs.progress import TextLines
+    from svhn.commands.progress import TextLines
 
     display, seen = TextLines(str(tmp_path / "out")), []
 
@@ -84,7 +84,7 @@ def test_a_dry_run_lists_and_writes_nothing(photos, boxes, tmp_path, capsys):
 
 @pytest.mark.parametrize("boxed", [False, True])
 def test_strict_writes_nothing_that_stays_legible(photos, boxes, tmp_path, monkeypatch, boxed):
-    from svhn.torch_inpaint.remover import DigitRemover
+    from svhn.torch_inpaint.removal.remover import DigitRemover
 
     monkeypatch.setattr(DigitRemover, "_is_legible", lambda self, number: len(number.boxes) == 2)
     settings = {"boxes": boxes if boxed else None}

@@ -7,7 +7,7 @@ import pytest
 from job_tools import job
 from PIL import Image
 
-from svhn.data.annotations import write_coco
+from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig
 from svhn.jobs.page import doubt, write_page
@@ -33,7 +33,7 @@ class Outline(HTMLParser):
 @pytest.fixture
 def page(folder, tmp_path):
     """The page about a job in two shards with six changed photos, one without digits, and two kinds of failure."""
-    from svhn.data.digit_struct import DigitStruct
+    from svhn.data.formats.digit_struct import DigitStruct
 
     with DigitStruct(folder / "digitStruct.mat") as boxes:
         listed = {f"{i}.png": (9, 9, boxes[f"{i}.png"]) for i in range(9)}

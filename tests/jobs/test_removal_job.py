@@ -6,15 +6,15 @@ from job_tools import essence, job, lines_of
 from PIL import Image
 
 from svhn.boxes import Box, DigitBox
-from svhn.data.annotations import write_coco
-from svhn.data.digit_struct import DigitStruct
+from svhn.data.formats.coco import write_coco
+from svhn.data.formats.digit_struct import DigitStruct
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig
 from svhn.jobs.removal import inpaint_photo
-from svhn.photo_config import PhotoConfig
-from svhn.photos import read_mask, read_rgb, write_mask
+from svhn.photos.config import PhotoConfig
+from svhn.photos.photo import read_mask, read_rgb, write_mask
 from svhn.torch_inpaint import inpaint
-from svhn.torch_inpaint.config import FillConfig, RemovalConfig
+from svhn.torch_inpaint.removal.config import FillConfig, RemovalConfig
 
 
 def test_a_folder_with_its_boxes(folder, tmp_path):
@@ -173,7 +173,7 @@ def test_a_damaged_model_stops_the_job_at_the_first_photo(folder, tmp_path, work
 
 
 def test_one_photo_that_breaks_the_fill_does_not_take_the_batch_along(folder, tmp_path, monkeypatch):
-    from svhn.torch_inpaint.remover import DigitRemover
+    from svhn.torch_inpaint.removal.remover import DigitRemover
 
     broken, remove = read_rgb(folder / "1.png"), DigitRemover.remove
 

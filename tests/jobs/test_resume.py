@@ -12,7 +12,7 @@ import pytest
 from job_tools import ROOT, command, essence, job, lines_of, whole_lines
 from PIL import Image
 
-from svhn.data.annotations import write_coco
+from svhn.data.formats.coco import write_coco
 from svhn.jobs.config import RunConfig
 from svhn.jobs.storage import STAGING
 
@@ -51,7 +51,7 @@ def test_changed_boxes_and_settings_are_done_again(folder, tmp_path):
     write_coco(boxes, {"0.png": (9, 9, []), "1.png": (9, 9, [DigitBox(Box(2, 2, 9, 20), 1)])})
     assert job(given, out, AGAIN, boxes=str(boxes)).counts == {"unchanged": 1, "ok": 1}
     assert job(given, out, AGAIN, boxes=str(boxes), save_masks=True).counts == {"unchanged": 1, "ok": 1}
-    from svhn.torch_inpaint.config import FillConfig, RemovalConfig
+    from svhn.torch_inpaint.removal.config import FillConfig, RemovalConfig
 
     coarse = RemovalConfig(fill=FillConfig(steering=0))
     assert job(given, out, AGAIN, boxes=str(boxes), removal=coarse).counts == {"ok": 1, "no_digits": 1}

@@ -4,12 +4,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from svhn.records import RunRecord
+from svhn.runs.record import RunRecord
 from svhn.sweeps.analysis import best_run, format_table, model_rows, overfitting, update_table
 from svhn.sweeps.folder import RunStatus
 from svhn.sweeps.page import render_page
 from svhn.sweeps.plan import Run
-from svhn.torch_inpaint.config import TrainConfig
+from svhn.torch_inpaint.classifier.config import TrainConfig
 
 
 def history(accuracy, loss=None, val_loss=None, noise=0.004, seed=0):

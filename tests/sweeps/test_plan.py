@@ -5,7 +5,7 @@ import pytest
 
 from svhn.errors import InputError
 from svhn.sweeps.plan import read_plan
-from svhn.torch_inpaint.config import NETS, OPTIMIZERS, TrainConfig
+from svhn.torch_inpaint.classifier.config import NETS, OPTIMIZERS, TrainConfig
 
 ROOT = Path(__file__).parents[2]
 

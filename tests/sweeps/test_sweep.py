@@ -19,8 +19,8 @@ from svhn.errors import InputError
 from svhn.sweeps.folder import Plan, SweepFolder
 from svhn.sweeps.plan import Run
 from svhn.sweeps.supervisor import start, stop
-from svhn.torch_inpaint.config import TrainConfig
-from svhn.torch_inpaint.train import train
+from svhn.torch_inpaint.classifier.config import TrainConfig
+from svhn.torch_inpaint.classifier.train import train
 
 PATIENCE = 240.0
 

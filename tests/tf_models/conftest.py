@@ -6,7 +6,7 @@ import pytest
 
 from svhn.crops import to_gray
 from svhn.data.prepared import PreparedData, Split, Statistics
-from svhn.tf_models.config import TrainConfig
+from svhn.tf_models.classifier.config import TrainConfig
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -49,7 +49,7 @@ def config() -> TrainConfig:
 @pytest.fixture(scope="session")
 def finished(tiny, config, tmp_path_factory) -> Path:
     """The folder of a run that nobody interrupted."""
-    from svhn.tf_models.train import train
+    from svhn.tf_models.classifier.train import train
 
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
     assert train(tiny, config, run_dir).finished
@@ -58,7 +58,7 @@ def finished(tiny, config, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def frequent_reports(monkeypatch):
-    from svhn.tf_models import train
+    from svhn.tf_models.classifier import train
 
     monkeypatch.setattr(train, "REPORT_EVERY", 5)
 
@@ -66,7 +66,7 @@ def frequent_reports(monkeypatch):
 @pytest.fixture(scope="session")
 def caffe_run(tiny, tmp_path_factory) -> Path:
     """The folder of a short run of the graph `caffe`, as its preset has it but on `train` alone."""
-    from svhn.tf_models.train import train
+    from svhn.tf_models.classifier.train import train
 
     run_dir = tmp_path_factory.mktemp("runs") / "caffe"
     config = TrainConfig(graph="caffe", batch_size=48, iterations=60, interval=30, average=0.9)
@@ -77,6 +77,6 @@ def caffe_run(tiny, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def caffe_model(caffe_run):
     """The network of `caffe_run`: gray crops (N, 32, 32, 1) in 0..255 -> logits."""
-    from svhn.tf_models.predict import load_network
+    from svhn.tf_models.classifier.predict import load_network
 
     return load_network(caffe_run / "model.keras")

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from svhn.data.synthetic import SyntheticSettings, render_photo
+from svhn.data.render.synthetic import SyntheticSettings, render_photo
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 

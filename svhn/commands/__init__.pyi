@@ -1,0 +1,1 @@
+from .progress import choose_display as choose_display

@@ -1,0 +1,157 @@
+"""What a job shows while it runs: a live line on a terminal, a line per photo elsewhere, JSON for scripts."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from svhn.files import printable
+from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join
+
+if TYPE_CHECKING:
+    from svhn.jobs import Summary
+
+REFRESH_PER_SECOND = 4
+
+
+def choose_display(output_dir: str, quiet: bool = False, as_json: bool = False, dry_run: bool = False) -> "Quiet":
+    """Return the display for the user's options and the kind of standard output; it is a context manager."""
+    if as_json:
+        return JsonLines(output_dir)
+    if quiet:
+        return Quiet(output_dir)
+    return Live(output_dir) if sys.stdout.isatty() and not dry_run else TextLines(output_dir)
+
+
+class Quiet:
+    """Shows errors only, on standard error."""
+
+    def __init__(self, output_dir: str):
+        self.output_dir = output_dir
+
+    def __enter__(self) -> "Quiet":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        pass
+
+    def show(self, line: dict[str, Any], summary: "Summary") -> None:
+        """Show a line of the report."""
+        if line["error"]:
+            self.complain(f"Error: {printable(line['error'])}")
+
+    def end(self, summary: "Summary") -> None:
+        """Show what became of the job."""
+        if summary.stopped:
+            self.complain(f"Stopped: {printable(summary.stopped)}")
+
+    def complain(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class TextLines(Quiet):
+    """Shows a line per photo and the totals."""
+
+    def show(self, line: dict[str, Any], summary: "Summary") -> None:
+        super().show(line, summary)
+        if line["status"] == OK:
+            numbers = ", ".join(number["read_before"] for number in line["numbers"])
+            self.say(f"{self._place(line['output'])}: removed {numbers} ({line['seconds']:.2f} s)")
+        elif line["status"] == PLANNED:
+            self.say(f"{printable(line['photo'])}: would remove {', '.join(map(_planned, line['numbers']))}")
+        elif line["status"] == NO_DIGITS:
+            place = self._place(line["output"]) if line["output"] else printable(line["photo"])
+            self.say(f"{place}: nothing found")
+
+    def end(self, summary: "Summary") -> None:
+        super().end(summary)
+        self.say(totals(summary))
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def _place(self, output: str) -> str:
+        return printable(join(self.output_dir, output))
+
+
+class Live(TextLines):
+    """Shows a bar with rate, time left and counts; errors scroll by above it."""
+
+    def __enter__(self) -> "Live":
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+        counts = TextColumn("{task.fields[counts]}")
+        self.progress = Progress(*columns, counts, refresh_per_second=REFRESH_PER_SECOND)
+        self.bar = self.progress.add_task("photos", total=None, rate="", counts="starting")
+        self.progress.start()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.progress.stop()
+
+    def show(self, line: dict[str, Any], summary: "Summary") -> None:
+        Quiet.show(self, line, summary)
+        speed = self.progress.tasks[0].speed
+        self.progress.update(
+            self.bar,
+            total=summary.photos,
+            completed=summary.counts.total(),
+            rate=f"{speed:.1f}/s" if speed else "",
+            counts=counts_text(summary),
+        )
+
+    def complain(self, text: str) -> None:
+        self.progress.console.print(text, style="red", markup=False, highlight=False)
+
+    def end(self, summary: "Summary") -> None:
+        self.progress.stop()
+        super().end(summary)
+
+
+class JsonLines(Quiet):
+    """Prints every line of the report as JSON, and the summary as the last line."""
+
+    def show(self, line: dict[str, Any], summary: "Summary") -> None:
+        print(json.dumps(line), flush=True)
+
+    def end(self, summary: "Summary") -> None:
+        content = {
+            "photos": summary.photos,
+            "removed": summary.counts[OK],
+            "nothing_found": summary.counts[NO_DIGITS],
+            "planned": summary.counts[PLANNED],
+            "failed": summary.counts[ERROR],
+            "still_legible": summary.legible,
+            "unchanged": summary.counts[UNCHANGED],
+            "seconds": round(summary.seconds, 3),
+            "report": summary.report,
+            "stopped": summary.stopped,
+            "exit_code": summary.exit_code,
+        }
+        print(json.dumps({"summary": content}), flush=True)
+
+
+def _planned(number: dict[str, Any]) -> str:
+    """Return a number of a dry run as "24 at 17,9 to 40,31 (97% sure)"."""
+    left, top, right, bottom = number["box"]
+    sure = "" if number["confidence"] is None else f" ({number['confidence']:.0%} sure)"
+    return f"{number['text']} at {left},{top} to {right},{bottom}{sure}"
+
+
+def counts_text(summary: "Summary") -> str:
+    """Return the counts as "5 removed, 1 nothing found, 0 failed", and what was done before where there is any."""
+    counts = summary.counts
+    done = f"{counts[PLANNED]} to do" if counts[PLANNED] else f"{counts[OK]} removed"
+    text = f"{done}, {counts[NO_DIGITS]} nothing found, {counts[ERROR]} failed"
+    text += f" ({summary.legible} of them still legible)" if summary.legible else ""
+    return text + (f", {counts[UNCHANGED]} done before" if counts[UNCHANGED] else "")
+
+
+def totals(summary: "Summary") -> str:
+    """Return what became of a job in one line."""
+    rate = summary.counts.total() / summary.seconds if summary.seconds else 0.0
+    missing = summary.photos - summary.counts.total()
+    text = f"{summary.photos} photos: {counts_text(summary)}"
+    text += f", {missing} not done (go on with --resume)" if missing else ""
+    text += f"; {rate:.1f} photos/s; "
+    return text + (f"details in {printable(summary.report)}" if summary.report else "nothing was written (--dry-run)")

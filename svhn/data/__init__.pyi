@@ -1,0 +1,14 @@
+from .augmentation import AUGMENTATION as AUGMENTATION
+from .augmentation import Augmentation as Augmentation
+from .mix import SOURCES as SOURCES
+from .mix import counts_of as counts_of
+from .prepare import SYNTHETIC as SYNTHETIC
+from .prepare import load_data as load_data
+from .prepare import load_mix as load_mix
+from .prepare import load_split as load_split
+from .prepare import resolve_source as resolve_source
+from .prepared import PreparedData as PreparedData
+from .prepared import Split as Split
+from .prepared import Statistics as Statistics
+from .prepared import write_prepared as write_prepared
+from .sources import LICENCE_NOTE as LICENCE_NOTE

@@ -1,0 +1,15 @@
+from .config import DEFAULT_FINDER as DEFAULT_FINDER
+from .config import VIEWS as VIEWS
+from .config import FinderConfig as FinderConfig
+from .config import View as View
+from .finder import MODEL_FILE as MODEL_FILE
+from .finder import Finder as Finder
+from .finder import FinderReader as FinderReader
+from .finder import FoundDigit as FoundDigit
+from .finder import find_finder as find_finder
+from .finder import log_odds as log_odds
+from .finder import most_prominent as most_prominent
+from .finder import number_confidence as number_confidence
+from .refiner import Halves as Halves
+from .refiner import standardise as standardise
+from .refiner import window as window

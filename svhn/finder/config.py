@@ -1,0 +1,96 @@
+"""Settings of the finder; importable without OpenCV."""
+
+from dataclasses import dataclass
+
+DEFAULT_FINDER = "finder"
+
+
+@dataclass(frozen=True)
+class View:
+    """What a refiner sees of a place.
+
+    Attributes
+    ----------
+    file : str
+        Name of its network.
+    size : int
+        Side of a crop in pixels.
+    context : float
+        Side of what a crop shows, in units of the larger side of the box.
+    """
+
+    file: str
+    size: int
+    context: float
+
+
+# The digit alone, and the digit among its neighbours, in about the same resolution.
+VIEWS = {"close": View("refiner.onnx", 40, 1.5), "wide": View("wide-refiner.onnx", 64, 2.4)}
+
+
+@dataclass(frozen=True)
+class FinderConfig:
+    """How a photo is searched.
+
+    Attributes
+    ----------
+    min_confidence : float
+        Least presence of a digit, 0 to 1.
+    lone : float
+        Evidence, in log odds, that a digit must have beyond that to be read as a number of its own. Neighbours vouch
+        for each other; of the false digits most stand alone.
+    proposal, doubtful : float
+        Least presence, to the first network, of a place that the close refiner is asked about, and, to both, of one
+        that the wide refiner is asked about.
+    labels_before, boxes_before : (close, wide)
+        Weight of what was said before a refiner in naming a digit and in placing its box; the rest is the refiner's.
+    digit_height : (lowest, highest)
+        A level of the pyramid is believed for digits of these heights in its pixels.
+    smallest : float
+        The finest level is believed down to this height. Digits of 10 pixels as people draw them are seen as 8 to 9.
+    largest_scale : float
+        Scale of the finest level for small photos; levels are a factor of two apart.
+    enlarge_below : int
+        Photos with more pixels than this are not enlarged.
+    tile : int
+        Side in pixels of the pieces in which a level is searched, which bounds the memory.
+    overlap : int
+        How far neighbouring pieces reach into each other; more than the highest digit.
+    margin : int
+        Pixels that are added around a level by repeating its edge.
+    read_heights : tuple of float
+        Whether a removed digit can still be read is looked at with digits of about these heights, as they are and
+        inverted.
+    look_range : (lowest, highest)
+        Heights of the digits that are believed then.
+    same, inside : float
+        Of two boxes with more than this intersection over union, or over the smaller one, one is dropped.
+    equal : float
+        Boxes with more than this intersection over union are averaged, and so are their labels.
+    slack : ((scale, power), (scale, power))
+        Of heights and widths: `scale` times the digit's share of its photo's height to the power of -`power` is how
+        much larger than the networks say a box is drawn, see `svhn.finder.finder.as_drawn`.
+    least_share : float
+        Digits with a smaller share of their photo's height count as if they had this one.
+    """
+
+    min_confidence: float = 0.65
+    lone: float = 1.1
+    proposal: float = 0.15
+    doubtful: float = 0.05
+    labels_before: tuple[float, float] = (0.2, 0.85)
+    boxes_before: tuple[float, float] = (0.0, 0.75)
+    digit_height: tuple[float, float] = (20.0, 48.0)
+    smallest: float = 8.0
+    largest_scale: float = 2.0
+    enlarge_below: int = 25_000
+    tile: int = 640
+    overlap: int = 96
+    margin: int = 8
+    read_heights: tuple[float, ...] = (22.0, 28.0, 36.0)
+    look_range: tuple[float, float] = (12.0, 50.0)
+    same: float = 0.4
+    inside: float = 0.75
+    equal: float = 0.6
+    slack: tuple[tuple[float, float], tuple[float, float]] = ((0.995, 0.097), (0.879, 0.143))
+    least_share: float = 0.15

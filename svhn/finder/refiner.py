@@ -1,0 +1,135 @@
+"""Look once more at each place where a digit may be: is there one, which, and where exactly?
+
+A small network judges one crop per place, at a size that does not depend on the digit's. Run by OpenCV.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from svhn.errors import InputError
+from svhn.finder.config import View
+
+BATCH = 64
+# A crop with less contrast than this standard deviation, in grey levels, is not stretched to full contrast.
+LEAST_CONTRAST = 8.0
+LEAST_SCALE = 0.6
+
+
+class Halves:
+    """A photo and, when they are asked for, its halves, quarters and so on.
+
+    Parameters
+    ----------
+    photo : ndarray (H, W, 3) uint8
+    """
+
+    def __init__(self, photo: np.ndarray):
+        self._levels = [photo]
+
+    def cut(self, matrix: np.ndarray, size: int, flags: int = cv2.INTER_LINEAR) -> np.ndarray:
+        """Return (size, size, 3) uint8 without aliasing: `matrix` (2, 3) maps points of the photo to the crop's.
+
+        What lies outside the photo repeats its border.
+        """
+        level, scale = 0, float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+        while scale < LEAST_SCALE:
+            level, scale = level + 1, 2 * scale
+        while len(self._levels) <= level:
+            last = self._levels[-1]
+            half = [max(side // 2, 1) for side in last.shape[1::-1]]
+            self._levels.append(cv2.resize(last, half, interpolation=cv2.INTER_AREA))
+        source = self._levels[level]
+        factors = np.array(source.shape[1::-1]) / self._levels[0].shape[1::-1]
+        # Pixel centres lie half a pixel inside: a point p of the photo is the sample p - .5.
+        linear = matrix[:, :2] / factors
+        shift = matrix[:, 2] + linear @ [0.5, 0.5] - 0.5
+        whole = np.column_stack([linear, shift])
+        return cv2.warpAffine(source, whole, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def window(box: np.ndarray, view: View) -> tuple[np.ndarray, float]:
+    """Return the centre (x, y) and the side of the square that is looked at for a box (left, top, right, bottom)."""
+    centre = (box[:2] + box[2:]) / 2
+    return centre, view.context * float(max(box[2] - box[0], box[3] - box[1], 1.0))
+
+
+def crop_matrix(box: np.ndarray, view: View) -> np.ndarray:
+    """Return the matrix (2, 3) that maps a box's window to its crop."""
+    centre, side = window(box, view)
+    scale = view.size / side
+    return np.column_stack([scale * np.eye(2), view.size / 2 - scale * centre])
+
+
+def standardise(crops: np.ndarray) -> np.ndarray:
+    """Bring every crop (N, H, W, 3) uint8 to mean 0 and, where it has any, unit contrast: float32."""
+    values = crops.astype(np.float32)
+    values -= values.mean(axis=(1, 2, 3), keepdims=True)
+    contrast = np.sqrt(np.square(values).mean(axis=(1, 2, 3), keepdims=True) + LEAST_CONTRAST**2)
+    return values / contrast
+
+
+def place(answers: np.ndarray, boxes: np.ndarray, view: View) -> np.ndarray:
+    """Turn the network's box answers (N, 4) for windows of `boxes` (N, 4) into boxes (N, 4) of the photo."""
+    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum((boxes[:, 2:] - boxes[:, :2]).max(axis=1), 1.0)
+    sides = view.context * sides[:, None]
+    centres = centres + sides * answers[:, :2]
+    halves = sides * np.exp(np.clip(answers[:, 2:], -5, 1)) / 2
+    return np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
+
+
+class Refiner:
+    """Judges places in a photo. One object serves one thread.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its network, `.onnx`.
+    view : View
+        That it was trained with.
+    engine : sequence of int
+        What OpenCV's reader of ONNX is to be told besides.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read.
+    """
+
+    def __init__(self, path: str | Path, view: View, engine: Sequence[int] = ()):
+        self.view = view
+        try:
+            self._net = cv2.dnn.readNetFromONNX(str(path), *engine)
+        except cv2.error as error:
+            raise InputError(f"{path}: not a readable ONNX network; export it again (train-refiner)") from error
+
+    def judge(self, photo: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Look at each box.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        boxes : ndarray (N, 4) float32
+            Left, top, right, bottom.
+
+        Returns
+        -------
+        boxes : ndarray (N, 4) float32
+            Where the digits are, if there are any.
+        evidence : ndarray (N,) float32
+            What is to be added to the log odds of a digit.
+        probabilities : ndarray (N, 10) float32
+            Of the labels 0..9.
+        """
+        halves, answers = Halves(photo), [np.zeros((0, 15), np.float32)]
+        for start in range(0, len(boxes), BATCH):
+            crops = np.stack(
+                [halves.cut(crop_matrix(box, self.view), self.view.size) for box in boxes[start : start + BATCH]]
+            )
+            self._net.setInput(np.ascontiguousarray(standardise(crops).transpose(0, 3, 1, 2)))
+            answers.append(self._net.forward().reshape(len(crops), -1))
+        answer = np.concatenate(answers)
+        likely = np.exp(answer[:, 1:11] - answer[:, 1:11].max(axis=1, keepdims=True))
+        return place(answer[:, 11:], boxes, self.view), answer[:, 0], likely / likely.sum(axis=1, keepdims=True)

@@ -1,0 +1,95 @@
+"""The same work on the nodes of a Ray cluster, through Ray Data, which keeps models loaded and redoes what a node lost.
+
+The ledger is the checkpoint, as everywhere: it notices a changed photo, which a list of finished names does not.
+"""
+
+import json
+import logging
+import math
+import os
+import pickle
+from collections.abc import Callable, Generator, Iterable
+from typing import Any
+
+from svhn.errors import InputError
+from svhn.jobs.config import JobConfig, RunConfig
+from svhn.jobs.engines.pool import Pool
+from svhn.jobs.stopping import keeping_handlers
+from svhn.jobs.tasks import CannotStart, Order, StopJob
+
+try:
+    import ray
+    import ray.data
+except ImportError as error:
+    raise InputError("--engine ray needs Ray; pip install 'svhn[ray]'") from error
+
+# Photos in a block, the unit that is lost and done again with a node; Ray plans at most so many blocks.
+BLOCK, MOST_BLOCKS = 8, 10_000
+
+
+class _Actor:
+    """What Ray keeps alive on a node: a pool of one worker, so that a photo on which it dies costs that photo only."""
+
+    def __init__(self, job: JobConfig, owner: str):
+        self.pool = Pool(job, 1, owner)
+
+    def __call__(self, block: dict[str, Any]) -> dict[str, list[bytes]]:
+        """Do a block of pickled orders; lines go back as JSON, since Arrow knows no odd bytes in names."""
+        answers = self.pool.run(pickle.loads(order) for order in block["order"])
+        lines = (_stop_line(answer) if isinstance(answer, StopJob) else answer for answer in answers)
+        return {"line": [json.dumps(line).encode() for line in lines]}
+
+
+def _stop_line(stop: StopJob) -> dict[str, Any]:
+    return {"stop": str(stop), "at_start": isinstance(stop, CannotStart)}
+
+
+def run_ray(
+    orders: Iterable[Order], job: JobConfig, run: RunConfig, owner: str, stopping: Callable[[], bool]
+) -> Generator[dict | StopJob]:
+    """Yield a report line for each order, or the reason to stop; see `Pool.run`. It ends when `stopping` says so.
+
+    It joins the cluster that RAY_ADDRESS names, else starts one on this machine. All nodes must see the photos and
+    the output folder under the same path or URL.
+    """
+    rows = [{"order": pickle.dumps(order)} for order in orders]
+    if not rows:
+        return
+    _connect()
+    blocks = math.ceil(len(rows) / max(BLOCK, len(rows) / MOST_BLOCKS))
+    results = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
+        _Actor,
+        batch_size=None,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(_workers(run), blocks)),
+        fn_constructor_args=(job, owner),
+        num_cpus=1,
+        num_gpus=run.gpus_per_worker or None,
+    )
+    for row in results.iter_rows():
+        line = json.loads(row["line"])
+        if "stop" in line:
+            yield (CannotStart if line["at_start"] else StopJob)(line["stop"])
+            return
+        yield line
+        if stopping():
+            return
+
+
+def _connect() -> None:
+    if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS", "local")
+        with keeping_handlers():
+            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+
+def _workers(run: RunConfig) -> int:
+    """Return how many workers the cluster has room for."""
+    if run.workers:
+        return run.workers
+    found = ray.cluster_resources()
+    room = found.get("CPU", 1)
+    if run.gpus_per_worker:
+        room = min(room, found.get("GPU", 0) / run.gpus_per_worker)
+    return max(1, int(room))

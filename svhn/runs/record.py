@@ -1,0 +1,130 @@
+"""The record of a run: what was done, with what, and what came out."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from svhn.cores import available_cores
+from svhn.errors import InputError
+from svhn.files import ensure_folder, write_json
+
+
+@dataclass
+class RunRecord:
+    """Everything needed to repeat a run and to believe its numbers.
+
+    Attributes
+    ----------
+    command : str
+        What was run, for example "train-tf".
+    config : dict
+        The resolved settings, seed included.
+    data : dict
+        Where the data came from: source, SHA-256, counts, licence note.
+    metrics : dict
+        Results; a metric on a test split says so in its name.
+    versions, hardware : dict
+        Filled in by `new`.
+    created : str
+        UTC time in ISO 8601.
+    """
+
+    command: str
+    config: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, Any] = field(default_factory=dict)
+    created: str = ""
+
+    @classmethod
+    def new(cls, command: str, config: Any, data: dict[str, Any], packages: tuple[str, ...]) -> "RunRecord":
+        """Start a record of a run that uses `packages`, with a config given as a dataclass or a dict."""
+        settings = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else dict(config)
+        versions = {"python": platform.python_version(), "svhn": _version("svhn")}
+        versions |= {name: _version(name) for name in packages}
+        created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        return cls(command, settings, data, {}, versions, hardware(), created)
+
+    def write(self, path: str | Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        write_json(path, dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "RunRecord":
+        return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def hardware() -> dict[str, Any]:
+    """Return the processor's name and the number of cores this process may use."""
+    return {"processor": _processor(), "cores": available_cores(), "system": platform.system()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def new_run_dir(command: str, runs: str | Path = "runs") -> Path:
+    """Return a new folder name for a run of `command`, made of its name and the local time."""
+    return Path(runs) / f"{command}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def last_run(command: str, runs: str | Path = "runs") -> Path:
+    """Return the folder of the last run of `command` that was started.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    configs = sorted(Path(runs).glob("*/config.json"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(configs):
+        if json.loads(path.read_text(encoding="utf-8")).get("command") == command:
+            return path.parent
+    raise InputError(f"{runs}: no run of {command} to resume; name its folder with --run-dir")
+
+
+def open_run(run_dir: Path, settings: dict[str, Any], state: str, resume: bool) -> None:
+    """Make a run's folder and write `config.json`, or check that the run may be resumed with these settings.
+
+    Parameters
+    ----------
+    run_dir : Path
+        A new or empty folder, or with `resume` that of a run.
+    settings : dict
+        All that decides what the run does; `command` is the command's name.
+    state : str
+        Name of the file that a run can be resumed from.
+    resume : bool
+
+    Raises
+    ------
+    InputError
+        When the folder is used, holds no run, or holds one with other settings.
+    """
+    path = run_dir / "config.json"
+    if resume:
+        if not (run_dir / state).is_file():
+            raise InputError(f"{run_dir}: no run of {settings['command']} to resume; start it without --resume")
+        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
+        return
+    if any(ensure_folder(run_dir).iterdir()):
+        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
+    write_json(path, settings)

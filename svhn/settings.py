@@ -1,0 +1,109 @@
+"""Settings: frozen dataclasses whose fields say what they mean and what may be in them, and that check themselves.
+
+Commands make their options of the same fields (`svhn.commands.options`), so that name, default, help and range stand in
+one place.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from svhn.errors import InputError
+
+KEY = "svhn"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a setting means and what may be in it.
+
+    Attributes
+    ----------
+    help : str
+        One sentence or two, for the option's help.
+    choices : collection of str, optional
+        The values that may be; a `Registry` is asked for its names when they are needed.
+    least, most : float, optional
+        Bounds that may be reached.
+    above, below : float, optional
+        Bounds that may not be reached.
+    expert : bool
+        Shown in a group of its own, after the basic options.
+    spellings : tuple of str
+        Further names of the option, for example "--lr".
+    metavar : str, optional
+        What stands for the value in the help.
+    """
+
+    help: str = ""
+    choices: Collection[str] | None = None
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    expert: bool = False
+    spellings: tuple[str, ...] = ()
+    metavar: str | None = None
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise InputError when `value` may not be; None always may, where the field's default allows it."""
+        if value is None:
+            return
+        if self.choices is not None:
+            if value not in self.choices:
+                raise InputError(f"{name}: expected one of {', '.join(self.choices)}, received {value!r}")
+        elif any(bound is not None for bound in (self.least, self.most, self.above, self.below)):
+            self._check_number(name, value)
+
+    def _check_number(self, name: str, value: Any) -> None:
+        tests = (
+            (self.least, "at least", lambda bound: value >= bound),
+            (self.most, "at most", lambda bound: value <= bound),
+            (self.above, "more than", lambda bound: value > bound),
+            (self.below, "less than", lambda bound: value < bound),
+        )
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise InputError(f"{name}: expected a number, received {value!r}")
+        bounds = [(bound, words, holds) for bound, words, holds in tests if bound is not None]
+        if not all(holds(bound) for bound, _, holds in bounds):
+            expected = " and ".join(f"{words} {bound:,}" for bound, words, _ in bounds)
+            raise InputError(f"{name}: expected {expected}, received {value}")
+
+
+def setting(default: Any = dataclasses.MISSING, *, factory: Callable[[], Any] | None = None, **rule: Any) -> Any:
+    """Declare a field of a `Settings` dataclass.
+
+    Parameters
+    ----------
+    default : any
+    factory : callable, optional
+        Makes the default where it can be changed, as in `dataclasses.field`.
+    **rule
+        The attributes of `Rule`.
+    """
+    metadata = {KEY: Rule(**rule)}
+    if factory is not None:
+        return dataclasses.field(default_factory=factory, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def rule_of(field: dataclasses.Field) -> Rule | None:
+    """Return the rule that a field was declared with, or None for one that is no option."""
+    return field.metadata.get(KEY)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of the settings dataclasses: checks every field by its rule.
+
+    Raises
+    ------
+    InputError
+        When a value may not be.
+    """
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if rule := rule_of(field):
+                rule.check(field.name, getattr(self, field.name))

@@ -1,0 +1,9 @@
+from .analysis import format_table as format_table
+from .analysis import model_rows as model_rows
+from .analysis import update_table as update_table
+from .folder import Plan as Plan
+from .folder import SweepFolder as SweepFolder
+from .page import write_page as write_page
+from .plan import read_plan as read_plan
+from .supervisor import start as start
+from .supervisor import stop as stop

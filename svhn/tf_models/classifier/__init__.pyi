@@ -1,0 +1,16 @@
+from .config import PRESETS as PRESETS
+from .config import TrainConfig as TrainConfig
+from .distribute import make_strategy as make_strategy
+from .graphs import build_graph as build_graph
+from .interpret import interpret_crops as interpret_crops
+from .learner import follow as follow
+from .pixels import decode_crop as decode_crop
+from .pixels import prepare_pixels as prepare_pixels
+from .pixels import resize_crops as resize_crops
+from .predict import load_classifier as load_classifier
+from .predict import load_network as load_network
+from .run_folder import read_config as read_config
+from .run_folder import read_history as read_history
+from .run_folder import write_history as write_history
+from .train import PACKAGES as PACKAGES
+from .train import Run as Run

@@ -1,0 +1,145 @@
+"""Settings of the TensorFlow system: graphs, presets, training. Importable without TensorFlow."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from svhn.data import counts_of
+from svhn.errors import InputError
+
+
+@dataclass(frozen=True)
+class GraphInfo:
+    """What a network takes, how many parameters it has (batch normalisation's averages too), and what it is."""
+
+    colour: bool
+    parameters: int
+    text: str
+
+
+GRAPHS = {
+    "seed": GraphInfo(False, 1_103_498, "the reference's network"),
+    "record": GraphInfo(True, 726_122, "our own residual network"),
+    "caffe": GraphInfo(False, 88_234, "the reference's Caffe network; goes to Caffe with export --to caffe"),
+}
+# How a run is spread over devices.
+STRATEGIES = ("mirrored", "multiworker")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How `train-tf` trains. The defaults are the reference's protocol.
+
+    Attributes
+    ----------
+    graph : str
+        Name of the network, one of `GRAPHS`.
+    iterations : int
+        Number of optimiser steps.
+    batch_size : int
+        Images per step, over all devices.
+    learning_rate : float
+        Highest learning rate; it rises over `warmup` iterations and then falls to 1 % along a cosine.
+    warmup : int
+        Iterations, fewer than `iterations`.
+    weight_decay : float
+        Decoupled, of the kernels only (AdamW); 0 is plain Adam.
+    label_smoothing : float
+        Share of the target that is spread over all ten classes, 0 to 1.
+    average : float
+        Decay of the running average of the weights that is measured and kept, 0 to 1; 0 keeps the weights themselves.
+    weights : str
+        Network to start from, as `svhn.checkpoints.find_model` finds it, of the same graph; fresh weights without.
+    teachers : tuple of str
+        Networks, as `svhn.checkpoints.find_model` finds them, whose mean answer to the augmented crops is learned
+        too: paths of `.keras` files or runs, or names of shipped checkpoints.
+    distillation : float
+        Share of that answer in the target, 0 to 1; without teachers it has no meaning.
+    augmentation : bool
+        Random motion, cutout, contrast, inversion, blur and colour, see `svhn.data.augmentation`. Never flips.
+    mix : dict[str, float]
+        Split -> its share of every batch; splits of `svhn.data.mix.SOURCES`. The shares are normalised to 1.
+    interval : int
+        Iterations between two checkpoints, each with a pass over the validation split.
+    seed : int
+        Of weights, dropout, order of the data, augmentation and the validation split.
+
+    Raises
+    ------
+    InputError
+        When the settings contradict each other.
+    """
+
+    graph: str = "seed"
+    iterations: int = 50_000
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup: int = 0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    weights: str = ""
+    teachers: tuple[str, ...] = ()
+    distillation: float = 0.7
+    augmentation: bool = True
+    mix: dict[str, float] = field(default_factory=lambda: {"train": 1.0})
+    interval: int = 1_000
+    seed: int = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "teachers", tuple(self.teachers))  # JSON makes it a list
+        counts_of(self.mix, self.batch_size)
+        if self.warmup >= self.iterations:
+            raise InputError(f"expected fewer than {self.iterations} iterations of warmup, received {self.warmup}")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many digits of each split a batch holds."""
+        return counts_of(self.mix, self.batch_size)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A recipe with a name."""
+
+    text: str
+    config: TrainConfig
+
+
+_MIX = {"train": 0.4, "pseudo": 0.3, "synthetic": 0.2, "copy_paste": 0.1}
+_SEED = TrainConfig(
+    iterations=30_000,
+    batch_size=64,
+    learning_rate=1e-3,
+    weight_decay=0.01,
+    label_smoothing=0.05,
+    average=0.999,
+    mix=_MIX,
+)
+_RECORD = TrainConfig(
+    graph="record",
+    iterations=12_000,
+    batch_size=96,
+    learning_rate=4e-3,
+    warmup=300,
+    weight_decay=0.05,
+    label_smoothing=0.05,
+    average=0.998,
+    teachers=("tf-teacher",),
+    mix=_MIX,
+    interval=600,
+)
+_CAFFE = TrainConfig(
+    graph="caffe", iterations=40_000, batch_size=48, learning_rate=1e-3, label_smoothing=0.05, average=0.999, mix=_MIX
+)
+PRESETS = {
+    "reference": Preset("the reference's protocol: Adam, real digits only", TrainConfig()),
+    "seed": Preset("shorter and better, for the seed graph on mixed data", _SEED),
+    "record": Preset("our own colour network on mixed data, with a teacher", _RECORD),
+    "caffe": Preset("the reference's Caffe network, with its optimiser, on mixed data", _CAFFE),
+    "quick": Preset(
+        "our own colour network in minutes, real digits only",
+        dataclasses.replace(
+            _RECORD, iterations=1_500, warmup=100, average=0.99, teachers=(), mix={"train": 1.0}, interval=250
+        ),
+    ),
+}

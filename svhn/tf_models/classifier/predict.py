@@ -1,0 +1,101 @@
+"""Use a saved model: a `.keras` file or a SavedModel folder."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from svhn.crops import CROP_SIZE
+from svhn.errors import InputError
+from svhn.metrics import NUM_CLASSES
+from svhn.tf_models.classifier.pixels import prepare_pixels
+from svhn.tf_models.export import SIGNATURE
+
+BATCH = 256
+
+
+def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Load a digit classifier.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.keras` file or a SavedModel folder of this project.
+
+    Returns
+    -------
+    callable
+        uint8 (N, 32, 32, 3) RGB -> probabilities float32 (N, 10).
+
+    Raises
+    ------
+    InputError
+        When the model is missing, damaged, or of another kind.
+    """
+    path = Path(path)
+    try:
+        predict = probabilities_of(_read_keras(path)) if path.suffix == ".keras" else _from_saved_model(path)
+        shape = predict(tf.zeros((1, CROP_SIZE, CROP_SIZE, 3), tf.uint8)).shape
+        if shape != (1, NUM_CLASSES):
+            raise ValueError(f"expected (1, {NUM_CLASSES}) probabilities for one crop, received {shape}")
+    except Exception as error:  # a damaged file makes Keras and TensorFlow raise almost anything
+        raise InputError(f"{path}: not a readable model of this project ({error})") from error
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        parts = [predict(tf.constant(images[i : i + BATCH])).numpy() for i in range(0, len(images), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, 10), np.float32)
+
+    return classify
+
+
+def load_network(path: str | Path) -> keras.Model:
+    """Load the Keras network of a `.keras` file: float32 (N, 32, 32, 1 or 3) in 0..255 -> logits (N, 10).
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or holds a network of another kind.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: a SavedModel has no Keras network in it; give the .keras file that it came from")
+    try:
+        model = _read_keras(path)
+        shapes = (model.input_shape, model.output_shape)
+        if shapes not in [((None, CROP_SIZE, CROP_SIZE, channels), (None, NUM_CLASSES)) for channels in (1, 3)]:
+            raise ValueError(f"expected crops of {CROP_SIZE} x {CROP_SIZE} to {NUM_CLASSES} logits, received {shapes}")
+    except Exception as error:  # a damaged file makes Keras raise almost anything
+        raise InputError(f"{path}: not a readable network of this project ({error})") from error
+    return model
+
+
+def _read_keras(path: Path) -> keras.Model:
+    with zipfile.ZipFile(path) as archive:  # Keras does not look at the checksums
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} in it is damaged")
+    return keras.models.load_model(path, compile=False)
+
+
+def _from_saved_model(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:
+    loaded = tf.saved_model.load(str(path))
+    serve = loaded.signatures[SIGNATURE]
+
+    def predict(images: tf.Tensor) -> tf.Tensor:
+        return serve(images=images)["probabilities"]
+
+    predict.keep = loaded  # the signature does not keep its variables alive
+    return predict
+
+
+def probabilities_of(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Compile uint8 (N, 32, 32, 1 or 3) -> probabilities (N, 10) for a network of `build_graph`."""
+    channels = model.input_shape[-1]
+
+    @tf.function(reduce_retracing=True)
+    def predict(images: tf.Tensor) -> tf.Tensor:
+        return tf.nn.softmax(model(prepare_pixels(images, channels), training=False))
+
+    return predict

@@ -1,0 +1,3 @@
+from .removal.remover import DigitRemover as DigitRemover
+from .removal.remover import RemovalResult as RemovalResult
+from .removal.remover import inpaint as inpaint

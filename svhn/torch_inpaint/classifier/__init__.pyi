@@ -1,0 +1,15 @@
+from .adapter import classify as classify
+from .adapter import load_predictor as load_predictor
+from .adapter import reduced_maps as reduced_maps
+from .batches import seed_of as seed_of
+from .config import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
+from .config import NETS as NETS
+from .config import OPTIMIZERS as OPTIMIZERS
+from .config import PRECISIONS as PRECISIONS
+from .config import SCHEDULES as SCHEDULES
+from .config import TrainConfig as TrainConfig
+from .distributed import join as join
+from .interpret import interpret_crops as interpret_crops
+from .nets import Classifier as Classifier
+from .nets import load_classifier as load_classifier
+from .run_folder import read_config as read_config

@@ -1,0 +1,154 @@
+"""The ConvNet family of the reference, one parametrised definition, and checkpoints that explain themselves."""
+
+import dataclasses
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from svhn.errors import InputError
+from svhn.files import replacing
+from svhn.metrics import NUM_CLASSES
+from svhn.torch_inpaint.classifier.config import NETS
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """Three blocks of convolution, batch norm, ReLU and 2 x 2 max-pooling, then a linear classifier.
+
+    Attributes
+    ----------
+    filters, kernels : tuple of int
+        Of the three convolutions; stride 1, padded to the size of the input.
+    hidden : int
+        Units of a fully connected layer before the classifier, 0 for none.
+    dropout : float
+        Before the classifier, and before the hidden layer when there is one.
+    """
+
+    filters: tuple[int, int, int]
+    kernels: tuple[int, int, int] = (5, 5, 5)
+    hidden: int = 0
+    dropout: float = 0.0
+
+
+FAMILY = {
+    "ConvNet32": NetConfig((32, 64, 32)),
+    "ConvNet48": NetConfig((48, 64, 32)),
+    "ConvNet32_753": NetConfig((32, 64, 32), (7, 5, 3)),
+    "ConvNet48_333": NetConfig((48, 64, 32), (3, 3, 3)),
+    "ConvNet48_Dropout": NetConfig((48, 64, 32), (3, 3, 3), hidden=500, dropout=0.5),
+    "ConvNet48_Dropout2": NetConfig((48, 64, 32), (3, 3, 3), hidden=800, dropout=0.5),
+    "ConvNet48_Dropout3": NetConfig((48, 64, 32), (3, 3, 3), dropout=0.5),
+    "ConvNet64": NetConfig((64, 64, 32)),
+}
+assert tuple(FAMILY) == NETS
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a network expects: gray float32 (N, 1, size, size).
+
+    Attributes
+    ----------
+    size : int
+    mean, std : float
+        value -> (value / 255 - mean) / std.
+    standardise : bool
+        Then bring every picture to its own mean and contrast: x -> (x - mean(x)) / sqrt(var(x) + 0.01).
+    """
+
+    size: int = 40
+    mean: float = 0.5
+    std: float = 0.5
+    standardise: bool = True
+
+
+class ConvNet(nn.Module):
+    """A digit classifier: float32 (N, 1, size, size), preprocessed -> logits (N, 10).
+
+    Attributes
+    ----------
+    first_conv : nn.Conv2d
+        Its maps drive the key pixels; stride 1, same size as the input.
+    """
+
+    def __init__(self, config: NetConfig, size: int = Preprocessing.size):
+        super().__init__()
+        blocks, channels = [], 1
+        for filters, kernel in zip(config.filters, config.kernels, strict=True):
+            convolution = nn.Conv2d(channels, filters, kernel, padding=kernel // 2)
+            # ReLU and max-pooling commute; in this order ReLU has a quarter of the work.
+            blocks += [convolution, nn.BatchNorm2d(filters), nn.MaxPool2d(2), nn.ReLU()]
+            channels = filters
+        self.features = nn.Sequential(*blocks)
+        units = channels * (size // 8) ** 2
+        head = [nn.Flatten(), nn.Dropout(config.dropout)]
+        if config.hidden:
+            head += [nn.Linear(units, config.hidden), nn.ReLU(), nn.Dropout(config.dropout)]
+            units = config.hidden
+        self.classifier = nn.Sequential(*head, nn.Linear(units, NUM_CLASSES))
+
+    @property
+    def first_conv(self) -> nn.Conv2d:
+        return self.features[0]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.features(images))
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network with all that is needed to use it; `info` holds training data, licence and metrics."""
+
+    net: ConvNet
+    name: str
+    preprocessing: Preprocessing
+    info: dict
+
+
+def build_net(name: str, preprocessing: Preprocessing = Preprocessing()) -> ConvNet:
+    """Build a network of the family with fresh weights."""
+    if name not in FAMILY:
+        raise InputError(f"no network named {name!r}; the networks are {', '.join(FAMILY)}")
+    return ConvNet(FAMILY[name], preprocessing.size)
+
+
+def save_classifier(path: str | Path, classifier: Classifier) -> None:
+    """Write a checkpoint: weights, name, preprocessing, first convolution, class names and info."""
+    content = {
+        "net": classifier.name,
+        "preprocessing": dataclasses.asdict(classifier.preprocessing),
+        "first_conv": "features.0",
+        "classes": [str(digit) for digit in range(NUM_CLASSES)],
+        "info": classifier.info,
+        "weights": {name: value.cpu() for name, value in classifier.net.state_dict().items()},
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
+    """Load a checkpoint for inference.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged or not a checkpoint of this project.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint; make one with python cli.py train-torch")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        preprocessing = Preprocessing(**content["preprocessing"])
+        net = build_net(content["net"], preprocessing)
+        net.load_state_dict(content["weights"])
+    except Exception as error:  # torch raises many kinds of error on damaged files
+        raise InputError(f"{path}: not a readable checkpoint of train-torch ({error})") from error
+    net = net.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    return Classifier(net, content["net"], preprocessing, content["info"])

@@ -1,0 +1,132 @@
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import cli
+from svhn.tf_models.classifier.config import GRAPHS, PRESETS
+from svhn.tf_models.classifier.config import TrainConfig as TfTrainConfig
+from svhn.torch_inpaint.classifier.config import TrainConfig
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = cli.cli.commands
+
+
+def run(*arguments, cwd=ROOT, code=0):
+    """Run a command in a process of its own, as a user does."""
+    script = [sys.executable, str(ROOT / "cli.py"), *map(str, arguments)]
+    result = subprocess.run(script, cwd=cwd, capture_output=True, text=True, timeout=400)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_with_examples_that_parse(name):
+    text = CliRunner().invoke(cli.cli, [name, "--help"]).output
+    examples = re.findall(rf"python cli\.py {name} (.*)", text)
+    assert examples
+    for example in examples:
+        COMMANDS[name].make_context(name, example.split(), resilient_parsing=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained_or_has_a_default_to_show(name):
+    for parameter in COMMANDS[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help or parameter.show_default or isinstance(parameter.type, click.Choice), parameter.name
+
+
+def test_defaults_come_from_the_dataclasses():
+    options = {parameter.name: parameter.default for parameter in COMMANDS["train-torch"].params}
+    assert all(options[field] == getattr(TrainConfig(), field) for field in ("net", "batch", "epochs", "opt", "lr"))
+
+
+def test_train_tf_lists_its_recipes_and_graphs():
+    lines = run("train-tf", "--list").splitlines()
+    for name in (*PRESETS, *GRAPHS):
+        assert any(line.split()[:1] == [name] for line in lines), name
+    for graph in GRAPHS.values():
+        assert any(f"{graph.parameters:,} parameters" in line for line in lines)
+
+
+def test_train_tf_takes_its_defaults_from_the_dataclass():
+    options = {parameter.name: parameter for parameter in COMMANDS["train-tf"].params}
+    for field in dataclasses.fields(TfTrainConfig):
+        if field.name != "mix":
+            assert options[field.name].default == getattr(TfTrainConfig(), field.name), field.name
+    assert options["mix"].default == ["train=1"]
+
+
+def test_remove_digits_on_the_samples(tmp_path):
+    photos = sorted((ROOT / "samples").glob("house-*"))
+    output = run("remove-digits", *photos, "--output-dir", tmp_path / "out", "--save-masks")
+    assert f"{len(photos)} photos: {len(photos)} removed" in output
+    assert {path.name for path in (tmp_path / "out").glob("house-*")} == {path.name for path in photos}
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == len(photos)
+
+
+def test_a_bad_photo_gives_exit_code_1_and_the_others_are_done(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    output = run(
+        "remove-digits", ROOT / "samples" / "house-1.png", tmp_path / "bad.png", "--output-dir", tmp_path / "o", code=1
+    )
+    assert "bad.png" in output and "1 removed" in output and "1 failed" in output and "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["remove-digits", "x.png", "--model", "nothing"], "no model found"),
+        (["prepare", "--data", "nowhere", "--output", "x.h5"], "no SVHN data found"),
+        (["evaluate", "nothing", "--data", "synthetic"], "no model found"),
+        (["inpaint", "a.png", "--mask", "b.png", "--output", "c.png"], "a.png"),
+        (["train-tf", "--mix", "train=1", "--mix", "tests=1"], "received tests"),
+        (["train-tf", "--distribute", "multiworker"], "expected --run-dir"),
+        (["import-caffe", "a.prototxt", "b.caffemodel", "--output", "m.h5"], "ends in .keras"),
+    ],
+)
+def test_errors_are_one_clear_line(arguments, words, tmp_path):
+    output = run(*arguments, cwd=tmp_path, code=1)
+    assert words in output and "Traceback" not in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_prints_the_counts(tiny_svhn, tmp_path):
+    output = run("prepare", "--data", tiny_svhn.folder, "--output", tmp_path / "prepared.h5")
+    assert "validation" in output and "test" in output and (tmp_path / "prepared.h5").is_file()
+
+
+def test_evaluate_the_pytorch_checkpoint(tiny_svhn, tmp_path):
+    report = tmp_path / "report"
+    output = run("evaluate", "torch-convnet48-dropout3", "--data", tiny_svhn.folder, "--report", report)
+    content = json.loads((report / "report.json").read_text())
+    assert {"accuracy", "n", "per_class", "confusion"} <= set(content)
+    assert 0 <= content["accuracy"] <= 1 and sum(map(sum, content["confusion"])) == content["n"]
+    assert (report / "confusion.png").is_file() and (report / "misclassified.png").is_file()
+    assert "accuracy" in output.lower()
+
+
+def test_evaluate_on_generated_digits(tmp_path):
+    """They are rendered in processes that import the command's script again."""
+    output = run("evaluate", "torch-convnet48-dropout3", "--data", "synthetic", "--report", tmp_path)
+    assert "generated digits" in output
+    assert json.loads((tmp_path / "report.json").read_text())["n"] == 2000
+
+
+@pytest.mark.svhn
+def test_the_shipped_classifier_of_the_remover_is_as_good_as_its_card_says(svhn_dir, tmp_path):
+    run("evaluate", "torch-convnet48-dropout3", "--data", svhn_dir, "--split", "test", "--report", tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["accuracy"] >= 0.93
+
+
+def test_train_torch_writes_a_run(tiny_svhn, tmp_path):
+    arguments = ["train-torch", "--data", tiny_svhn.folder, "--epochs", 1, "--cpu", "--id", "mine"]
+    run(*arguments, cwd=tmp_path)
+    assert (tmp_path / "runs" / "mine" / "model.pt").is_file()
+    assert "not empty" in run(*arguments, cwd=tmp_path, code=1)

@@ -1,0 +1,99 @@
+"""Train once in peace and several times with SIGKILL in between; a script of its own because it forks.
+
+`python killed_runs.py FOLDER` leaves a run folder for each, with the final state beside it in `NAME.pt`.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import torch
+from bars import bars
+
+from svhn.torch_inpaint.classifier import train as training
+from svhn.torch_inpaint.classifier.config import TrainConfig
+
+CONFIG = TrainConfig(
+    epochs=3, opt="Adam", lr=0.002, average=0.9, weight_decay=0.01, label_smoothing=0.1, warmup=1, blur=True,
+    colour=True, mix={"train": 0.75, "pseudo": 0.25},
+)  # fmt: skip
+# Name -> where to kill: before the n-th training step, or around the n-th writing of a file.
+POINTS = {
+    "first-step": ("step", 0),
+    "first-epoch": ("step", 3),
+    "second-epoch": ("step", 9),
+    "before-settings": ("before", "config.json", 1),
+    "before-first-state": ("before", "state.pt", 1),
+    "after-network": ("after", "model.pt", 2),
+    "before-state": ("before", "state.pt", 2),
+    "after-state": ("after", "state.pt", 2),
+    "before-results": ("before", "before-results_results.txt", 1),
+    "before-record": ("before", "record.json", 1),
+}
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_at(kind: str, *where) -> None:
+    """Make this process kill itself at a point."""
+    seen = [0]
+    step, replace = training._Run._step, Path.replace
+
+    def counted_step(run, number):
+        if kind == "step" and seen[0] == where[0]:
+            kill()
+        seen[0] += kind == "step"
+        return step(run, number)
+
+    def counted_replace(path, target):
+        hit = kind != "step" and Path(target).name == where[0]
+        seen[0] += hit
+        if hit and seen[0] == where[1] and kind == "before":
+            kill()
+        replace(path, target)
+        if hit and seen[0] == where[1]:
+            kill()
+
+    training._Run._step, Path.replace = counted_step, counted_replace
+
+
+def run(folder: Path, name: str, resume: bool) -> None:
+    finish = training._Run.finish
+
+    def keep_state(self, run_folder):
+        torch.save(self.state(), folder / f"{name}.pt")
+        return finish(self, run_folder)
+
+    training._Run.finish = keep_state
+    training.train(bars(), CONFIG, folder / name, resume=resume)
+
+
+def forked(function, *arguments) -> int:
+    """Call a function in a child process and return how that ended: 0, or minus the signal."""
+    child = os.fork()
+    if not child:
+        try:
+            function(*arguments)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    training.train(bars(), CONFIG, folder / "warm")  # the children inherit what the first run loads and compiles
+    assert forked(run, folder, "whole", False) == 0
+    for name, point in POINTS.items():
+        assert forked(lambda name=name, point=point: (kill_at(*point), run(folder, name, False))) == -signal.SIGKILL
+        resume = (folder / name / "config.json").exists()
+        assert forked(run, folder, name, resume) == 0
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,164 @@
+"""Several replicas learn what one learns: the same global batches, summed gradients, common batch statistics."""
+
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_runs import history, state
+
+from svhn.data.prepared import write_prepared
+from svhn.errors import InputError
+from svhn.tf_models.classifier import learner
+from svhn.tf_models.classifier.config import TrainConfig
+from svhn.tf_models.classifier.distribute import check_batch_size, make_strategy, spread
+from svhn.tf_models.classifier.train import train
+
+# Argument 1: a JSON with data, config, run_dir, kind and cores. Without dropout, whose masks depend on the replicas.
+WORKER = """
+import json, sys
+import tensorflow as tf
+from svhn.data.prepared import read_prepared
+from svhn.tf_models import learner
+from svhn.tf_models.config import TrainConfig
+from svhn.tf_models.distribute import make_strategy
+from svhn.tf_models.train import train
+
+task = json.loads(sys.argv[1])
+build = learner.build_graph
+
+def without_dropout(name, statistics):
+    model = build(name, statistics)
+    model.get_layer("dropout").rate = 0
+    return model
+
+learner.build_graph = without_dropout
+if task["kind"] == "mirrored":
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = make_strategy(task["kind"])
+assert strategy.num_replicas_in_sync == 2
+data, config = read_prepared(task["data"]), TrainConfig(**task["config"])
+result = train(data, config, task["run_dir"], task["resume"], strategy=strategy)
+print(json.dumps({"finished": result.finished, "record": result.record is not None}))
+"""
+
+
+@pytest.fixture
+def alone(monkeypatch, tiny, tmp_path):
+    """Return a function that trains on one replica without dropout and returns the run's folder."""
+
+    def build(name, statistics, build=learner.build_graph):
+        model = build(name, statistics)
+        model.get_layer("dropout").rate = 0
+        return model
+
+    def run(config: TrainConfig) -> Path:
+        assert train(tiny, config, tmp_path / "alone").finished
+        return tmp_path / "alone"
+
+    monkeypatch.setattr(learner, "build_graph", build)
+    return run
+
+
+def start(task: dict, cluster: dict | None = None) -> subprocess.Popen:
+    environment = os.environ | ({"TF_CONFIG": json.dumps(cluster)} if cluster else {})
+    command = [sys.executable, "-c", WORKER, json.dumps(task)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def results(workers: list[subprocess.Popen]) -> list[dict]:
+    try:
+        outputs = [worker.communicate(timeout=600) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    for worker, (_, errors) in zip(workers, outputs, strict=True):
+        assert worker.returncode == 0, errors[-3000:]
+    return [json.loads(output.splitlines()[-1]) for output, _ in outputs]
+
+
+def assert_close(run_dir: Path, reference: Path) -> None:
+    """The same weights, averages and moments; Adam makes a rounding error larger, never as large as a step."""
+    found, expected = state(run_dir), state(reference)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(found[name], value, rtol=2e-3, atol=5e-5, err_msg=name)
+    rows, others = history(run_dir), history(reference)
+    assert [row["iteration"] for row in rows] == [row["iteration"] for row in others]
+    for row, other in zip(rows, others, strict=True):
+        assert float(row["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
+        assert float(row["validation_loss"]) == pytest.approx(float(other["validation_loss"]), rel=1e-3)
+
+
+@pytest.fixture
+def task(config, tiny, tmp_path) -> dict:
+    write_prepared(tmp_path / "tiny.h5", tiny)
+    config = dataclasses.asdict(dataclasses.replace(config, iterations=12, interval=6))
+    return {"data": str(tmp_path / "tiny.h5"), "config": config, "run_dir": str(tmp_path / "run"), "resume": False}
+
+
+def test_two_workers_learn_what_one_learns(task, alone):
+    with socket.socket() as first, socket.socket() as second:
+        ports = [(s.bind(("localhost", 0)), s.getsockname()[1])[1] for s in (first, second)]
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    task["kind"] = "multiworker"
+    workers = [start(task, {"cluster": cluster, "task": {"type": "worker", "index": i}}) for i in range(2)]
+    assert results(workers) == [{"finished": True, "record": True}, {"finished": True, "record": False}]
+    assert_close(Path(task["run_dir"]), alone(TrainConfig(**task["config"])))
+
+
+def test_two_devices_share_their_batch_statistics(task, alone):
+    """One step: later the roundings of the two ways grow, because ReLU and pooling switch at once."""
+    task["kind"] = "mirrored"
+    task["config"] |= {"graph": "record", "iterations": 1, "warmup": 0}
+    assert results([start(task)]) == [{"finished": True, "record": True}]
+    reference, run_dir = alone(TrainConfig(**task["config"])), Path(task["run_dir"])
+    assert float(history(run_dir)[0]["loss"]) == pytest.approx(float(history(reference)[0]["loss"]), rel=1e-5)
+    found, expected = state(run_dir), state(reference)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if value.dtype == np.float32:
+            assert np.abs(found[name] - value).max() <= 0.05 * np.abs(value).max(), name
+    trained, other = (keras.models.load_model(folder / "model.keras") for folder in (run_dir, reference))
+    for layer in trained.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            for name in ("moving_mean", "moving_variance"):
+                value = getattr(other.get_layer(layer.name), name)
+                np.testing.assert_allclose(getattr(layer, name), value, rtol=1e-4, atol=1e-5)
+
+
+def test_replicas_get_parts_of_the_very_batch():
+    class Two:
+        """As much of a strategy of two workers as `spread` looks at."""
+
+        num_replicas_in_sync = 2
+
+        def distribute_datasets_from_function(self, of_worker):
+            contexts = [tf.distribute.InputContext(2, worker, 2) for worker in range(2)]
+            return [of_worker(context) for context in contexts]
+
+    batches = tf.data.Dataset.range(3).map(lambda i: (tf.range(6) + 10 * tf.cast(i, tf.int32), tf.range(6)))
+    parts = [[images.tolist() for images, _ in part.as_numpy_iterator()] for part in spread(Two(), batches, 6)]
+    assert parts == [[[0, 1, 2], [10, 11, 12], [20, 21, 22]], [[3, 4, 5], [13, 14, 15], [23, 24, 25]]]
+    with pytest.raises(InputError, match="multiple of 2 replicas, received 7"):
+        check_batch_size(Two(), 7)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "{", "{}", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}']
+)
+def test_a_cluster_that_is_not_described_is_refused(text, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(InputError, match=r"TF_CONFIG.*for example"):
+        make_strategy("multiworker")

@@ -1,0 +1,201 @@
+import sys
+
+import cv2
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+
+import cli
+from svhn.crops import to_gray
+from svhn.data.render.synthetic import render_crops
+from svhn.errors import InputError
+from svhn.tf_models.classifier.predict import load_classifier, load_network
+from svhn.tf_models.export import export
+from svhn.tf_models.export.export import export_model
+
+NAMES = {"savedmodel": "saved_model", "tflite": "digits.tflite", "onnx": "digits.onnx"}
+
+
+def small_network(channels: int) -> keras.Model:
+    """A network that is sure of itself, with layers that behave differently in training."""
+    keras.utils.set_random_seed(channels)
+    x = inputs = keras.Input((32, 32, channels))
+    x = keras.layers.Rescaling(1 / 64, -2)(x)
+    x = keras.layers.Conv2D(8, 5, strides=3, activation="relu")(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
+    x = keras.layers.Dense(10, kernel_initializer=keras.initializers.RandomNormal(stddev=0.3))(x)
+    return keras.Model(inputs, x)
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["gray", "colour"])
+def network(request) -> keras.Model:
+    return small_network(request.param)
+
+
+@pytest.fixture(scope="module")
+def gray_network() -> keras.Model:
+    return small_network(1)
+
+
+@pytest.fixture(scope="module")
+def written(network, tmp_path_factory):
+    """Every format of one network: {kind: Export}."""
+    folder = tmp_path_factory.mktemp("exports")
+    return {kind: export_model(network, kind, folder / name) for kind, name in NAMES.items()}
+
+
+@pytest.fixture(scope="module")
+def rgb() -> np.ndarray:
+    noise = np.random.default_rng(1).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    return np.concatenate([noise, render_crops(20, seed=1)[0]])
+
+
+@pytest.fixture
+def pixels(network, rgb) -> np.ndarray:
+    """What the network takes, as uint8."""
+    return rgb if network.input_shape[-1] == 3 else to_gray(rgb)[..., None]
+
+
+@pytest.fixture
+def expected(network, pixels) -> np.ndarray:
+    logits = network(pixels.astype(np.float32), training=False).numpy().astype(np.float64)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def assert_expected(answer: dict, expected: np.ndarray) -> None:
+    assert {name: (value.dtype, value.shape) for name, value in answer.items()} == {
+        "probabilities": (np.float32, (len(expected), 10)),
+        "label": (np.int64, (len(expected),)),
+        "confidence": (np.float32, (len(expected),)),
+    }
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    np.testing.assert_allclose(answer["confidence"], expected.max(axis=1, initial=0), atol=1e-5)
+    np.testing.assert_array_equal(answer["label"], answer["probabilities"].argmax(axis=1))
+
+
+def test_the_network_tells_crops_apart(expected):
+    assert len(set(expected.argmax(axis=1))) >= 4 and expected.max(axis=1).mean() > 0.5
+
+
+@pytest.mark.parametrize("count", [40, 1, 0])
+def test_saved_model(count, written, rgb, expected):
+    loaded = tf.saved_model.load(str(written["savedmodel"].path))
+    answer = loaded.signatures["serving_default"](images=tf.constant(rgb[:count]))
+    assert_expected({name: value.numpy() for name, value in answer.items()}, expected[:count])
+
+
+@pytest.mark.parametrize("count", [40, 1])
+def test_tflite(count, written, pixels, expected):
+    interpreter = tf.lite.Interpreter(str(written["tflite"].path))
+    run = interpreter.get_signature_runner("serving_default")
+    assert_expected(run(images=pixels[:count]), expected[:count])
+
+
+@pytest.mark.parametrize("count", [40, 1, 0])
+def test_onnxruntime(count, written, pixels, expected):
+    session = onnxruntime.InferenceSession(str(written["onnx"].path), providers=["CPUExecutionProvider"])
+    (images,) = session.get_inputs()
+    assert (images.name, images.type, images.shape) == ("images", "tensor(uint8)", ["N", *pixels.shape[1:]])
+    names = [output.name for output in session.get_outputs()]
+    assert_expected(dict(zip(names, session.run(names, {"images": pixels[:count]}), strict=True)), expected[:count])
+
+
+@pytest.mark.skipif(cv2.__version__ < "5", reason="OpenCV 4 has no engine for these graphs")
+@pytest.mark.parametrize("count", [40, 1])
+def test_opencv(count, written, pixels, expected):
+    net = cv2.dnn.readNetFromONNX(str(written["onnx"].path))
+    net.setInput(pixels[:count])
+    names = ["probabilities", "label", "confidence"]
+    assert_expected(dict(zip(names, net.forward(names), strict=True)), expected[:count])
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_what_is_told_about_an_export(kind, network, written):
+    told, weights = written[kind], 4 * network.count_params()
+    assert told.path.name == NAMES[kind] and told.path.exists()
+    assert 0 <= told.difference < 1e-5
+    assert weights < told.size < weights + 150_000  # the weights once, and the graph
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_an_export_that_disagrees_leaves_everything_as_it_was(kind, gray_network, tmp_path, monkeypatch):
+    target = tmp_path / NAMES[kind]
+    marker = target / "saved_model.pb" if kind == "savedmodel" else target
+    marker.parent.mkdir(exist_ok=True)
+    marker.write_text("from an earlier export")
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(RuntimeError, match="does not give the network's outputs"):
+        export_model(gray_network, kind, target)
+    assert list(tmp_path.iterdir()) == [target] and marker.read_text() == "from an earlier export"
+
+
+@pytest.mark.parametrize(
+    "kind, name", [("tflite", "digits.onnx"), ("onnx", "digits"), ("onnx", "folder.onnx"), ("savedmodel", "file")]
+)
+def test_an_output_of_the_wrong_kind_is_refused(kind, name, gray_network, tmp_path):
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match=name):
+        export_model(gray_network, kind, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.onnx"]
+
+
+def test_a_folder_of_other_things_is_not_replaced(gray_network, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="not a SavedModel"):
+        export_model(gray_network, "savedmodel", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_onnx_without_its_packages_says_what_to_install(gray_network, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(InputError, match="pip install onnxruntime tf2onnx"):
+        export_model(gray_network, "onnx", tmp_path / "digits.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def run(*arguments, code=0) -> str:
+    result = CliRunner().invoke(cli.cli, ["export", *map(str, arguments)])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_command(kind, gray_network, tmp_path):
+    gray_network.save(tmp_path / "model.keras")
+    line = run(tmp_path, "--to", kind, "--output", tmp_path / "new" / NAMES[kind])
+    assert kind in line and "MB" in line and "within" in line and line.count("\n") == 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [NAMES[kind]]
+    if kind == "savedmodel":
+        images = render_crops(10, seed=2)[0]
+        classifiers = [load_classifier(path) for path in (tmp_path / "model.keras", tmp_path / "new" / NAMES[kind])]
+        np.testing.assert_allclose(*(classify(images) for classify in classifiers), atol=1e-5)
+
+
+def test_the_command_says_what_it_cannot_export(tmp_path):
+    (tmp_path / "broken.keras").write_bytes(b"not a model")
+    keras.Sequential([keras.Input((7,)), keras.layers.Dense(10)]).save(tmp_path / "stranger.keras")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").touch()
+    output = tmp_path / "digits.onnx"
+    for model, words in [
+        ("torch-convnet48-dropout3", "PyTorch"),
+        (tmp_path / "broken.keras", "broken.keras"),
+        (tmp_path / "stranger.keras", "32 x 32"),
+        (tmp_path / "missing.keras", "no model found"),
+        (tmp_path / "saved", "give the .keras file"),
+    ]:
+        assert words in run(model, "--to", "onnx", "--output", output, code=1)
+        assert not output.exists()
+
+
+def test_load_network_gives_what_was_saved(network, tmp_path, pixels):
+    network.save(tmp_path / "model.keras")
+    images = pixels.astype(np.float32)
+    loaded = load_network(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(images, training=False), network(images, training=False))

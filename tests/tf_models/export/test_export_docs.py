@@ -1,0 +1,72 @@
+"""The examples of docs/serving.md, run as they stand."""
+
+import base64
+import io
+import json
+import re
+import shlex
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+
+import cli
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+# What a block needs that is not here is said in a comment above it.
+BLOCKS = re.findall(r"(<!-- needs a server -->\n)?```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder with the samples, and what the page's export commands write."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "samples").symlink_to(ROOT / "samples")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for line in re.findall(r"^python cli.py (export .*)$", PAGE, re.MULTILINE):
+            result = CliRunner().invoke(cli.cli, shlex.split(line))
+            assert result.exit_code == 0, result.output
+    return folder
+
+
+def tensorflow_serving(request: urllib.request.Request) -> io.BytesIO:
+    """Answer from the SavedModel as TensorFlow Serving answers a REST request in row format."""
+    name, version, action = re.fullmatch(
+        r"http://localhost:8501/v1/models/(\w+)(/versions/\d+)?:(\w+)", request.full_url
+    ).groups()
+    assert version is None and action == "predict"
+    content = json.loads(request.data)
+    serve = tf.saved_model.load(f"exported/{name}/1").signatures[content["signature_name"]]
+    (key,) = serve.structured_input_signature[1]
+    assert all(instance.keys() == {key} and instance[key].keys() == {"b64"} for instance in content["instances"])
+    files = [base64.b64decode(instance[key]["b64"], validate=True) for instance in content["instances"]]
+    answer = {name: value.numpy().tolist() for name, value in serve(**{key: tf.constant(files)}).items()}
+    rows = [dict(zip(answer, row, strict=True)) for row in zip(*answer.values(), strict=True)]
+    return io.BytesIO(json.dumps({"predictions": rows}).encode())
+
+
+def test_every_python_example_runs_and_gives_the_same_answer(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(urllib.request, "urlopen", tensorflow_serving)
+    names, answers = {}, []
+    for needs, code in BLOCKS:
+        if not needs:
+            names.pop("answer", None)
+            exec(compile(code, "docs/serving.md", "exec"), names)
+            answers += [names["answer"]] if "answer" in names else []
+    assert len(answers) == 7
+    for answer in answers:
+        assert set(answer) == {"probabilities", "label", "confidence"}
+        for name, value in answer.items():
+            np.testing.assert_allclose(np.asarray(value), np.asarray(answers[0][name]), atol=1e-5)
+
+
+def test_the_sizes_in_the_table_are_those_of_the_files(folder):
+    saved = sum(path.stat().st_size for path in (folder / "exported" / "digits" / "1").rglob("*") if path.is_file())
+    sizes = [saved, *((folder / "exported" / f"digits.{kind}").stat().st_size for kind in ("tflite", "onnx"))]
+    assert [f"{size / 1e6:.1f} MB" for size in sizes] == re.findall(r"\d\.\d MB", PAGE)
