@@ -27,9 +27,9 @@ import json, sys
 import tensorflow as tf
 from svhn.data.prepared import read_prepared
 from svhn.tf_models import learner
-from svhn.tf_models.config import TrainConfig
+from svhn.tf_models.classifier.config import TrainConfig
 from svhn.tf_models.distribute import make_strategy
-from svhn.tf_models.train import train
+from svhn.tf_models.classifier.train import train
 
 task = json.loads(sys.argv[1])
 build = learner.build_graph

@@ -21,8 +21,8 @@ import sys
 import torch
 from bars import bars
 from test_distributed import CONFIG
-from svhn.torch_inpaint.distributed import join
-from svhn.torch_inpaint.train import train
+from svhn.torch_inpaint.classifier.distributed import join
+from svhn.torch_inpaint.classifier.train import train
 
 def stop(epoch):
     sys.exit("stopped after the first epoch")
