@@ -26,9 +26,9 @@ WORKER = """
 import json, sys
 import tensorflow as tf
 from svhn.data.prepared import read_prepared
-from svhn.tf_models import learner
+from svhn.tf_models.classifier import learner
 from svhn.tf_models.classifier.config import TrainConfig
-from svhn.tf_models.distribute import make_strategy
+from svhn.tf_models.classifier.distribute import make_strategy
 from svhn.tf_models.classifier.train import train
 
 task = json.loads(sys.argv[1])
