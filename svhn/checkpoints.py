@@ -1,12 +1,17 @@
-"""Where models are: the shipped checkpoints, and what kind of model a path holds."""
+"""Where models are: the shipped checkpoints with what is known about them, and what kind of model a path holds."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from svhn.errors import InputError
 
-TENSORFLOW, PYTORCH = "tensorflow", "pytorch"
+TENSORFLOW, PYTORCH, ONNX = "tensorflow", "pytorch", "onnx"
+# What a checkpoint's use, input, output, licence and score are; see `shipped_models`.
+ABOUT = "about.json"
+# A network by the names of its files, the one that is used first; `.` is a SavedModel folder itself.
+_KERAS_OR_TORCH = ("model.keras", "model.pt", "saved_model", ".")
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,37 @@ class ModelFile:
 
     path: Path
     framework: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A shipped checkpoint and what is needed to use it.
+
+    Attributes
+    ----------
+    name : str
+        What `--model`, `--finder` and so on take.
+    path : Path or None
+        The file of the network, or for the finder the folder of its networks; None where only its card is installed.
+    framework : str
+        "tensorflow", "pytorch" or "onnx"; "" where the network is not installed.
+    size : int
+        Bytes of the network's files.
+    score : str
+        What it reaches on SVHN, by its record; "" where there is no record.
+    use, input, output, licence : str
+        One sentence each.
+    """
+
+    name: str
+    path: Path | None
+    framework: str
+    size: int
+    score: str
+    use: str
+    input: str
+    output: str
+    licence: str
 
 
 def checkpoint_folder() -> Path:
@@ -27,7 +63,7 @@ def checkpoint_folder() -> Path:
 
 
 def pseudo_labels() -> Path:
-    """Return the shipped CSV file with labels of SVHN's unlabelled photos, for `svhn.data.prepare.load_mix`."""
+    """Return the shipped CSV file with labels of SVHN's unlabelled photos, for `svhn.data.load_mix`."""
     return checkpoint_folder() / "pseudo_labels.csv"
 
 
@@ -46,20 +82,76 @@ def find_model(path: str | Path) -> ModelFile:
         When there is no model.
     """
     path = Path(path)
-    if not path.exists() and (checkpoint_folder() / path).is_dir():
+    if not path.exists() and (checkpoint_folder() / path).exists():
         path = checkpoint_folder() / path
-    if path.is_dir():
-        names = ("model.keras", "model.pt", "saved_model", ".")
-        candidates = [path / name for name in names]
-    else:
-        candidates = [path]
-    for candidate in candidates:
-        if candidate.suffix == ".pt" and candidate.is_file():
-            return ModelFile(candidate, PYTORCH)
-        if (candidate.suffix == ".keras" and candidate.is_file()) or (candidate / "saved_model.pb").is_file():
-            return ModelFile(candidate, TENSORFLOW)
+    if found := _model_at(path):
+        return found
+    if _is_card_only(path):
+        raise InputError(
+            f"{path}: this network comes with the repository, not with the installed package; clone the repository "
+            "and set $SVHN_CHECKPOINTS to its folder checkpoints"
+        )
     shipped = sorted(folder.name for folder in checkpoint_folder().glob("*/"))
     raise InputError(
         f"{path}: no model found; expected a .keras or .pt file, a SavedModel folder, a run folder, or one of "
         f"{', '.join(shipped) or 'the shipped checkpoints (none found)'}"
     )
+
+
+def shipped_models() -> list[ModelInfo]:
+    """Return the shipped checkpoints, by name.
+
+    Each is a folder with `about.json`: one sentence each for use, input, output and licence; and, where there is a
+    record, its name and the score as a format string of the record's metrics.
+
+    Raises
+    ------
+    InputError
+        When an `about.json` or a record is damaged.
+    """
+    return [_read_info(path.parent) for path in sorted(checkpoint_folder().glob(f"*/{ABOUT}"))]
+
+
+def _model_at(path: Path) -> ModelFile | None:
+    candidates = [path / name for name in _KERAS_OR_TORCH] if path.is_dir() else [path]
+    for candidate in candidates:
+        if candidate.suffix == ".pt" and candidate.is_file():
+            return ModelFile(candidate, PYTORCH)
+        if (candidate.suffix == ".keras" and candidate.is_file()) or (candidate / "saved_model.pb").is_file():
+            return ModelFile(candidate, TENSORFLOW)
+    return None
+
+
+def _is_card_only(path: Path) -> bool:
+    """Tell whether a path means a shipped checkpoint whose network is left out of the wheel."""
+    return (path / ABOUT).is_file() and not any(path.glob("*.onnx"))
+
+
+def _read_info(folder: Path) -> ModelInfo:
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        score = _score(folder, about)
+        texts = {name: str(about[name]) for name in ("use", "input", "output", "licence")}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{folder / ABOUT}: damaged, or its record is ({type(error).__name__}: {error}); copy the checkpoint again"
+        ) from error
+    networks = sorted(folder.glob("*.onnx"))
+    if networks:
+        return ModelInfo(folder.name, folder, ONNX, sum(path.stat().st_size for path in networks), score, **texts)
+    found = _model_at(folder)
+    if found is None:
+        return ModelInfo(folder.name, None, "", 0, score, **texts)
+    return ModelInfo(folder.name, found.path, found.framework, _size(found.path), score, **texts)
+
+
+def _score(folder: Path, about: dict) -> str:
+    if "record" not in about:
+        return ""
+    metrics = json.loads((folder / about["record"]).read_text(encoding="utf-8"))["metrics"]
+    return about["score"].format(**metrics)
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,92 @@
+"""The shipped checkpoints: what is told about them, and which path means which model."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from svhn.checkpoints import checkpoint_folder, find_model, shipped_models
+from svhn.errors import InputError
+
+SHIPPED = Path(__file__).parents[1] / "checkpoints"
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A folder of checkpoints to change: all that is small, and the smallest networks."""
+    folder = tmp_path / "checkpoints"
+    large = shutil.ignore_patterns("saved_model", "*.keras", "*.onnx")
+    shutil.copytree(SHIPPED, folder, ignore=large)
+    monkeypatch.setenv("SVHN_CHECKPOINTS", str(folder))
+    return folder
+
+
+def test_every_shipped_folder_tells_about_itself():
+    assert {model.name for model in shipped_models()} == {folder.name for folder in SHIPPED.glob("*/")}
+
+
+def test_frameworks_and_sizes_are_those_of_the_files():
+    models = {model.name: model for model in shipped_models()}
+    for name, model in models.items():
+        if model.framework == "onnx":
+            assert model.size == sum(path.stat().st_size for path in (SHIPPED / name).glob("*.onnx"))
+        else:
+            assert model.framework == {"torch": "pytorch", "tf": "tensorflow"}[name.split("-")[0]]
+            assert model.path == find_model(name).path
+            assert model.size == model.path.stat().st_size
+
+
+def test_scores_are_those_of_the_records():
+    for model in shipped_models():
+        record = SHIPPED / model.name / "record.json"
+        metrics = json.loads(record.read_text())["metrics"] if record.is_file() else {}
+        if "test_accuracy" in metrics:
+            assert model.score == f"{metrics['test_accuracy']:.2%} of {metrics['test_n']:,} test digits"
+    scores = {model.name: model.score for model in shipped_models()}
+    assert scores["tf-teacher"] == ""
+    assert "dB" in scores["torch-finisher"] and "recall" in scores["torch-segmenter"]
+
+
+def test_weights_learned_from_svhn_carry_its_note():
+    assert all("non-commercial" in model.licence for model in shipped_models())
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"use": "x"}', '{"record": "missing.json", "score": ""}'])
+def test_a_damaged_description_is_named(copied, damage):
+    (copied / "tf-seed" / "about.json").write_text(damage)
+    with pytest.raises(InputError, match=r"tf-seed.about\.json: damaged.*copy"):
+        shipped_models()
+
+
+def test_a_network_that_is_not_installed_is_told_of(copied):
+    teacher = next(model for model in shipped_models() if model.name == "tf-teacher")
+    assert (teacher.path, teacher.framework, teacher.size) == (None, "", 0)
+    with pytest.raises(InputError, match=r"tf-teacher: .*repository.*SVHN_CHECKPOINTS"):
+        find_model("tf-teacher")
+
+
+def test_a_model_by_name_by_run_and_by_file(copied, tmp_path):
+    weights = copied / "torch-finisher" / "model.pt"
+    assert find_model("torch-finisher").path == weights
+    assert find_model("torch-finisher/model.pt").path == weights
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(weights, run)
+    assert find_model(run).path == run / "model.pt"
+    assert find_model(run / "model.pt").framework == "pytorch"
+
+
+def test_what_is_no_model_is_named_with_the_shipped_ones(tmp_path):
+    for path in (tmp_path, tmp_path / "missing.keras", "missing"):
+        with pytest.raises(InputError, match=r"no model found; expected .*tf-seed"):
+            find_model(path)
+
+
+def test_the_folder_can_be_chosen(monkeypatch, tmp_path):
+    assert checkpoint_folder() == SHIPPED
+    monkeypatch.setenv("SVHN_CHECKPOINTS", str(tmp_path))
+    assert checkpoint_folder() == tmp_path
+    assert shipped_models() == []
+    with pytest.raises(InputError, match="none found"):
+        find_model("tf-seed")
