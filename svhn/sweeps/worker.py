@@ -8,8 +8,8 @@ from svhn.checkpoints import pseudo_labels
 from svhn.data import load_mix
 from svhn.errors import InputError
 from svhn.sweeps.folder import SweepFolder
+from svhn.torch_inpaint import choose_device
 from svhn.torch_inpaint.classifier.train import train
-from svhn.torch_inpaint.removal import choose_device
 
 
 def work(folder: SweepFolder, name: str) -> None:

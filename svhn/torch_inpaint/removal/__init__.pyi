@@ -16,7 +16,6 @@ from .reference import fill_seed as fill_seed
 from .remover import DigitRemover as DigitRemover
 from .remover import NumberReport as NumberReport
 from .remover import RemovalResult as RemovalResult
-from .remover import choose_device as choose_device
 from .remover import cut_numbers as cut_numbers
 from .remover import fill_regions as fill_regions
 from .remover import inpaint as inpaint

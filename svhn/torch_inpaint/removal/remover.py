@@ -12,8 +12,8 @@ import torch
 from svhn.boxes import Box, DigitBox, clip_digits, group_digits
 from svhn.checkpoints import find_model
 from svhn.crops import crop_digit
-from svhn.errors import InputError
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, classify, load_classifier, reduced_maps
+from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.removal.composite import Region, composite, cut_region, enlarge_mask
 from svhn.torch_inpaint.removal.config import FillConfig, RemovalConfig
 from svhn.torch_inpaint.removal.finisher import finish, load_finisher
@@ -433,12 +433,3 @@ def check_photo(photo: np.ndarray) -> np.ndarray:
         received = f"{getattr(photo, 'dtype', type(photo).__name__)} {getattr(photo, 'shape', '')}"
         raise ValueError(f"expected a photo as uint8 (H, W, 3) RGB, received {received}")
     return photo
-
-
-def choose_device(name: str) -> torch.device:
-    """Turn "auto", "cpu" or "cuda" into a device; "auto" is CUDA where there is a device for it."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device found; use --device cpu, or install a CUDA build of PyTorch")
-    return torch.device(name)

@@ -8,7 +8,6 @@ from svhn.metrics import psnr
 from svhn.torch_inpaint import DigitRemover, inpaint
 from svhn.torch_inpaint.removal.composite import composite, cut_region, enlarge_mask, grain_like
 from svhn.torch_inpaint.removal.config import FillConfig, KeyPixelConfig, RemovalConfig
-from svhn.torch_inpaint.removal.remover import choose_device
 
 
 def test_outside_the_mask_nothing_changes_and_inputs_stay(remover, rendered):
@@ -217,14 +216,6 @@ def test_the_package_names_are_there_and_nothing_else():
     assert package.DigitRemover is DigitRemover
     with pytest.raises(AttributeError):
         package.nothing  # noqa: B018
-
-
-def test_cuda_is_asked_for_by_name():
-    if torch.cuda.is_available():
-        assert choose_device("auto").type == "cuda"
-    else:
-        with pytest.raises(InputError, match="CUDA"):
-            choose_device("cuda")
 
 
 @pytest.mark.cuda
