@@ -1,28 +1,30 @@
-# Two commands: `make demo` and `make test`. Both set up .venv on the first call and reuse it afterwards.
+# `make demo` and `make test` set up .venv on the first call and reuse it afterwards.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 OPENCV4 := .venv-caffe
 # Two processes, each with whole files of tests, so that what a file's tests share is made once. PyTorch gets one
 # thread in each: its threads wait by turning round, which costs more than they bring when two processes share the cores.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: demo test test-caffe test-cuda clean
+.PHONY: demo test test-fast test-caffe test-cuda lint coverage clean
 
-demo: $(READY)
-	$(BIN)/python cli.py remove-digits samples/*.png --output-dir demo-out --save-masks
+demo: $(VENV)/.all
+	$(BIN)/svhn remove-digits samples/*.png --output-dir demo-out --save-masks
 	@echo "Before: samples/   After: demo-out/   Masks (white = changed): demo-out/masks/"
 
-test: $(READY)
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest tests/tf_models $(SIDE_BY_SIDE)  # other processes: TensorFlow and PyTorch do not share one
 	$(BIN)/python -m pytest tests --ignore tests/tf_models -m timed
 
 # OpenCV 5 has no Caffe importer: the last series that has one checks our Caffe files, in an environment of its own.
-test-caffe: $(READY) $(OPENCV4)/.ready
+test-caffe: $(VENV)/.test $(OPENCV4)/.ready
 	$(BIN)/python -m pytest tests/tf_models/export/test_caffe_opencv.py
 
 # The tests that need a GPU, in a Python that has a CUDA build of PyTorch (.venv has the CPU build): make test-cuda PYTHON=...
@@ -34,12 +36,15 @@ $(OPENCV4)/.ready: tests/tf_models/export/opencv4.txt
 	$(OPENCV4)/bin/python -m pip install --quiet -r $<
 	@touch $@
 
-$(READY): pyproject.toml constraints.txt
+# .venv/.all and .venv/.test: an extra of pyproject.toml is installed.
+$(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
+	@touch $@
+
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "Python 3.10 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
-	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) $(OPENCV4) demo-out .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OPENCV4) demo-out build .mypy_cache .pytest_cache .ruff_cache
