@@ -210,7 +210,8 @@ def test_remove_digits_never_loads_tensorflow(tmp_path):
     arguments = ["remove-digits", str(ROOT / "samples" / "house-1.png"), "--output-dir", str(tmp_path / "out")]
     for workers, expected in (("1", set()), ("0", {"torch"})):
         command = [*arguments, "--workers", workers]
-        run = f"import cli\ntry:\n    cli.cli({command!r})\nexcept SystemExit as end:\n    assert not end.code"
+        start = f"from svhn.commands import cli\ntry:\n    cli({command!r})\n"
+        run = f"{start}except SystemExit as end:\n    assert not end.code"
         assert loaded_by(f"if __name__ == '__main__':\n{textwrap.indent(run, '    ')}") & FRAMEWORKS == expected
 
 

@@ -1,1 +1,1 @@
-from .progress import choose_display as choose_display
+from .group import cli as cli

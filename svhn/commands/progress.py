@@ -1,8 +1,13 @@
 """What a job shows while it runs: a live line on a terminal, a line per photo elsewhere, JSON for scripts."""
 
 import json
+import shutil
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from svhn.files import printable
 from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join
@@ -155,3 +160,72 @@ def totals(summary: "Summary") -> str:
     text += f", {missing} not done (go on with --resume)" if missing else ""
     text += f"; {rate:.1f} photos/s; "
     return text + (f"details in {printable(summary.report)}" if summary.report else "nothing was written (--dry-run)")
+
+
+def progress_line():
+    """Print one line per interval, and on a terminal a live line in between that stays on its line."""
+    rate = None
+
+    def show(progress):
+        nonlocal rate
+        measured = progress.validation_accuracy is not None
+        if not measured:  # the last few seconds count most; the first report holds the start-up
+            rate = progress.rate if rate is None else 0.8 * rate + 0.2 * progress.rate
+        shown = progress.rate if measured or rate is None else rate
+        left = time.strftime("%H:%M:%S", time.gmtime((progress.iterations - progress.iteration) / shown))
+        line = (
+            f"iteration {progress.iteration:,}/{progress.iterations:,}  loss {progress.loss:.4f}  "
+            f"accuracy {progress.accuracy:.2%}  {shown:.1f}/s  {left} left"
+        )
+        if measured:
+            line += f"  validation {progress.validation_accuracy:.2%}"
+        _show_progress(line, measured)
+
+    return show
+
+
+def finder_line(first_loss):
+    return interval_line((first_loss, "label", "box"), "whole number {whole_number:.1%}  F1 {f1:.3f}")
+
+
+def interval_line(losses, scores):
+    """Print one line per interval, and on a terminal a live line in between that stays on its line."""
+
+    def show(row):
+        values = "  ".join(f"{name} {row[name]:.3f}" for name in losses)
+        if "seconds" in row:
+            _show_progress(f"iteration {row['iteration']:,}  {values}  {scores.format(**row)}", True)
+        else:
+            left = time.strftime("%H:%M:%S", time.gmtime((row["iterations"] - row["iteration"]) / row["rate"]))
+            _show_progress(f"iteration {row['iteration']:,}/{row['iterations']:,}  {values}  {left} left", False)
+
+    return show
+
+
+def _show_progress(line, stays):
+    """Print a line that stays, or one that the next replaces, which only a terminal gets to see."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        click.echo(f"\r{line if stays else line[: width - 1]}\x1b[K", nl=stays)
+    elif stays:
+        click.echo(line)
+
+
+def download_line():
+    """Print the progress of a download at most twice a second."""
+    last = [0.0]
+
+    def show(name, done, total):
+        if done == total or (sys.stdout.isatty() and time.perf_counter() - last[0] > 0.5):
+            last[0] = time.perf_counter()
+            click.echo(f"\r{name}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB", nl=done == total)
+
+    return show
+
+
+def print_metrics(metrics: dict, run_dir: Path) -> None:
+    click.echo(f"validation {metrics['validation_accuracy']:.2%}")
+    if "test_accuracy" in metrics:
+        low, high = metrics["test_accuracy_interval"]
+        click.echo(f"test       {metrics['test_accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})")
+    click.echo(f"{run_dir}: model and record.json written")

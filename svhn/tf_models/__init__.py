@@ -1,1 +1,8 @@
-"""What needs TensorFlow. Never loaded beside `svhn.torch_inpaint`."""
+"""What needs TensorFlow. Never loaded beside `svhn.torch_inpaint`.
+
+The public names stand in `__init__.pyi`; each is imported when it is used first.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

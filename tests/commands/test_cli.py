@@ -9,13 +9,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import cli
+from svhn.commands import cli
 from svhn.tf_models.classifier.config import GRAPHS, PRESETS
 from svhn.tf_models.classifier.config import TrainConfig as TfTrainConfig
 from svhn.torch_inpaint.classifier.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = cli.cli.commands
+COMMANDS = {name: cli.get_command(click.Context(cli), name) for name in cli.list_commands(click.Context(cli))}
 
 
 def run(*arguments, cwd=ROOT, code=0):
@@ -28,7 +28,7 @@ def run(*arguments, cwd=ROOT, code=0):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_with_examples_that_parse(name):
-    text = CliRunner().invoke(cli.cli, [name, "--help"]).output
+    text = CliRunner().invoke(cli, [name, "--help"]).output
     examples = re.findall(rf"python cli\.py {name} (.*)", text)
     assert examples
     for example in examples:

@@ -301,7 +301,7 @@ def test_training_photos_of_svhn_are_read(finder, svhn_dir):
 def test_read_command(tmp_path, finder):
     from click.testing import CliRunner
 
-    from cli import cli
+    from svhn.commands import cli
 
     rendered = render_photo(0, replace(CLEAR, digit_height=(28, 34), texts=("36",)))
     write_rgb(tmp_path / "house.png", rendered.photo)

@@ -212,7 +212,7 @@ def test_inpaint_photo(folder, tmp_path):
 def test_grain_can_be_chosen(folder, tmp_path):
     from click.testing import CliRunner
 
-    from cli import cli
+    from svhn.commands import cli
 
     photo, mask = folder / "0.png", np.zeros(read_rgb(folder / "0.png").shape[:2], bool)
     mask[5:20, 8:30] = True

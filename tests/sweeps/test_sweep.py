@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-import cli
+from svhn.commands import cli
 from svhn.crops import to_gray
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared, write_prepared
 from svhn.errors import InputError
@@ -126,7 +126,7 @@ def test_the_command(data, tmp_path, monkeypatch):
     Path("small.yaml").write_text("net: [ConvNet32, ConvNet48_333]\nepochs: 1\n")
 
     def run(*arguments, code=0):
-        result = CliRunner().invoke(cli.cli, ["sweep", "small.yaml", *arguments])
+        result = CliRunner().invoke(cli, ["sweep", "small.yaml", *arguments])
         assert result.exit_code == code, result.output
         return result.output
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-import cli
+from svhn.commands import cli
 from svhn.data import prepare
 
 ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments, code=0):
-    result = CliRunner().invoke(cli.cli, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
     assert result.exit_code == code, (result.output, result.exception)
     return result.output
 

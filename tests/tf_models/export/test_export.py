@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
-import cli
+from svhn.commands import cli
 from svhn.crops import to_gray
 from svhn.data.render.synthetic import render_crops
 from svhn.errors import InputError
@@ -160,7 +160,7 @@ def test_onnx_without_its_packages_says_what_to_install(gray_network, tmp_path, 
 
 
 def run(*arguments, code=0) -> str:
-    result = CliRunner().invoke(cli.cli, ["export", *map(str, arguments)])
+    result = CliRunner().invoke(cli, ["export", *map(str, arguments)])
     assert result.exit_code == code, result.output
     return result.output
 

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
-import cli
+from svhn.commands import cli
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for line in re.findall(r"^python cli.py (export .*)$", PAGE, re.MULTILINE):
-            result = CliRunner().invoke(cli.cli, shlex.split(line))
+            result = CliRunner().invoke(cli, shlex.split(line))
             assert result.exit_code == 0, result.output
     return folder
 

@@ -4,8 +4,8 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-import cli
 from svhn.boxes import Box, DigitBox
+from svhn.commands import cli
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.figures.interpretation import MOST_DIGITS, cut_digits, draw, interpret_photo
@@ -92,7 +92,7 @@ def test_outputs_that_cannot_be(tmp_path, output, words):
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(crops(1)[0]).save("digit.png")
-    result = CliRunner().invoke(cli.cli, ["explain-digits", "digit.png"])
+    result = CliRunner().invoke(cli, ["explain-digits", "digit.png"])
     assert result.exit_code == 0, result.output
     assert result.output == "digits-digit.png: written, 1 digit\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digit.png", "digits-digit.png"]

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-import cli
 from svhn.boxes import Box, DigitBox
+from svhn.commands import cli
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.jobs.removal import explain_photo
@@ -124,7 +124,7 @@ def test_a_title_with_signs_of_mathematics_and_a_digit_that_fills_its_photo(remo
 
 def test_the_command_writes_one_figure_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(cli.cli, ["explain", str(ROOT / "samples" / "house-1.png"), "--device", "cpu"])
+    result = CliRunner().invoke(cli, ["explain", str(ROOT / "samples" / "house-1.png"), "--device", "cpu"])
     assert result.exit_code == 0, result.output
     assert result.output == "explain-house-1.png: written\n"
     assert [path.name for path in tmp_path.iterdir()] == ["explain-house-1.png"]

@@ -1,0 +1,86 @@
+"""The group of all commands; each command's module is imported when the command is asked for."""
+
+import importlib
+
+import click
+
+from svhn.errors import InputError
+
+# In the order of work: what a user types -> the module here, the function in it, and the line in the list of commands.
+COMMANDS = {
+    "remove-digits": ("remove", "remove_digits", "Write the photos again without their house numbers."),
+    "read": ("read", "read", "Find and read the house numbers of photos, without boxes."),
+    "report": ("remove", "report", "Make one page of a job's report: totals, failures, before and after."),
+    "inpaint": ("remove", "inpaint", "Fill the white part of a mask of your own in one photo."),
+    "explain": ("remove", "explain", "Draw how a photo's numbers are found and removed."),
+    "fetch": ("data", "fetch", "Download the official SVHN files, verify and unpack them."),
+    "prepare": ("data", "prepare", "Read SVHN, split off 13 % for validation by photo, and store it."),
+    "train-tf": ("train_tf", "train_tf", "Train a digit classifier with Keras on TensorFlow."),
+    "train-finder": ("train_finder", "train_finder", "Train the network that finds and reads digits in any photo."),
+    "train-refiner": ("train_finder", "train_refiner", "Train the network that judges what a finder proposes."),
+    "train-finisher": ("train_networks", "train_finisher", "Train the network that finishes what the GRNN paints."),
+    "train-segmenter": ("train_networks", "train_segmenter", "Train the network that tells strokes from background."),
+    "train-torch": ("train_torch", "train_torch", "Train one of the reference's ConvNets with PyTorch."),
+    "sweep": ("sweep", "sweep", "Train the runs of a YAML file in the background."),
+    "explain-digits": ("models", "explain_digits", "Draw what a classifier makes of a photo's digits."),
+    "evaluate": ("models", "evaluate", "Measure a classifier on SVHN."),
+    "export": ("models", "export", "Write a TensorFlow classifier for other programs."),
+    "import-caffe": ("models", "import_caffe", "Turn a network of Caffe's files into a Keras model."),
+}
+# Package that may be missing -> what people call it, and the extra that brings it.
+EXTRAS = {
+    "torch": ("PyTorch", "torch"),
+    "tensorflow": ("TensorFlow", "tf"),
+    "keras": ("Keras", "tf"),
+    "lmdb": ("lmdb", "caffe"),
+    "google": ("protobuf", "caffe"),
+    "onnx": ("onnx", "onnx"),
+    "tf2onnx": ("tf2onnx", "onnx"),
+    "onnxruntime": ("onnxruntime", "onnx"),
+    "ray": ("Ray", "ray"),
+    "fsspec": ("fsspec", "remote"),
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is asked for, and turns errors that users can mend into messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[name]
+        return getattr(importlib.import_module(f"svhn.commands.{module}"), function)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            if message := missing_package(error, ctx.invoked_subcommand):
+                raise click.ClickException(message) from error
+            raise
+
+
+def missing_package(error: ModuleNotFoundError, command: str | None) -> str | None:
+    """Return what to install when a package is missing, or None for an error in the program itself."""
+    package = (error.name or "svhn").split(".")[0]
+    if package == "svhn":
+        return None
+    name, extra = EXTRAS.get(package, (package, ""))
+    what = f"svhn[{extra}]" if extra else "svhn"
+    return f"{command} needs {name}; install it: pip install '{what}'"
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="svhn")
+def cli() -> None:
+    """Remove house numbers from street photos; train, measure and export digit classifiers on SVHN."""

@@ -1,0 +1,1 @@
+from .starting import start_tensorflow as start_tensorflow
