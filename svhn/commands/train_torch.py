@@ -78,9 +78,9 @@ def train_torch(ctx, data, cpu, run_id, resume, **settings):
     from svhn.checkpoints import pseudo_labels
     from svhn.data import load_mix, resolve_source
     from svhn.runs import last_run, new_run_dir
+    from svhn.torch_inpaint import choose_device
     from svhn.torch_inpaint.classifier import join, read_config
     from svhn.torch_inpaint.classifier.train import train
-    from svhn.torch_inpaint import choose_device
 
     given = {name: value for name, value in settings.items() if is_given(ctx, name)}
     run_dir = Path("runs") / run_id if run_id else last_run("train-torch") if resume else new_run_dir("train-torch")
