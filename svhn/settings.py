@@ -34,6 +34,8 @@ class Rule:
         Further names of the option, for example "--lr".
     metavar : str, optional
         What stands for the value in the help.
+    none_help : str, optional
+        What it means when there is none: the help of the option `--no-NAME`, which sets None.
     """
 
     help: str = ""
@@ -45,6 +47,7 @@ class Rule:
     expert: bool = False
     spellings: tuple[str, ...] = ()
     metavar: str | None = None
+    none_help: str | None = None
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError when `value` may not be; None always may, where the field's default allows it."""

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from svhn.commands.options import seed_option
+from svhn.commands.options import command
 from svhn.commands.progress import download_line
+from svhn.commands.shared_options import seed_option
 
 
-@click.command()
+@command()
 @click.option("--split", "splits", multiple=True, required=True, type=click.Choice(["train", "test", "extra"]))
 @click.option(
     "--format", "file_format", type=click.Choice(["photos", "crops", "both"]), default="both", show_default=True
@@ -29,7 +30,7 @@ def fetch(splits, file_format, folder):
         click.echo(f"{path}: ready")
 
 
-@click.command()
+@command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder with SVHN's files.")
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="The .h5 file, or for lmdb the folder to write."

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from svhn.commands.options import boxes_option, data_option
+from svhn.commands.options import command
+from svhn.commands.shared_options import boxes_option, data_option
 from svhn.errors import InputError
 from svhn.torch_inpaint.classifier import config as torch_config
 
 
-@click.command()
+@command()
 @click.argument("model")
 @data_option
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
@@ -44,7 +45,7 @@ def evaluate(model, data, split, report_dir):
     click.echo(f"{folder}: report.json, confusion.png, misclassified.png")
 
 
-@click.command()
+@command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @boxes_option
 @click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: digits-<photo's stem>.png.")
@@ -79,7 +80,7 @@ def explain_digits(photo, boxes, output, model):
     click.echo(f"{output}: written, {count} {'digit' if count == 1 else 'digits'}")
 
 
-@click.command()
+@command()
 @click.argument("model")
 @click.option("--to", "kind", required=True, type=click.Choice(["savedmodel", "tflite", "onnx", "caffe"]))
 @click.option(
@@ -119,7 +120,7 @@ def export(model, kind, output):
     )
 
 
-@click.command()
+@command()
 @click.argument("prototxt", type=click.Path(path_type=Path))
 @click.argument("weights", type=click.Path(path_type=Path))
 @click.option("--mean", type=click.Path(path_type=Path), help="mean.binaryproto that the network's input lacks.")

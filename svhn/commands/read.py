@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from svhn.commands.options import at_least_1, finder_option, min_confidence_option
+from svhn.commands.options import command
+from svhn.commands.shared_options import at_least_1, finder_option, min_confidence_option
 from svhn.finder import FinderConfig
 
 
-@click.command()
+@command()
 @click.argument("photos", nargs=-1)
 @click.option("--output", type=click.Path(path_type=Path), help="File for the JSON lines. Default: standard output.")
 @click.option("--draw", type=click.Path(path_type=Path), help="Folder for pictures with boxes and text.")

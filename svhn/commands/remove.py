@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
-from svhn.commands.options import (
+from svhn.commands.options import command
+from svhn.commands.progress import choose_display
+from svhn.commands.shared_options import (
     at_least_1,
     boxes_option,
     device_option,
@@ -17,7 +19,6 @@ from svhn.commands.options import (
     model_option,
     segmenter_option,
 )
-from svhn.commands.progress import choose_display
 from svhn.jobs import config as job_config
 from svhn.photos import PhotoConfig
 from svhn.torch_inpaint.removal import config as removal_config
@@ -31,7 +32,7 @@ def _shard(ctx, parameter, value):
     return int(part), int(count)
 
 
-@click.command()
+@command()
 @click.argument("photos", nargs=-1)
 @boxes_option
 @finder_option
@@ -160,7 +161,7 @@ def remove_digits(
     sys.exit(summary.exit_code)
 
 
-@click.command()
+@command()
 @click.argument("output_dir")
 @click.option("--html", type=click.Path(path_type=Path), help="The page to write.  [default: OUTPUT_DIR/report.html]")
 @click.option(
@@ -181,7 +182,7 @@ def report(output_dir, html, most):
     click.echo(f"{page}: written")
 
 
-@click.command()
+@command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--mask", "mask_file", required=True, type=click.Path(path_type=Path), help="Picture, white = fill.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the result goes.")
@@ -202,7 +203,7 @@ def inpaint(photo, mask_file, output, finisher, grain, device):
     click.echo(f"{output}: written")
 
 
-@click.command()
+@command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @boxes_option
 @click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: explain-<photo's stem>.png.")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from svhn.commands.options import at_least_1, data_option
+from svhn.commands.options import command
+from svhn.commands.shared_options import at_least_1, data_option
 
 
-@click.command()
+@command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("action", type=click.Choice(["start", "status", "watch", "stop", "resume", "report"]), default="start")
 @click.option("--jobs", type=at_least_1, default=1, show_default=True, help="Runs at a time.")

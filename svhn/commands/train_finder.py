@@ -2,7 +2,9 @@
 
 import click
 
-from svhn.commands.options import (
+from svhn.commands.options import command
+from svhn.commands.progress import finder_line
+from svhn.commands.shared_options import (
     at_least_1,
     finder_option,
     interval_resume_option,
@@ -11,12 +13,11 @@ from svhn.commands.options import (
     run_dir_option,
     seed_option,
 )
-from svhn.commands.progress import finder_line
 from svhn.finder import VIEWS
 from svhn.tf_models.finder import FinderTrainConfig, RefinerTrainConfig
 
 
-@click.command()
+@command()
 @photos_option
 @click.option("--iterations", type=at_least_1, default=FinderTrainConfig.iterations, show_default=True)
 @click.option("--batch-size", type=at_least_1, default=FinderTrainConfig.batch_size, show_default=True)
@@ -47,7 +48,7 @@ def train_finder(data, run_dir, resume, **settings):
     click.echo(f"{run_dir}: finder.onnx and record.json written")
 
 
-@click.command()
+@command()
 @photos_option
 @finder_option
 @click.option(

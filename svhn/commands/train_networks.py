@@ -2,7 +2,9 @@
 
 import click
 
-from svhn.commands.options import (
+from svhn.commands.options import command
+from svhn.commands.progress import interval_line
+from svhn.commands.shared_options import (
     at_least_1,
     interval_resume_option,
     model_option,
@@ -12,11 +14,10 @@ from svhn.commands.options import (
     run_dir_option,
     seed_option,
 )
-from svhn.commands.progress import interval_line
 from svhn.torch_inpaint.training import config as training_config
 
 
-@click.command()
+@command()
 @photos_option
 @click.option(
     "--iterations", type=at_least_1, default=training_config.FinisherTrainConfig.iterations, show_default=True
@@ -71,7 +72,7 @@ def train_finisher(data, run_dir, resume, **settings):
     click.echo(f"{run_dir}: model.pt and record.json written")
 
 
-@click.command()
+@command()
 @model_option
 @click.option(
     "--iterations", type=at_least_1, default=training_config.SegmenterTrainConfig.iterations, show_default=True

@@ -5,7 +5,9 @@ import sys
 
 import click
 
-from svhn.commands.options import (
+from svhn.commands.options import command
+from svhn.commands.progress import print_metrics, progress_line
+from svhn.commands.shared_options import (
     at_least_1,
     data_option,
     is_given,
@@ -14,7 +16,6 @@ from svhn.commands.options import (
     run_dir_option,
     seed_option,
 )
-from svhn.commands.progress import print_metrics, progress_line
 from svhn.errors import InputError
 from svhn.tf_models.classifier import config as tf_config
 
@@ -38,7 +39,7 @@ def _list_recipes(ctx, param, value):
     ctx.exit()
 
 
-@click.command()
+@command()
 @data_option
 @click.option(
     "--preset",

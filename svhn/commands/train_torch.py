@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from svhn.commands.options import (
+from svhn.commands.options import command
+from svhn.commands.progress import print_metrics
+from svhn.commands.shared_options import (
     at_least_1,
     data_option,
     is_given,
@@ -16,11 +18,10 @@ from svhn.commands.options import (
     seed_option,
     share,
 )
-from svhn.commands.progress import print_metrics
 from svhn.torch_inpaint.classifier import config as torch_config
 
 
-@click.command()
+@command()
 @data_option
 @click.option("--net", type=click.Choice(torch_config.NETS), default=torch_config.TrainConfig.net, show_default=True)
 @click.option("--batch", type=at_least_1, default=torch_config.TrainConfig.batch, show_default=True)
