@@ -190,12 +190,12 @@ def _options(leaf: Leaf, both_ways: bool) -> Iterator[Callable[[Function], Funct
     flag = "--" + leaf.name.replace("_", "-")
     off = flag.replace("--", "--no-", 1)
     if leaf.kind is bool:
-        names = f"{flag}/{off}" if both_ways or leaf.default else flag
-        shown = "/" in names
-        yield option(names, leaf.name, is_flag=True, default=leaf.default, show_default=shown, help=leaf.rule.help)
+        both = both_ways or leaf.default
+        name = f"{flag}/{off}" if both else flag
+        yield option(name, leaf.name, is_flag=True, default=leaf.default, show_default=both, help=leaf.rule.help)
         return
-    names = (flag, *leaf.rule.spellings, leaf.name)
-    yield option(*names, help=leaf.rule.help, metavar=leaf.rule.metavar, **_value(leaf))
+    value = _value(leaf)
+    yield option(flag, *leaf.rule.spellings, leaf.name, help=leaf.rule.help, metavar=leaf.rule.metavar, **value)
     if leaf.rule.none_help:
         yield option(off, f"no_{leaf.name}", is_flag=True, help=leaf.rule.none_help)
 
