@@ -8,7 +8,16 @@ import numpy as np
 
 from benchmarks.removal.holes import otsu_strokes
 from svhn.boxes import Box
-from svhn.torch_inpaint.removal import KeyPixels, paint_boxes, widen
+from svhn.torch_inpaint.removal import (
+    FILLS,
+    KEY_PIXELS,
+    FillConfig,
+    KeyPixelConfig,
+    KeyPixels,
+    RemovalConfig,
+    paint_boxes,
+    widen,
+)
 
 OURS, RIVAL = "ours", "biharmonic"
 # Take many seconds for one hole.
@@ -27,14 +36,19 @@ def fill_methods() -> dict[str, Fill]:
     """Return all fill methods that can be imported here, by name."""
     found = {OURS: _ours(), "ours, no grain": _ours(grain=0.0), "ours, GRNN alone": _ours(method="steered", grain=0.0)}
     found |= {"Telea r3": _opencv(cv2.INPAINT_TELEA), "Navier-Stokes r3": _opencv(cv2.INPAINT_NS)}
-    optional = {RIVAL: _biharmonic(), "FSR": _fsr(), "grnn-seed": _seed()}
+    optional = {RIVAL: _biharmonic(), "FSR": _fsr()}
     found |= {name: method for name, method in optional.items() if method is not None}
-    return found | {"ring mean": _ring_mean}
+    # Registered fills beside the shipped one and its first half: the reference's, and a user's own.
+    others = [name for name in FILLS if name not in (FillConfig.method, "steered")]
+    return found | {name: _ours(method=name, grain=0.0) for name in others} | {"ring mean": _ring_mean}
 
 
 def removers(names: Sequence[str] | None = None) -> dict[str, Remover]:
     """Return `DigitRemover` and the other fills with their natural masks, by name."""
-    found: dict[str, Remover] = {OURS: _remover("strokes"), f"{OURS}, evidence alone": _remover("evidence")}
+    found: dict[str, Remover] = {
+        OURS if method == KeyPixelConfig.method else f"{OURS}, {method} alone": _remover(method)
+        for method in KEY_PIXELS
+    }
     for name, fill in fill_methods().items():
         if name == RIVAL:
             found["Otsu strokes, biharmonic"] = _over(fill, stroke_mask)
@@ -46,7 +60,6 @@ def removers(names: Sequence[str] | None = None) -> dict[str, Remover]:
 def _remover(key_pixels: str) -> Remover:
     """Return `DigitRemover` with one of `KEY_PIXELS`."""
     from svhn.torch_inpaint import DigitRemover
-    from svhn.torch_inpaint.removal import KeyPixelConfig, RemovalConfig
 
     remover = DigitRemover.from_checkpoint(device="cpu", config=RemovalConfig(key_pixels=KeyPixelConfig(key_pixels)))
 
@@ -101,7 +114,7 @@ def _ours(**changes) -> Fill:
     """Return the steps of `svhn.torch_inpaint.inpaint`, which takes every pixel outside the mask for known."""
     import torch
 
-    from svhn.torch_inpaint.removal import FillConfig, fill_regions
+    from svhn.torch_inpaint.removal import fill_regions
     from svhn.torch_inpaint.removal.composite import composite
 
     config = replace(FillConfig(), **changes)
@@ -119,7 +132,7 @@ def ours_batched(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray], kn
     """Fill many regions in one call, without grain, for timing only."""
     import torch
 
-    from svhn.torch_inpaint.removal import FillConfig, fill_regions
+    from svhn.torch_inpaint.removal import fill_regions
 
     regions = [(p, KeyPixels(m, k)) for p, m, k in zip(pictures, masks, known, strict=True)]
     fill_regions(regions, FillConfig(), torch.device("cpu"))
@@ -154,24 +167,6 @@ def _fsr() -> Fill | None:
         image = np.zeros_like(padded)
         cv2.xphoto.inpaint(padded, valid, image, cv2.xphoto.INPAINT_FSR_FAST)
         return np.where(mask[..., None], image[FSR_BORDER:-FSR_BORDER, FSR_BORDER:-FSR_BORDER], picture)
-
-    return fill
-
-
-def _seed() -> Fill | None:
-    """Return the reference's GRNN."""
-    try:
-        from svhn.torch_inpaint.removal import fill_seed
-    except ImportError:
-        return None
-    import torch
-
-    def fill(picture, mask, known):
-        image = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
-        with torch.no_grad():
-            filled = fill_seed(image, torch.from_numpy(mask)[None], torch.from_numpy(known)[None])[0]
-        filled = filled.permute(1, 2, 0).cpu().numpy()
-        return np.where(mask[..., None], np.clip(np.rint(filled), 0, 255).astype(np.uint8), picture)
 
     return fill
 

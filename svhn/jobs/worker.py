@@ -30,6 +30,7 @@ from svhn.jobs.reading import describe_number
 from svhn.jobs.storage import OutputFolder, local_copy
 from svhn.jobs.tasks import NO_DIGITS, OK, PLANNED, UNCHANGED, CannotStart, Done, Order, StopJob, Task, report_line
 from svhn.photos import Photo, read_photo, write_mask, write_photo
+from svhn.torch_inpaint.removal import FILLS, KEY_PIXELS
 
 if TYPE_CHECKING:
     from svhn.torch_inpaint.removal import DigitRemover, NumberReport, RemovalResult
@@ -208,11 +209,11 @@ def _copy(path: Path, photo: Photo, staged: Path, strip_metadata: bool) -> None:
 def _settings(job: JobConfig) -> str:
     """Return all settings that change an output, as text."""
     fill, key_pixels = job.removal.fill, job.removal.key_pixels
+    weights = (*FILLS[fill.method].weights(fill), *KEY_PIXELS[key_pixels.method].weights(key_pixels))
     settings = {
         "version": __version__,
         "removal": dataclasses.asdict(job.removal),
-        "finisher": sha256(find_model(fill.finisher).path) if fill.method == "finished" else None,
-        "segmenter": sha256(find_model(key_pixels.segmenter).path) if key_pixels.method == "strokes" else None,
+        "weights": [sha256(find_model(name).path) for name in weights],
         "strip_metadata": job.photo.strip_metadata,
         "model": sha256(find_model(job.model).path),
         "verified_by": sha256(find_finder(job.finder)) if job.finder and (job.strict or not job.boxes) else None,

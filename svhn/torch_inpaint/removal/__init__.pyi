@@ -1,4 +1,6 @@
 from .composite import grain_like as grain_like
+from .config import FILLS as FILLS
+from .config import KEY_PIXELS as KEY_PIXELS
 from .config import FillConfig as FillConfig
 from .config import KeyPixelConfig as KeyPixelConfig
 from .config import RemovalConfig as RemovalConfig
@@ -11,6 +13,8 @@ from .grnn import fill as fill
 from .key_pixels import KeyPixels as KeyPixels
 from .key_pixels import paint_boxes as paint_boxes
 from .key_pixels import widen as widen
+from .methods import FillMethod as FillMethod
+from .methods import KeyPixelMethod as KeyPixelMethod
 from .networks import save_network as save_network
 from .reference import fill_seed as fill_seed
 from .remover import DigitRemover as DigitRemover

@@ -1,22 +1,25 @@
 """Settings of the removal; importable without PyTorch."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from svhn.errors import InputError
+from svhn.registry import Registry
 
 DEFAULT_FINISHER = "torch-finisher"
-
-
 DEFAULT_SEGMENTER = "torch-segmenter"
+# What the entries must have is said by `FillMethod` and `KeyPixelMethod` of the module that holds them.
+_METHODS = "svhn.torch_inpaint.removal.methods"
+FILLS: Registry[Any] = Registry(
+    "fills", {"finished": f"{_METHODS}:FINISHED", "steered": f"{_METHODS}:STEERED", "grnn-seed": f"{_METHODS}:SEED"}
+)
+KEY_PIXELS: Registry[Any] = Registry(
+    "key pixels", {"strokes": f"{_METHODS}:STROKES", "evidence": f"{_METHODS}:EVIDENCE"}
+)
 
 
-KEY_PIXELS = ("strokes", "evidence")
-
-
-FILLS = ("finished", "steered", "grnn-seed")
-
-
-def _check_method(what: str, method: str, known: tuple[str, ...]) -> None:
+def _check_method(what: str, method: str, known: Collection[str]) -> None:
     if method not in known:
         raise InputError(f"{what}: unknown method {method!r}; expected one of {', '.join(known)}")
 

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from svhn.boxes import Box, DigitBox
 from svhn.crops import LUMINANCE
+from svhn.torch_inpaint.removal.config import KEY_PIXELS
 from svhn.torch_inpaint.removal.key_pixels import KeyPixels
 from svhn.torch_inpaint.removal.reference import BINS, KEY_PIXEL_RULES, background_bin, gradient_magnitude
 from svhn.torch_inpaint.removal.remover import (
@@ -35,7 +36,6 @@ NEITHER = "#f3dde1"
 EVIDENCE = LinearSegmentedColormap.from_list(
     "evidence", [(0.0, "#edf2f4"), (0.5, "#f5e9e4"), (0.7, "#ec9c94"), (0.85, INK), (1.0, "#5c0b1e")]
 )
-PANEL = {"strokes": "strokes", "evidence": "ink evidence"}
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -105,7 +105,7 @@ def _explain(
         "result": result.image[box.slices],
     }
     config = remover.config.key_pixels
-    threshold = config.stroke if config.method == "strokes" else config.evidence
+    threshold = KEY_PIXELS[config.method].threshold(config)
     digits = tuple(digit.shift(-box.left, -box.top) for digit in report.boxes)
     return Explanation(pictures, digits, config.method, threshold, report)
 
@@ -204,7 +204,7 @@ def _panels(one: Explanation) -> list[tuple[str, str, Callable[[Axes], None]]]:
             picture("gradient", cmap="magma"),
         ),
         (
-            PANEL[one.method],
+            KEY_PIXELS[one.method].evidence,
             f"over {one.threshold:.2f} (line) is digit",
             lambda axes: _show_evidence(axes, one),
         ),

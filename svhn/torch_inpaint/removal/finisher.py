@@ -3,7 +3,6 @@
 It learned from holes in digit-free places of photos, without labels (`svhn.torch_inpaint.training.finisher`).
 """
 
-import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -197,7 +196,6 @@ def save_finisher(path: str | Path, finisher: Finisher, info: dict) -> None:
     save_network(path, "finisher", finisher, info)
 
 
-@functools.lru_cache(maxsize=4)
 def load_finisher(path: str | Path, device: torch.device) -> Finisher:
     """Load a checkpoint, by path or as the name of a shipped one; see `load_network`."""
     return load_network(path, "finisher", Finisher, device)

@@ -16,19 +16,8 @@ from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, classi
 from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.removal.composite import Region, composite, cut_region, enlarge_mask
 from svhn.torch_inpaint.removal.config import FillConfig, RemovalConfig
-from svhn.torch_inpaint.removal.finisher import finish, load_finisher
-from svhn.torch_inpaint.removal.grnn import fill
-from svhn.torch_inpaint.removal.key_pixels import (
-    KeyPixels,
-    find_evidence,
-    key_pixels_by_evidence,
-    key_pixels_by_strokes,
-    paint_boxes,
-    widen,
-    window_of,
-)
-from svhn.torch_inpaint.removal.reference import fill_seed
-from svhn.torch_inpaint.removal.segmenter import load_segmenter, segment
+from svhn.torch_inpaint.removal.key_pixels import KeyPixels, paint_boxes, widen, window_of
+from svhn.torch_inpaint.removal.methods import load_fill, load_key_pixels
 
 MOST_REGIONS = 16
 
@@ -158,10 +147,8 @@ class DigitRemover:
         self.config = config
         self.readers = tuple(readers)
         self.device = classifier.net.first_conv.weight.device
-        if config.fill.method == "finished":
-            load_finisher(config.fill.finisher, self.device)  # now, so that a wrong name is told before the work
-        if config.key_pixels.method == "strokes":
-            load_segmenter(config.key_pixels.segmenter, self.device)
+        self._find_key_pixels = load_key_pixels(config.key_pixels, self.device)
+        load_fill(config.fill, self.device)  # now, so that a wrong name is told before the work
 
     @classmethod
     def from_checkpoint(
@@ -218,14 +205,8 @@ class DigitRemover:
         return found
 
     def _inspect(self, region: Region) -> Inspection:
-        config, parts = self.config.key_pixels, (region.pixels, region.boxes)
         maps = reduced_maps(self.classifier, region.pixels)
-        if config.method == "evidence":
-            evidence = find_evidence(*parts, *maps, config)
-            keys = key_pixels_by_evidence(*parts, evidence, config)
-        else:
-            evidence = segment(load_segmenter(config.segmenter, self.device), *parts, *maps)
-            keys = key_pixels_by_strokes(evidence, region.boxes, config)
+        evidence, keys = self._find_key_pixels(region.pixels, region.boxes, *maps)
         return Inspection(region, *maps, evidence, keys)
 
     def _read(self, images: Sequence[np.ndarray], jobs: Sequence[_Job], when: str) -> None:
@@ -381,7 +362,7 @@ def fill_regions(
     list of ndarray (H, W, 3) float32, 0..255
         In the order of `regions`.
     """
-    results: list[np.ndarray] = []
+    fill, results = load_fill(config, device), []
     for start in range(0, len(regions), MOST_REGIONS):
         part = regions[start : start + MOST_REGIONS]
         shape = np.max([pixels.shape[:2] for pixels, _ in part], axis=0)
@@ -392,14 +373,7 @@ def fill_regions(
         arrays = (images.transpose(0, 3, 1, 2), masks, key_pixels, inside)
         pixels_, masks_, keys_, inside_ = (torch.from_numpy(array).to(device) for array in arrays)
         with torch.inference_mode():
-            if config.method == "grnn-seed":
-                filled = fill_seed(pixels_, masks_, keys_, inside=inside_)
-            else:
-                filled = fill(pixels_, masks_, keys_, config, inside_)
-                if config.method == "finished":
-                    finisher = load_finisher(config.finisher, device)
-                    filled = finish(finisher, filled, masks_, keys_, inside_)
-            filled = filled.permute(0, 2, 3, 1).cpu().numpy()
+            filled = fill(pixels_, masks_, keys_, inside_).permute(0, 2, 3, 1).cpu().numpy()
         for picture, (pixels, _) in zip(filled, part, strict=True):
             results.append(np.ascontiguousarray(picture[: pixels.shape[0], : pixels.shape[1]]))
     return results

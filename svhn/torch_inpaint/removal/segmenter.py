@@ -5,7 +5,6 @@ The network has seen rendered numbers, whose background is known (`svhn.torch_in
 region's colours and at the classifier's reduced feature maps.
 """
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,7 +100,6 @@ def save_segmenter(path: str | Path, segmenter: Segmenter, info: dict) -> None:
     save_network(path, "segmenter", segmenter, info)
 
 
-@functools.lru_cache(maxsize=4)
 def load_segmenter(path: str | Path, device: torch.device) -> Segmenter:
     """Load a checkpoint, by path or as the name of a shipped one; see `load_network`."""
     return load_network(path, "segmenter", Segmenter, device)

@@ -1,0 +1,194 @@
+"""The methods that a user can choose: how key pixels and mask are found, and how the mask is filled.
+
+`FILLS` and `KEY_PIXELS` of `svhn.torch_inpaint.removal` hold them by name. A method of one's own has the attributes of
+`FillMethod` or `KeyPixelMethod` and is registered before it is named in a config; for worker processes by an entry
+point, see `svhn.registry.Registry`::
+
+    class MeanFill:
+        name = "mean"
+
+        def weights(self, config):
+            return ()
+
+        def load(self, config, device):
+            return fill_with_the_mean
+
+    FILLS.register("mean", MeanFill())
+    DigitRemover.from_checkpoint(config=RemovalConfig(fill=FillConfig("mean")))
+
+This module does not import PyTorch until a method is loaded.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from svhn.boxes import Box
+from svhn.torch_inpaint.removal.config import FILLS, KEY_PIXELS, FillConfig, KeyPixelConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from svhn.torch_inpaint.removal.key_pixels import KeyPixels
+
+# From images (B, 3, H, W) float32, 0..255, masks (True = to be filled), key pixels (True = background to learn from)
+# and `inside` (False = padding), (B, H, W) bool each, to images (B, 3, H, W) float32 with other values in the masks.
+FillFunction: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]"
+# From a region (H, W, 3) uint8 RGB, its digits' boxes, and mean and std over the classifier's first-layer feature maps,
+# (H, W) float32 each, to what tells digits from background, (H, W) float32, 0..1, and the key pixels and mask.
+KeyPixelFunction: TypeAlias = (
+    "Callable[[np.ndarray, Sequence[Box], np.ndarray, np.ndarray], tuple[np.ndarray, KeyPixels]]"
+)
+
+
+class FillMethod(Protocol):
+    """How a mask is filled.
+
+    Attributes
+    ----------
+    name : str
+    """
+
+    name: str
+
+    def weights(self, config: FillConfig) -> Sequence[str]:
+        """Return the checkpoints that the fill depends on, as `svhn.checkpoints.find_model` takes them."""
+
+    def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
+        """Load the weights, if any, and return the function; InputError when they cannot be used."""
+
+
+class KeyPixelMethod(Protocol):
+    """How background is told from digits.
+
+    Attributes
+    ----------
+    name : str
+    evidence : str
+        What it tells them by, for the heading of a picture.
+    """
+
+    name: str
+    evidence: str
+
+    def threshold(self, config: KeyPixelConfig) -> float:
+        """Return how much evidence, 0 to 1, makes a pixel part of a digit."""
+
+    def weights(self, config: KeyPixelConfig) -> Sequence[str]:
+        """Return the checkpoints that it depends on, as `svhn.checkpoints.find_model` takes them."""
+
+    def load(self, config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
+        """Load the weights, if any, and return the function; InputError when they cannot be used."""
+
+
+@functools.lru_cache(maxsize=4)
+def load_fill(config: FillConfig, device: "torch.device") -> FillFunction:
+    """Return the function of the fill that `config.method` names, with its weights loaded."""
+    method: FillMethod = FILLS[config.method]
+    return method.load(config, device)
+
+
+@functools.lru_cache(maxsize=4)
+def load_key_pixels(config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
+    """Return the function of the method that `config.method` names, with its weights loaded."""
+    method: KeyPixelMethod = KEY_PIXELS[config.method]
+    return method.load(config, device)
+
+
+class SteeredFill:
+    """The GRNN, locally linear, with kernels stretched along edges."""
+
+    name = "steered"
+
+    def weights(self, config: FillConfig) -> tuple[str, ...]:
+        return ()
+
+    def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
+        from svhn.torch_inpaint.removal.grnn import fill
+
+        return lambda images, mask, key_pixels, inside: fill(images, mask, key_pixels, config, inside)
+
+
+class FinishedFill:
+    """The steered fill, finished by a small network."""
+
+    name = "finished"
+
+    def weights(self, config: FillConfig) -> tuple[str, ...]:
+        return (config.finisher,)
+
+    def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
+        from svhn.torch_inpaint.removal.finisher import finish, load_finisher
+
+        paint, finisher = SteeredFill().load(config, device), load_finisher(config.finisher, device)
+
+        def fill(images, mask, key_pixels, inside):
+            return finish(finisher, paint(images, mask, key_pixels, inside), mask, key_pixels, inside)
+
+        return fill
+
+
+class SeedFill:
+    """The reference project's GRNN with trained weights, for comparison; its settings are those of `SeedConfig`."""
+
+    name = "grnn-seed"
+
+    def weights(self, config: FillConfig) -> tuple[str, ...]:
+        return ()
+
+    def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
+        from svhn.torch_inpaint.removal.reference import fill_seed
+
+        return lambda images, mask, key_pixels, inside: fill_seed(images, mask, key_pixels, inside=inside)
+
+
+class StrokePixels:
+    """A network that learned from rendered numbers what strokes look like."""
+
+    name = "strokes"
+    evidence = "strokes"
+
+    def threshold(self, config: KeyPixelConfig) -> float:
+        return config.stroke
+
+    def weights(self, config: KeyPixelConfig) -> tuple[str, ...]:
+        return (config.segmenter,)
+
+    def load(self, config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
+        from svhn.torch_inpaint.removal.key_pixels import key_pixels_by_strokes
+        from svhn.torch_inpaint.removal.segmenter import load_segmenter, segment
+
+        segmenter = load_segmenter(config.segmenter, device)
+
+        def find(pixels, boxes, map_mean, map_std):
+            strokes = segment(segmenter, pixels, boxes, map_mean, map_std)
+            return strokes, key_pixels_by_strokes(strokes, boxes, config)
+
+        return find
+
+
+class EvidencePixels:
+    """How much more common a kind of pixel is inside the boxes than outside; unsupervised."""
+
+    name = "evidence"
+    evidence = "ink evidence"
+
+    def threshold(self, config: KeyPixelConfig) -> float:
+        return config.evidence
+
+    def weights(self, config: KeyPixelConfig) -> tuple[str, ...]:
+        return ()
+
+    def load(self, config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
+        from svhn.torch_inpaint.removal.key_pixels import find_evidence, key_pixels_by_evidence
+
+        def find(pixels, boxes, map_mean, map_std):
+            evidence = find_evidence(pixels, boxes, map_mean, map_std, config)
+            return evidence, key_pixels_by_evidence(pixels, boxes, evidence, config)
+
+        return find
+
+
+FINISHED, STEERED, SEED = FinishedFill(), SteeredFill(), SeedFill()
+STROKES, EVIDENCE = StrokePixels(), EvidencePixels()
