@@ -11,9 +11,8 @@ from pathlib import Path
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.jobs.storage import file_system, is_remote
+from svhn.photos import known_suffixes
 
-# What counts as a photo in a folder; a file that is named itself may be called anything.
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif")
 STANDARD_INPUT = "-"
 _MAGIC = set("*?[")
 
@@ -151,7 +150,7 @@ def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[Source]
 
 def _is_photo(entry: os.DirEntry) -> bool:
     """Tell whether a folder's entry has a photo's suffix; a link that leads nowhere is one, to be reported."""
-    if not entry.name.lower().endswith(SUFFIXES):
+    if not entry.name.lower().endswith(known_suffixes()):
         return False
     try:
         return stat.S_ISREG(entry.stat().st_mode)
@@ -172,7 +171,7 @@ def _expand_remote(url: str, may_be_glob: bool, recursive: bool) -> Iterator[Sou
         base = path.rstrip("/")
         names = fs.find(base) if recursive else [item for item in fs.ls(base, detail=False) if fs.isfile(item)]
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not os.path.basename(name).startswith("."):
+            if name.lower().endswith(known_suffixes()) and not os.path.basename(name).startswith("."):
                 yield Source(fs.unstrip_protocol(name), name[len(base) :].lstrip("/"))
     elif may_be_glob and _MAGIC & set(path):
         matches = sorted(fs.glob(path))

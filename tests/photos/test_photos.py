@@ -11,8 +11,19 @@ from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 from svhn.data.render.synthetic import render_photo
 from svhn.errors import InputError
-from svhn.photos.formats import Pixels
-from svhn.photos.photo import Photo, read_mask, read_photo, read_rgb, write_mask, write_photo, write_rgb
+from svhn.photos.metadata import Metadata
+from svhn.photos.photo import (
+    Photo,
+    decode_photo,
+    encode_photo,
+    read_mask,
+    read_photo,
+    read_rgb,
+    write_mask,
+    write_photo,
+    write_rgb,
+)
+from svhn.photos.pixels import Pixels
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # pytest undoes what svhn.photos.photo sets
 HEIGHT, WIDTH = 40, 56
@@ -748,7 +759,7 @@ def test_other_formats_are_refused_by_name(tmp_path, colours):
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path, colours):
     (tmp_path / "out.png").write_bytes(b"old")
-    photo = Photo(colours, Pixels(colours, "RGB"), "JPEG", {"icc_profile": 7})
+    photo = Photo(colours, Pixels(colours, "RGB"), "JPEG", Metadata(icc_profile=7))
     with pytest.raises(TypeError):
         write_photo(tmp_path / "out.png", photo, colours, a_mask((HEIGHT, WIDTH)))
     assert (tmp_path / "out.png").read_bytes() == b"old"
@@ -770,3 +781,29 @@ def test_a_mask_of_another_size_is_refused(tmp_path, colours):
     with pytest.raises(ValueError, match="expected a picture and a mask for"):
         write_photo(tmp_path / "out.png", photo, colours, a_mask((HEIGHT, WIDTH))[:-1])
     assert not (tmp_path / "out.png").exists()
+
+
+# Bytes
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo.jpg", "photo.tif", "photo.webp"])
+def test_bytes_in_memory_and_files_give_the_same(tmp_path, colours, name):
+    Image.fromarray(colours).save(tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    mask = fill_and_write(tmp_path / name, tmp_path / "out" / name)
+    photo = decode_photo(content)
+    np.testing.assert_array_equal(photo.rgb, read_rgb(tmp_path / name))
+    filled = np.where(mask[..., None], np.array(FILL, np.uint8), photo.rgb)
+    assert encode_photo(photo, filled, mask) == (tmp_path / "out" / name).read_bytes()
+
+
+def test_without_new_colours_nothing_changes(colours):
+    photo = decode_photo(encode_photo(Photo(colours, Pixels(colours, "RGB"), "PNG")))
+    np.testing.assert_array_equal(photo.rgb, colours)
+    assert encode_photo(photo) == encode_photo(photo, 255 - colours, np.zeros((HEIGHT, WIDTH), bool))
+
+
+@pytest.mark.parametrize("content", [b"", b"no photo", b"\x89PNG\r\n\x1a\n"])
+def test_errors_about_bytes_use_the_given_name(content):
+    with pytest.raises(InputError, match=r"^upload\.png: .*again"):
+        decode_photo(content, "upload.png")

@@ -1,0 +1,62 @@
+"""The file formats that photos may have: what one has to offer, and all that are known."""
+
+from typing import Protocol
+
+from svhn.photos.metadata import Metadata
+from svhn.photos.pixels import Pixels
+from svhn.registry import Registry
+
+
+class PhotoFormat(Protocol):
+    """One file format: how a photo is recognised, read and written.
+
+    Errors need not name the file; `svhn.photos.decode_photo` does.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Endings of file names, in small letters, that make a file in a folder a photo. A file that is named itself is
+        recognised by its content alone.
+    """
+
+    @property
+    def suffixes(self) -> tuple[str, ...]: ...
+
+    def recognises(self, content: bytes) -> bool:
+        """Return whether a file is of this format, by its first bytes; it may be damaged all the same."""
+
+    def read(self, content: bytes, max_pixels: int) -> tuple[Pixels, Metadata]:
+        """Return the upright picture of a file, and what of its metadata may go into the output.
+
+        Raises
+        ------
+        InputError
+            When the picture has more than `max_pixels` (before it is decoded), or cannot be used.
+        """
+
+    def write(self, pixels: Pixels, metadata: Metadata) -> bytes:
+        """Return the same kind of file with these pixels and this metadata, and nothing else in it."""
+
+
+FORMATS: Registry[PhotoFormat] = Registry(
+    "photo formats",
+    {
+        "JPEG": "svhn.photos.formats.jpeg:JPEG",
+        "PNG": "svhn.photos.formats.png:PNG",
+        "WEBP": "svhn.photos.formats.webp:WEBP",
+        "TIFF": "svhn.photos.formats.tiff:TIFF",
+        "BMP": "svhn.photos.formats.plain:BMP",
+        "AVIF": "svhn.photos.formats.avif:AVIF",
+        "GIF": "svhn.photos.formats.plain:GIF",
+    },
+)
+
+
+def recognise(content: bytes) -> str | None:
+    """Return the name of the format that a file has, or None; the content tells, not the name."""
+    return next((name for name in FORMATS if FORMATS[name].recognises(content)), None)
+
+
+def known_suffixes() -> tuple[str, ...]:
+    """Return what names of photos end in, in small letters, for example ".jpg"."""
+    return tuple(suffix for name in FORMATS for suffix in FORMATS[name].suffixes)
