@@ -1,10 +1,12 @@
 """The file formats that photos may have: what one has to offer, and all that are known."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from svhn.photos.metadata import Metadata
-from svhn.photos.pixels import Pixels
 from svhn.registry import Registry
+
+if TYPE_CHECKING:
+    from svhn.photos.metadata import Metadata
+    from svhn.photos.pixels import Pixels
 
 
 class PhotoFormat(Protocol):
@@ -25,7 +27,7 @@ class PhotoFormat(Protocol):
     def recognises(self, content: bytes) -> bool:
         """Return whether a file is of this format, by its first bytes; it may be damaged all the same."""
 
-    def read(self, content: bytes, max_pixels: int) -> tuple[Pixels, Metadata]:
+    def read(self, content: bytes, max_pixels: int) -> "tuple[Pixels, Metadata]":
         """Return the upright picture of a file, and what of its metadata may go into the output.
 
         Raises
@@ -34,7 +36,7 @@ class PhotoFormat(Protocol):
             When the picture has more than `max_pixels` (before it is decoded), or cannot be used.
         """
 
-    def write(self, pixels: Pixels, metadata: Metadata) -> bytes:
+    def write(self, pixels: "Pixels", metadata: "Metadata") -> bytes:
         """Return the same kind of file with these pixels and this metadata, and nothing else in it."""
 
 
