@@ -28,7 +28,7 @@ def folder(tmp_path_factory) -> Path:
     (folder / "samples").symlink_to(ROOT / "samples")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for line in re.findall(r"^python cli.py (export .*)$", PAGE, re.MULTILINE):
+        for line in re.findall(r"^svhn (export .*)$", PAGE, re.MULTILINE):
             result = CliRunner().invoke(cli, shlex.split(line))
             assert result.exit_code == 0, result.output
     return folder

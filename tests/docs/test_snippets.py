@@ -1,0 +1,47 @@
+"""Every piece of Python in the documents compiles, and what it takes from svhn exists."""
+
+import ast
+import importlib
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from documents import DOCUMENTS, ROOT, snippets
+
+SNIPPETS = [(name, code) for name in DOCUMENTS for code in snippets(name, "python")]
+
+
+def resolve(module: str, name: str) -> None:
+    """Look a public name up; a room that needs TensorFlow is only read, since this process has PyTorch."""
+    if module.startswith("svhn.tf_models"):
+        spec = importlib.util.find_spec(module)
+        assert spec is not None, module
+        stub = Path(spec.origin).with_suffix(".pyi").read_text(encoding="utf-8")
+        assert f"as {name}\n" in stub, f"{module} has no {name}"
+    else:
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
+
+
+@pytest.mark.parametrize(("document", "code"), SNIPPETS, ids=lambda text: text[:40])
+def test_snippet_compiles_and_its_imports_resolve(document, code):
+    for node in ast.walk(ast.parse(code, document)):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "svhn":
+            for alias in node.names:
+                resolve(node.module, alias.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                assert alias.name.split(".")[0] != "svhn" or importlib.util.find_spec(alias.name), alias.name
+
+
+def test_a_name_that_does_not_exist_is_noticed():
+    with pytest.raises(AssertionError, match="has no wrong"):
+        resolve("svhn.boxes", "wrong")
+
+
+@pytest.mark.parametrize("code", snippets("README.md", "python"), ids=["pytorch", "tensorflow"])
+def test_readme_runs_as_it_stands(code):
+    """In a process of its own each: PyTorch and TensorFlow do not share one."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
