@@ -5,6 +5,7 @@ one place.
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +22,15 @@ class Rule:
     Attributes
     ----------
     help : str
-        One sentence or two, for the option's help.
+        One sentence or two, for the option's help; a field without is checked, but becomes no option.
     choices : collection of str, optional
         The values that may be; a `Registry` is asked for its names when they are needed.
     least, most : float, optional
         Bounds that may be reached.
     above, below : float, optional
         Bounds that may not be reached.
+    pattern : str, optional
+        Regular expression that a text has to match; `metavar` says it in words.
     expert : bool
         Shown in a group of its own, after the basic options.
     spellings : tuple of str
@@ -44,6 +47,7 @@ class Rule:
     most: float | None = None
     above: float | None = None
     below: float | None = None
+    pattern: str | None = None
     expert: bool = False
     spellings: tuple[str, ...] = ()
     metavar: str | None = None
@@ -53,10 +57,11 @@ class Rule:
         """Raise InputError when `value` may not be; None always may, where the field's default allows it."""
         if value is None:
             return
-        if self.choices is not None:
-            if value not in self.choices:
-                raise InputError(f"{name}: expected one of {', '.join(self.choices)}, received {value!r}")
-        elif any(bound is not None for bound in (self.least, self.most, self.above, self.below)):
+        if self.choices is not None and value not in self.choices:
+            raise InputError(f"{name}: expected one of {', '.join(self.choices)}, received {value!r}")
+        if self.pattern is not None and not re.fullmatch(self.pattern, str(value)):
+            raise InputError(f"{name}: expected {self.metavar or self.pattern}, received {value!r}")
+        if any(bound is not None for bound in (self.least, self.most, self.above, self.below)):
             self._check_number(name, value)
 
     def _check_number(self, name: str, value: Any) -> None:

@@ -11,9 +11,9 @@ A command takes all options of a settings class by one decorator, and gets the s
 `only` and `leave_out` choose among the options, by name. With `given=True` the command gets a dict of what stood on the
 command line instead, without the defaults, and completes it itself, for example `dataclasses.replace(preset, **given)`.
 
-Every field that was declared by `svhn.settings.setting` becomes an option. Its name is the field's; fields of nested
-settings stand beside the others, and a field called `method` goes by the name of the field that holds its settings:
-`RemovalConfig.fill.method` is `--fill`. By the field's type:
+Every field that `svhn.settings.setting` declares with a help text becomes an option. Its name is the field's. Fields of
+nested settings stand beside the others, and a field called `method` goes by the name of the field that holds its
+settings: `RemovalConfig.fill.method` is `--fill`. By the field's type:
 
 =====================  ====================================================================
 `bool`                 a flag; `--name/--no-name` where False has to be said as well
@@ -118,7 +118,7 @@ def leaves(settings: type[Settings], path: tuple[str, ...] = ()) -> Iterator[Lea
     hints = typing.get_type_hints(settings)
     for field in dataclasses.fields(settings):
         kind, rule, here = _without_none(hints[field.name]), rule_of(field), (*path, field.name)
-        if rule is not None:
+        if rule is not None and rule.help:
             yield Leaf(here, field, kind, rule)
         elif isinstance(kind, type) and issubclass(kind, Settings):
             yield from leaves(kind, here)

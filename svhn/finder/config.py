@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from svhn.settings import Settings, setting
+
 DEFAULT_FINDER = "finder"
 
 
@@ -29,7 +31,7 @@ VIEWS = {"close": View("refiner.onnx", 40, 1.5), "wide": View("wide-refiner.onnx
 
 
 @dataclass(frozen=True)
-class FinderConfig:
+class FinderConfig(Settings):
     """How a photo is searched.
 
     Attributes
@@ -74,23 +76,23 @@ class FinderConfig:
         Digits with a smaller share of their photo's height count as if they had this one.
     """
 
-    min_confidence: float = 0.65
+    min_confidence: float = setting(0.65, above=0, below=1, help="Least certainty that there is a digit.")
     lone: float = 1.1
-    proposal: float = 0.15
-    doubtful: float = 0.05
+    proposal: float = setting(0.15, above=0, below=1)
+    doubtful: float = setting(0.05, above=0, below=1)
     labels_before: tuple[float, float] = (0.2, 0.85)
     boxes_before: tuple[float, float] = (0.0, 0.75)
     digit_height: tuple[float, float] = (20.0, 48.0)
-    smallest: float = 8.0
-    largest_scale: float = 2.0
-    enlarge_below: int = 25_000
-    tile: int = 640
-    overlap: int = 96
-    margin: int = 8
+    smallest: float = setting(8.0, above=0)
+    largest_scale: float = setting(2.0, above=0)
+    enlarge_below: int = setting(25_000, least=0)
+    tile: int = setting(640, least=1)
+    overlap: int = setting(96, least=0)
+    margin: int = setting(8, least=0)
     read_heights: tuple[float, ...] = (22.0, 28.0, 36.0)
     look_range: tuple[float, float] = (12.0, 50.0)
-    same: float = 0.4
-    inside: float = 0.75
-    equal: float = 0.6
+    same: float = setting(0.4, least=0, most=1)
+    inside: float = setting(0.75, least=0, most=1)
+    equal: float = setting(0.6, least=0, most=1)
     slack: tuple[tuple[float, float], tuple[float, float]] = ((0.995, 0.097), (0.879, 0.143))
-    least_share: float = 0.15
+    least_share: float = setting(0.15, least=0, most=1)

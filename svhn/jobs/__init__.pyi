@@ -1,4 +1,6 @@
 from .config import JobConfig as JobConfig
+from .config import RunConfig as RunConfig
+from .config import Shard as Shard
 from .ledger import last_lines as last_lines
 from .page import write_page as write_page
 from .reading import draw_numbers as draw_numbers

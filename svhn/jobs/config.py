@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from svhn.errors import InputError
 from svhn.finder import DEFAULT_FINDER
 from svhn.photos import PhotoConfig
+from svhn.settings import Settings, setting
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
 from svhn.torch_inpaint.removal import RemovalConfig
 
@@ -11,7 +13,7 @@ ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
-class JobConfig:
+class JobConfig(Settings):
     """What is done to every photo; with the photo itself and its boxes it decides the output, bit for bit.
 
     Attributes
@@ -34,26 +36,62 @@ class JobConfig:
     model : str
         Checkpoint of the classifier, see `svhn.checkpoints.find_model`.
     device : str
-        "auto", "cpu" or "cuda".
+        "auto", "cpu", "cuda" or "cuda:1".
     removal : RemovalConfig
     photo : PhotoConfig
     """
 
-    output_dir: str
-    boxes: str | None = None
-    finder: str | None = DEFAULT_FINDER
-    min_confidence: float = 0.5
-    strict: bool = False
-    dry_run: bool = False
-    save_masks: bool = False
-    model: str = DEFAULT_CHECKPOINT
-    device: str = "auto"
+    output_dir: str = setting("removed", help="Where results go: a folder or a URL.")
+    boxes: str | None = setting(None, metavar="FILE", help="digitStruct.mat or COCO .json with the digits' boxes.")
+    finder: str | None = setting(
+        DEFAULT_FINDER,
+        help="Network: .onnx file, or run of train-finder or train-refiner.",
+        none_help="Photos without boxes are errors; only the classifier checks.",
+    )
+    min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a digit.")
+    strict: bool = setting(False, help="Do not write a photo in which a digit stays legible; exit with 4.")
+    dry_run: bool = setting(False, help="Say what would be removed, and write nothing.")
+    save_masks: bool = setting(False, help="Also write masks/<stem>.png, white = changed.")
+    model: str = setting(DEFAULT_CHECKPOINT, expert=True, help="PyTorch checkpoint that says what is still legible.")
+    device: str = setting(
+        "auto", pattern=r"auto|cpu|cuda(:\d+)?", metavar="auto|cpu|cuda|cuda:N", help="Where to compute."
+    )
     removal: RemovalConfig = field(default_factory=RemovalConfig)
     photo: PhotoConfig = field(default_factory=PhotoConfig)
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class Shard(Settings):
+    """A part of a job, for job arrays: part `part` of `parts`, counted from 1.
+
+    Raises
+    ------
+    InputError
+        When there is no such part.
+    """
+
+    part: int = setting(1, least=1)
+    parts: int = setting(1, least=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.part > self.parts:
+            raise InputError(f"shard: expected at most part {self.parts} of {self.parts}, received {self.part}")
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Turn "3/100" into part 3 of 100."""
+        part, _, parts = text.partition("/")
+        if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+            raise InputError(f"expected i/n with 1 <= i <= n, for example 3/100, received {text!r}")
+        return cls(int(part), int(parts))
+
+    def __str__(self) -> str:
+        return f"{self.part}/{self.parts}"
+
+
+@dataclass(frozen=True)
+class RunConfig(Settings):
     """How the work is spread and when it stops; it never changes an output.
 
     Attributes
@@ -63,8 +101,8 @@ class RunConfig:
         process does the work.
     resume : bool
         Skip what the ledgers in the output folder say is done.
-    shard, shards : int
-        Do part `shard` (1 to `shards`) only.
+    shard : Shard
+        Do this part only.
     max_failure_rate : float
         Stop when more than this part of the photos has failed, looked at after `FIRST_LOOK` photos.
     engine : str
@@ -73,10 +111,20 @@ class RunConfig:
         GPUs that Ray sets aside for a worker, for example 0.25.
     """
 
-    workers: int | None = None
-    resume: bool = False
-    shard: int = 1
-    shards: int = 1
-    max_failure_rate: float = 1.0
-    engine: str = "local"
-    gpus_per_worker: float = 0.0
+    workers: int | None = setting(
+        None, least=0, help="Processes of one thread each; 0 = none of its own.  [default: cores]"
+    )
+    resume: bool = setting(False, help="Skip photos whose content, boxes, settings and output are as they were.")
+    shard: Shard = setting(factory=Shard, metavar="I/N", expert=True, help="Do part I of N, for job arrays.")
+    max_failure_rate: float = setting(
+        1.0, least=0, most=1, expert=True, help="Stop when more than this part of the photos has failed."
+    )
+    engine: str = setting(
+        "local",
+        choices=ENGINES,
+        expert=True,
+        help="Where workers run: on this machine, or on the nodes of a Ray cluster (pip install 'svhn[ray]').",
+    )
+    gpus_per_worker: float = setting(
+        0.0, least=0, expert=True, help="GPUs that Ray sets aside for each worker, for example 0.25."
+    )

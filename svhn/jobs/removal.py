@@ -104,7 +104,7 @@ def remove_photos(
     began = time.perf_counter()
     with contextlib.nullcontext(signals) if signals else StopSignals() as signals:
         tasks = _plan(sources, job, run)
-        name = ledger_name(run.shard, run.shards)
+        name = ledger_name(run.shard.part, run.shard.parts)
         folder = OutputFolder(job.output_dir, name)
         # With the ledger open nobody else works on this part.
         ledger = NoLedger() if job.dry_run else open_ledger(job.output_dir, name, run.resume)
@@ -141,7 +141,7 @@ def _plan(sources: Sequence[Source], job: JobConfig, run: RunConfig) -> list[Tas
     digit_source(job)
     tasks = name_outputs(sources, job.save_masks)
     refuse_overwriting(tasks, job.output_dir)
-    return [task for task in tasks if in_shard(task, run.shard, run.shards)]
+    return [task for task in tasks if in_shard(task, run.shard.part, run.shard.parts)]
 
 
 def _orders(tasks: Sequence[Task], job: JobConfig, run: RunConfig, stopping: Callable[[], bool]) -> Iterator[Order]:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from svhn.settings import Settings, setting
+
 
 @dataclass(frozen=True)
-class PhotoConfig:
+class PhotoConfig(Settings):
     """Settings of `svhn.photos.photo`.
 
     Attributes
@@ -15,5 +17,7 @@ class PhotoConfig:
         Write no EXIF (camera, time, place); the colour profile and the resolution stay.
     """
 
-    max_pixels: int = 200_000_000
-    strip_metadata: bool = False
+    max_pixels: int = setting(
+        200_000_000, least=1, spellings=("--pixel-limit",), expert=True, help="Photos with more pixels are refused."
+    )
+    strip_metadata: bool = setting(False, help="Write no EXIF: camera, time, place.")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
-from svhn.jobs.config import RunConfig
+from svhn.jobs.config import RunConfig, Shard
 from svhn.jobs.page import doubt, write_page
 
 
@@ -42,7 +42,7 @@ def page(folder, tmp_path):
     for name in ("7.png", "8.png", "<b>&.png"):
         (folder / name).write_bytes(b"")
     for shard in (1, 2):
-        job(folder, tmp_path / "out", RunConfig(workers=0, shard=shard, shards=2))
+        job(folder, tmp_path / "out", RunConfig(workers=0, shard=Shard(shard, 2)))
     return write_page(str(tmp_path / "out")).read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from svhn.boxes import Box, DigitBox
 from svhn.data.formats.coco import write_coco
 from svhn.data.formats.digit_struct import DigitStruct
 from svhn.errors import InputError
-from svhn.jobs.config import RunConfig
+from svhn.jobs.config import RunConfig, Shard
 from svhn.jobs.removal import inpaint_photo
 from svhn.photos.config import PhotoConfig
 from svhn.photos.photo import read_mask, read_rgb, write_mask
@@ -49,7 +49,7 @@ def test_results_do_not_depend_on_workers_or_shards_or_company(folder, tmp_path)
     job(sorted(folder.glob("*.png"), reverse=True), tmp_path / "reversed", save_masks=True)
     job(folder, tmp_path / "pool", RunConfig(workers=2), kill_a_worker, save_masks=True)
     for shard in (1, 2, 3):
-        job(folder, tmp_path / "shards", RunConfig(workers=0, shard=shard, shards=3), save_masks=True)
+        job(folder, tmp_path / "shards", RunConfig(workers=0, shard=Shard(shard, 3)), save_masks=True)
     expected = essence(tmp_path / "alone")
     assert len(expected[0]) == 20 and len(expected[1]) == 10
     for other in ("reversed", "pool", "shards"):

@@ -13,7 +13,7 @@ from job_tools import ROOT, command, essence, job, lines_of, whole_lines
 from PIL import Image
 
 from svhn.data.formats.coco import write_coco
-from svhn.jobs.config import RunConfig
+from svhn.jobs.config import RunConfig, Shard
 from svhn.jobs.storage import STAGING
 
 AGAIN = RunConfig(workers=0, resume=True)
@@ -61,7 +61,7 @@ def test_shards_go_on_from_the_whole_job_and_the_other_way_round(empty_photos, t
     photos, out = empty_photos(20), tmp_path / "out"
     job(photos, out)
     for shard in (1, 2):
-        summary = job(photos, out, RunConfig(workers=0, resume=True, shard=shard, shards=2))
+        summary = job(photos, out, RunConfig(workers=0, resume=True, shard=Shard(shard, 2)))
         assert set(summary.counts) == {"unchanged"}
     assert job(photos, out, AGAIN).counts == {"unchanged": 20}
 

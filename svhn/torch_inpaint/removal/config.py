@@ -1,11 +1,10 @@
 """Settings of the removal; importable without PyTorch."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from svhn.errors import InputError
 from svhn.registry import Registry
+from svhn.settings import Settings, setting
 
 DEFAULT_FINISHER = "torch-finisher"
 DEFAULT_SEGMENTER = "torch-segmenter"
@@ -19,13 +18,8 @@ KEY_PIXELS: Registry[Any] = Registry(
 )
 
 
-def _check_method(what: str, method: str, known: Collection[str]) -> None:
-    if method not in known:
-        raise InputError(f"{what}: unknown method {method!r}; expected one of {', '.join(known)}")
-
-
 @dataclass(frozen=True)
-class KeyPixelConfig:
+class KeyPixelConfig(Settings):
     """How background is told from digits; lengths are fractions of the digits' height.
 
     Attributes
@@ -61,27 +55,32 @@ class KeyPixelConfig:
         is taken instead.
     """
 
-    method: str = "strokes"
-    segmenter: str = DEFAULT_SEGMENTER
-    box_margin: float = 0.08
-    stroke_margin: float = 0.25
-    maps_weight: float = 0.5
-    stroke: float = 0.6
-    background: float = 0.6
-    island: float = 0.02
-    stroke_reach: float = 0.04
-    evidence: float = 0.667
-    halo_contrast: float = 0.2
-    reach: float = 0.08
-    least_share: float = 0.05
-    most_share: float = 0.9
-
-    def __post_init__(self):
-        _check_method("key_pixels", self.method, KEY_PIXELS)
+    method: str = setting(
+        "strokes",
+        choices=KEY_PIXELS,
+        expert=True,
+        help="How background is told from digits: by a network that knows what strokes look like, or by colours and "
+        "feature maps alone, unsupervised.",
+    )
+    segmenter: str = setting(
+        DEFAULT_SEGMENTER, expert=True, help="Network that knows strokes: .pt file, or run of train-segmenter."
+    )
+    box_margin: float = setting(0.08, least=0)
+    stroke_margin: float = setting(0.25, least=0)
+    maps_weight: float = setting(0.5, least=0)
+    stroke: float = setting(0.6, least=0, most=1)
+    background: float = setting(0.6, least=0, most=1)
+    island: float = setting(0.02, least=0)
+    stroke_reach: float = setting(0.04, least=0)
+    evidence: float = setting(0.667, least=0.5, most=1)
+    halo_contrast: float = setting(0.2, least=0)
+    reach: float = setting(0.08, least=0)
+    least_share: float = setting(0.05, least=0, most=1)
+    most_share: float = setting(0.9, least=0, most=1)
 
 
 @dataclass(frozen=True)
-class FillConfig:
+class FillConfig(Settings):
     """How the GRNN paints.
 
     Attributes
@@ -115,24 +114,35 @@ class FillConfig:
         photo has any; harder to tell from background. 0 for the smooth fill, which is closer to the truth.
     """
 
-    method: str = "finished"
-    sigma_per_distance: float = 0.5
-    least_sigma: float = 1.0
-    ridge: float = 0.05
-    steering: int = 1
-    most_stretch: float = 8.0
-    reach: float = 6.0
-    patterns: int = 192
-    settle: float = 0.2
-    finisher: str = DEFAULT_FINISHER
-    grain: float = 0.75
-
-    def __post_init__(self):
-        _check_method("fill", self.method, FILLS)
+    method: str = setting(
+        "finished",
+        choices=FILLS,
+        help="How the digits are painted over: by the GRNN, steered along edges, and by a network that finishes it; by "
+        "the GRNN alone; or by the reference's, slow and for comparison.",
+    )
+    sigma_per_distance: float = setting(0.5, above=0)
+    least_sigma: float = setting(1.0, above=0)
+    ridge: float = setting(0.05, least=0)
+    steering: int = setting(1, least=0)
+    most_stretch: float = setting(8.0, least=1)
+    reach: float = setting(6.0, least=0)
+    patterns: int = setting(192, least=1)
+    settle: float = setting(0.2, least=0)
+    finisher: str = setting(
+        DEFAULT_FINISHER,
+        expert=True,
+        help="Network that finishes the fill: .pt file, or run of train-finisher.",
+    )
+    grain: float = setting(
+        0.75,
+        least=0,
+        most=1,
+        help="Share of the surroundings' fine texture in the fill; 0 is closest to the truth, but looks smooth.",
+    )
 
 
 @dataclass(frozen=True)
-class RemovalConfig:
+class RemovalConfig(Settings):
     """How `DigitRemover` works.
 
     Attributes
@@ -149,17 +159,17 @@ class RemovalConfig:
         How often a legible number's mask may be widened; the last time to its whole boxes.
     """
 
-    context: float = 0.5
-    work_height: int = 48
-    work_thickness: int = 32
-    legible: float = 0.5
-    rounds: int = 2
+    context: float = setting(0.5, least=0)
+    work_height: int = setting(48, least=1)
+    work_thickness: int = setting(32, least=1)
+    legible: float = setting(0.5, least=0, most=1)
+    rounds: int = setting(2, least=0)
     key_pixels: KeyPixelConfig = field(default_factory=KeyPixelConfig)
     fill: FillConfig = field(default_factory=FillConfig)
 
 
 @dataclass(frozen=True)
-class SeedConfig:
+class SeedConfig(Settings):
     """How the reference project's GRNN paints.
 
     Attributes
@@ -180,10 +190,10 @@ class SeedConfig:
         At most, after each of them.
     """
 
-    sigma: float = 1.8
-    every: int = 3
-    learning_rate: float = 0.1
-    epochs: int = 2000
-    tolerance: float = 5e-5
-    rounds: int = 30
-    round_epochs: int = 20
+    sigma: float = setting(1.8, above=0)
+    every: int = setting(3, least=1)
+    learning_rate: float = setting(0.1, above=0)
+    epochs: int = setting(2000, least=0)
+    tolerance: float = setting(5e-5, least=0)
+    rounds: int = setting(30, least=0)
+    round_epochs: int = setting(20, least=0)

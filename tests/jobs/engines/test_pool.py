@@ -4,7 +4,7 @@ import pytest
 from job_tools import job, lines_of
 
 from svhn.errors import InputError
-from svhn.jobs.config import JobConfig, RunConfig
+from svhn.jobs.config import JobConfig, RunConfig, Shard
 from svhn.jobs.engines.pool import MOST_DEATHS, Pool
 from svhn.jobs.tasks import Task
 
@@ -87,5 +87,5 @@ def test_more_workers_than_photos_do_no_harm(empty_photos, tmp_path):
 
 def test_an_empty_part_is_done_at_once(empty_photos, tmp_path):
     photos = empty_photos(1)
-    counts = [job(photos, tmp_path / "out", RunConfig(workers=2, shard=i, shards=4)).photos for i in (1, 2, 3, 4)]
+    counts = [job(photos, tmp_path / "out", RunConfig(workers=2, shard=Shard(i, 4))).photos for i in (1, 2, 3, 4)]
     assert sorted(counts) == [0, 0, 0, 1] and len(lines_of(tmp_path / "out")) == 1

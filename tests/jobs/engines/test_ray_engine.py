@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from job_tools import essence, job
 
-from svhn.jobs.config import RunConfig
+from svhn.jobs.config import RunConfig, Shard
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'svhn[ray]'")
 pytestmark = pytest.mark.ray
@@ -46,7 +46,7 @@ def test_ray_pool_and_shards_give_the_same_with_a_worker_killed_half_way(folder,
     (folder / "3.png").write_bytes(b"")
     job(folder, tmp_path / "alone", save_masks=True)
     for shard in (1, 2):
-        job(folder, tmp_path / "shards", RunConfig(workers=0, shard=shard, shards=2), save_masks=True)
+        job(folder, tmp_path / "shards", RunConfig(workers=0, shard=Shard(shard, 2)), save_masks=True)
     killed = []
 
     def kill_an_actor(line, summary):
