@@ -53,7 +53,7 @@ class Command(click.Command):
         basic: list[tuple[str, str]] = []
         expert: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
-            if record := parameter.get_help_record(ctx):
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
                 (expert if isinstance(parameter, ExpertOption) else basic).append(record)
         for title, records in (("Options", basic), ("Expert options", expert)):
             if records:

@@ -93,7 +93,7 @@ def test_the_reference_fill_can_be_chosen(remover, rendered):
 
 @pytest.mark.parametrize("settings", [FillConfig, KeyPixelConfig])
 def test_unknown_methods_are_named(settings):
-    with pytest.raises(InputError, match="method: expected one of .*, received 'magic'"):
+    with pytest.raises(InputError, match=r"method: expected one of .*, received 'magic'"):
         settings(method="magic")
 
 
