@@ -154,9 +154,8 @@ def _draw_run(run_dir, config, digits, best):
     from svhn.figures import write_run_picture
     from svhn.tf_models.classifier import load_classifier, read_history
 
-    split = digits["validation"]
+    split, history = digits["validation"], read_history(run_dir)
     probabilities = load_classifier(run_dir / "model.keras")(split.rgb)
     title = f"{run_dir.name}: graph {config.graph}, {config.iterations:,} iterations of {config.batch_size}"
-    write_run_picture(
-        run_dir / "report.png", read_history(run_dir), best, split.rgb, split.labels, probabilities, title
-    )
+    row = next(row for row in history if row["iteration"] == best)
+    write_run_picture(run_dir / "report.png", history, row, title, (split.rgb, split.labels, probabilities))

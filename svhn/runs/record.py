@@ -45,7 +45,7 @@ class RunRecord:
     @classmethod
     def new(cls, command: str, config: Any, data: dict[str, Any], packages: tuple[str, ...]) -> "RunRecord":
         """Start a record of a run that uses `packages`, with a config given as a dataclass or a dict."""
-        settings = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else dict(config)
+        settings = as_plain(config)
         versions = {"python": platform.python_version(), "svhn": _version("svhn")}
         versions |= {name: _version(name) for name in packages}
         created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
@@ -58,6 +58,13 @@ class RunRecord:
     @classmethod
     def read(cls, path: str | Path) -> "RunRecord":
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def as_plain(settings: Any) -> dict[str, Any]:
+    """Return settings, given as a dataclass or a dict, as a dict."""
+    if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+        return dataclasses.asdict(settings)
+    return dict(settings)
 
 
 def hardware() -> dict[str, Any]:
@@ -78,26 +85,6 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def new_run_dir(command: str, runs: str | Path = "runs") -> Path:
-    """Return a new folder name for a run of `command`, made of its name and the local time."""
-    return Path(runs) / f"{command}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
-
-
-def last_run(command: str, runs: str | Path = "runs") -> Path:
-    """Return the folder of the last run of `command` that was started.
-
-    Raises
-    ------
-    InputError
-        When there is none.
-    """
-    configs = sorted(Path(runs).glob("*/config.json"), key=lambda path: path.stat().st_mtime)
-    for path in reversed(configs):
-        if json.loads(path.read_text(encoding="utf-8")).get("command") == command:
-            return path.parent
-    raise InputError(f"{runs}: no run of {command} to resume; name its folder with --run-dir")
 
 
 def open_run(run_dir: Path, settings: dict[str, Any], state: str, resume: bool) -> None:

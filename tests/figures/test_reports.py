@@ -13,11 +13,9 @@ from svhn.errors import InputError
 from svhn.figures.report import (
     draw_confusion,
     draw_mistakes,
-    draw_run,
     format_report,
     worst_mistakes,
     write_report,
-    write_run_picture,
 )
 
 
@@ -178,40 +176,3 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(InputError, match=r"taken.*choose another"):
         write_report(tmp_path / "taken", *answers(20, 5), "model", {})
-
-
-def learning(rows: int) -> list[dict[str, float]]:
-    """A history that gets better and, in validation, worse again after two thirds."""
-    falling = [1 / (row + 1) for row in range(rows)]
-    best = 2 * rows // 3
-    return [
-        {
-            "iteration": 100 * (row + 1),
-            "loss": falling[row],
-            "accuracy": 1 - falling[row] / 2,
-            "validation_loss": 0.2 + abs(row - best) / 100,
-            "validation_accuracy": 0.95 - abs(row - best) / 100,
-        }
-        for row in range(rows)
-    ]
-
-
-@pytest.mark.parametrize(("rows", "n", "wrong"), [(1, 20, 0), (3, 50, 5), (60, 300, 200)])
-def test_the_picture_of_any_run_can_be_opened(tmp_path, rows, n, wrong):
-    write_run_picture(tmp_path / "report.png", learning(rows), 100, *answers(n, wrong), "run")
-    with Image.open(tmp_path / "report.png") as picture:
-        assert picture.width > 1500 and picture.height > 1000
-
-
-def test_the_picture_of_a_run_has_curves_matrix_and_mistakes():
-    history = learning(30)
-    figure = draw_run(history, 2100, *answers(200, 120), "my run")
-    lines = {line.get_label(): line for axes in figure.axes[:2] for line in axes.get_lines()}
-    np.testing.assert_allclose(lines["validation"].get_xdata(), [row["iteration"] for row in history])
-    curves = [line.get_ydata().tolist() for axes in figure.axes[:2] for line in axes.get_lines()]
-    for column in ("accuracy", "validation_accuracy", "loss", "validation_loss"):
-        assert [row[column] for row in history] in curves
-    texts = shown_texts(figure)
-    assert "my run" in texts and "true digit" in texts
-    assert "kept: 95.00% at 2,100" in texts and "kept: 0.200 at 2,100" in texts
-    assert any("120 of 200" in text and "48 most confident" in text for text in texts)
