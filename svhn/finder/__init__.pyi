@@ -9,6 +9,7 @@ from .finder import FoundDigit as FoundDigit
 from .finder import find_finder as find_finder
 from .finder import log_odds as log_odds
 from .finder import most_prominent as most_prominent
+from .finder import network_files as network_files
 from .finder import number_confidence as number_confidence
 from .refiner import Halves as Halves
 from .refiner import standardise as standardise

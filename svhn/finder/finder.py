@@ -90,10 +90,9 @@ class Finder:
     """
 
     def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
-        self.path, self.config = find_finder(path), config
-        files = ((self.path.with_name(view.file), view) for view in VIEWS.values())
-        present = itertools.takewhile(lambda pair: pair[0].is_file(), files)  # each relies on those before it
-        self.refiners = [Refiner(file, view, ENGINE) for file, view in present]
+        self.config = config
+        self.path, *refiners = network_files(path)
+        self.refiners = [Refiner(file, view, ENGINE) for file, view in zip(refiners, VIEWS.values(), strict=False)]
         # Least presence, after each network, of a place that is looked at again or, after the last, reported.
         again = [config.proposal, min(config.doubtful, config.min_confidence)]
         self._least = [*again[: len(self.refiners)], config.min_confidence]
@@ -377,3 +376,13 @@ def find_finder(path: str | Path) -> Path:
         if candidate.suffix == ".onnx" and candidate.is_file():
             return candidate
     raise InputError(f"{path}: no finder found; expected a .onnx file or a folder with {MODEL_FILE} (train-finder)")
+
+
+def network_files(path: str | Path) -> list[Path]:
+    """Return the ONNX files that a finder uses: that of `find_finder`, and of the refiners that lie beside it.
+
+    They are in the order of `VIEWS`; a refiner counts when all before it are there, on which it relies.
+    """
+    first = find_finder(path)
+    beside = (first.with_name(view.file) for view in VIEWS.values())
+    return [first, *itertools.takewhile(Path.is_file, beside)]

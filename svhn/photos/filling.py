@@ -23,7 +23,7 @@ def fill_pixels(pixels: Pixels, rgb: np.ndarray, mask: np.ndarray) -> Pixels:
     """
     if not mask.any():
         return pixels
-    around = _span(mask.any(axis=1)), _span(mask.any(axis=0))  # large photos have small masks
+    around = _span(np.any(mask, axis=1)), _span(np.any(mask, axis=0))  # large photos have small masks
     inside = mask[around]
     colours = rgb[around][inside]
     palette = None if pixels.palette is None else _with_new_entries(pixels.native, pixels.palette, colours, mask)
@@ -74,7 +74,7 @@ def _with_new_entries(native: np.ndarray, palette: np.ndarray, colours: np.ndarr
     palette = palette.copy()
     if len(unused):
         reduced = Image.fromarray(colours[None]).quantize(len(unused))
-        found = np.reshape(reduced.getpalette("RGB"), (-1, 3))[: len(unused)]
+        found = np.reshape(reduced.getpalette("RGB") or [], (-1, 3))[: len(unused)]
         palette[unused[: len(found)]] = np.column_stack([found, np.full(len(found), 255)])
     return palette
 

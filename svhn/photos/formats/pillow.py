@@ -53,7 +53,7 @@ class PillowFormat:
     def read(self, content: bytes, max_pixels: int) -> tuple[Pixels, Metadata]:
         """Decode the picture; see `PhotoFormat`."""
         with Image.open(io.BytesIO(content), formats=[self.name]) as image:
-            check_size(*image.size, max_pixels)
+            check_size(image.width, image.height, max_pixels)
             self.check_single(image)
             pixels = self.decode(image, content)
             return pixels, self.metadata(image, content)
@@ -131,7 +131,7 @@ def _as_array(image: Image.Image) -> np.ndarray:
     channels = len(image.getbands())
     pixels = np.empty((height, width, channels) if channels > 1 else (height, width), np.uint8)
     for top in range(0, height, _BAND):
-        pixels[top : top + _BAND] = image.crop((0, top, width, min(top + _BAND, height)))
+        pixels[top : top + _BAND] = np.asarray(image.crop((0, top, width, min(top + _BAND, height))))
     return pixels
 
 
