@@ -35,6 +35,14 @@ test-caffe: $(VENV)/.test $(OPENCV4)/.ready
 test-cuda:
 	$(PYTHON) -m pytest tests --ignore tests/tf_models -m cuda -rs
 
+# Which lines the tests run: a table per module, the whole in the last line. Twice as long as make test.
+coverage: $(VENV)/.test
+	$(BIN)/coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
+	$(BIN)/coverage run -m pytest tests/tf_models $(SIDE_BY_SIDE)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
+
 $(OPENCV4)/.ready: tests/tf_models/export/opencv4.txt
 	$(PYTHON) -m venv $(OPENCV4)
 	$(OPENCV4)/bin/python -m pip install --quiet -r $<

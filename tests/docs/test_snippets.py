@@ -40,8 +40,11 @@ def test_a_name_that_does_not_exist_is_noticed():
         resolve("svhn.boxes", "wrong")
 
 
-@pytest.mark.parametrize("code", snippets("README.md", "python"), ids=["pytorch", "tensorflow"])
-def test_readme_runs_as_it_stands(code):
+RUN = [*snippets("README.md", "python"), *snippets("docs/architecture.md", "python")]
+
+
+@pytest.mark.parametrize("code", RUN, ids=["removal", "saved-model", "own-fill"])
+def test_snippet_runs_as_it_stands(code):
     """In a process of its own each: PyTorch and TensorFlow do not share one."""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
