@@ -18,7 +18,7 @@ FLOORS = (
     ("finder", "finder_config", "runs", "figures"),
     ("data",),
     ("tf_models", "torch_inpaint"),
-    ("jobs", "sweeps"),
+    ("jobs", "sweeps", "classifiers"),
     ("web",),
     ("commands", "__main__"),
 )

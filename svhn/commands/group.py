@@ -22,6 +22,7 @@ COMMANDS = {
     "train-segmenter": ("train_networks", "train_segmenter", "Train the network that tells strokes from background."),
     "train-torch": ("train_torch", "train_torch", "Train one of the reference's ConvNets with PyTorch."),
     "sweep": ("sweep", "sweep", "Train the runs of a YAML file in the background."),
+    "models": ("models", "models", "List the shipped checkpoints, what they reach and their licence."),
     "explain-digits": ("models", "explain_digits", "Draw what a classifier makes of a photo's digits."),
     "evaluate": ("models", "evaluate", "Measure a classifier on SVHN."),
     "export": ("models", "export", "Write a TensorFlow classifier for other programs."),

@@ -1,56 +1,57 @@
-"""Models that are there: evaluate, explain-digits, export and import-caffe."""
+"""Models that are there: models, evaluate, explain-digits, export and import-caffe."""
 
+import dataclasses
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from svhn.commands.options import command
 from svhn.commands.shared_options import boxes_option, data_option
-from svhn.errors import InputError
-from svhn.torch_inpaint.classifier import config as torch_config
+
+if TYPE_CHECKING:
+    from svhn.checkpoints import ModelInfo
+
+
+def format_models(models: "list[ModelInfo]") -> str:
+    """Return a block of lines for each model, and the licence notes with the names of the models they belong to."""
+    blocks = []
+    for model in models:
+        size = f"{model.size / 1e6:.1f} MB, {model.framework}" if model.path else "not installed, see its card"
+        blocks += [f"{model.name} ({size})", f"  {model.use}", *([f"  {model.score}"] if model.score else [])]
+    notes = {model.licence: [other.name for other in models if other.licence == model.licence] for model in models}
+    return "\n".join([*blocks, "", *(f"{note} ({', '.join(names)})" for note, names in notes.items())])
+
+
+def models_as_json(models: "list[ModelInfo]") -> str:
+    """Return the fields of all models as a JSON list."""
+    return json.dumps([dataclasses.asdict(model) for model in models], indent=2, default=str)
 
 
 @command()
-@click.argument("model")
-@data_option
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
-@click.option("--report", "report_dir", type=click.Path(path_type=Path), help="Folder for report.json and pictures.")
-def evaluate(model, data, split, report_dir):
-    """Measure a classifier: a shipped checkpoint, a run, a .keras or .pt file, or a SavedModel folder.
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def models(as_json: bool) -> None:
+    """List the shipped checkpoints: size, what they reach on SVHN, what they are for, and their licence.
 
     \b
     Example:
-      python cli.py evaluate tf-seed --data data/svhn --split test --report report
+      python cli.py models --json
     """
-    from svhn.checkpoints import PYTORCH, find_model
-    from svhn.data import load_split, resolve_source
-    from svhn.figures import format_report, write_report
+    from svhn.checkpoints import shipped_models
 
-    found = find_model(model)
-    source, message = resolve_source(data)
-    click.echo(message)
-    digits = load_split(source, split)
-    if found.framework == PYTORCH:
-        from svhn.torch_inpaint.classifier import load_predictor
-    else:
-        from svhn.tf_models import start_tensorflow
-
-        start_tensorflow()
-        from svhn.tf_models.classifier import load_classifier as load_predictor
-    probabilities = load_predictor(found.path)(digits.rgb)
-    folder = report_dir or Path("runs") / f"evaluate-{Path(model).stem}-{split}"
-    extra = {"model": model, "data": source, "split": split}
-    report = write_report(folder, digits.rgb, digits.labels, probabilities, f"{Path(model).name}, {split}", extra)
-    click.echo(format_report(report))
-    click.echo(f"{folder}: report.json, confusion.png, misclassified.png")
+    found = shipped_models()
+    click.echo(models_as_json(found) if as_json else format_models(found))
 
 
 @command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @boxes_option
-@click.option("--output", type=click.Path(path_type=Path), help="The figure. Default: digits-<photo's stem>.png.")
-@click.option("--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="Classifier of either kind.")
-def explain_digits(photo, boxes, output, model):
+@click.option("--output", type=click.Path(path_type=Path), help="The figure.  [default: digits-<photo's stem>.png]")
+@click.option(
+    "--model", default="torch-convnet48-dropout3", show_default=True, help="Classifier of TensorFlow or PyTorch."
+)
+def explain_digits(photo: Path, boxes: str | None, output: Path | None, model: str) -> None:
     """Draw what a classifier makes of a photo's digits: first-layer filters and maps, confidences, gradients.
 
     Boxes come from --boxes, else from a digitStruct.mat or boxes.json beside the photo; without them the whole picture
@@ -60,36 +61,65 @@ def explain_digits(photo, boxes, output, model):
     Example:
       python cli.py explain-digits samples/house-1.png --model tf-seed --output digits.png
     """
-    from svhn.checkpoints import PYTORCH, find_model
+    from svhn.classifiers import load_interpreter
     from svhn.figures import interpret_photo
 
-    found = find_model(model)
-    if found.framework == PYTORCH:
-        from svhn.torch_inpaint.classifier import interpret_crops
-        from svhn.torch_inpaint.classifier import load_classifier as load
-    else:
-        from svhn.tf_models import start_tensorflow
-
-        start_tensorflow()
-        from svhn.tf_models.classifier import interpret_crops
-        from svhn.tf_models.classifier import load_network as load
-    network = load(found.path)
     output = output or Path(f"digits-{photo.stem}.png")
     title = f"{Path(model).name} on {photo.name}"
-    count = interpret_photo(photo, lambda crops: interpret_crops(network, crops), output, title, boxes)
+    count = interpret_photo(photo, load_interpreter(model), output, title, boxes)
     click.echo(f"{output}: written, {count} {'digit' if count == 1 else 'digits'}")
 
 
 @command()
 @click.argument("model")
-@click.option("--to", "kind", required=True, type=click.Choice(["savedmodel", "tflite", "onnx", "caffe"]))
+@data_option
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Digits to measure on.",
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder for report.json and pictures.  [default: runs/evaluate-<model>-<split>]",
+)
+def evaluate(model: str, data: str | None, split: str, folder: Path | None) -> None:
+    """Measure a classifier: a shipped checkpoint, a run, a .keras or .pt file, or a SavedModel folder.
+
+    \b
+    Example:
+      python cli.py evaluate tf-seed --data data/svhn --split test --report report
+    """
+    from svhn.classifiers import evaluate_classifier
+    from svhn.data import resolve_source
+    from svhn.figures import format_report
+
+    source, message = resolve_source(data)
+    click.echo(message)
+    folder = folder or Path("runs") / f"evaluate-{Path(model).stem}-{split}"
+    click.echo(format_report(evaluate_classifier(model, source, split, folder)))
+    click.echo(f"{folder}: report.json, confusion.png, misclassified.png")
+
+
+@command()
+@click.argument("model")
+@click.option(
+    "--to",
+    "kind",
+    required=True,
+    type=click.Choice(["savedmodel", "tflite", "onnx", "caffe"]),
+    help="What to write.",
+)
 @click.option(
     "--output",
     required=True,
     type=click.Path(path_type=Path),
     help="Folder of the SavedModel or of Caffe's files, or .tflite or .onnx file.",
 )
-def export(model, kind, output):
+def export(model: str, kind: str, output: Path) -> None:
     """Write a TensorFlow classifier for other programs and check what was written against the network.
 
     MODEL is a shipped checkpoint, a run, or a .keras file. docs/serving.md shows how to use the results, docs/caffe.md
@@ -99,21 +129,12 @@ def export(model, kind, output):
     Example:
       python cli.py export tf-seed --to onnx --output digits.onnx
     """
-    from svhn.checkpoints import PYTORCH, find_model
+    from svhn.classifiers import load_keras_network
 
-    found = find_model(model)
-    if found.framework == PYTORCH:
-        raise InputError(
-            f"{found.path}: a PyTorch model; export writes TensorFlow models only: tf-seed, a run of train-tf, or a "
-            ".keras file"
-        )
-    from svhn.tf_models import start_tensorflow
-
-    start_tensorflow()
-    from svhn.tf_models.classifier import load_network
+    network = load_keras_network(model)
     from svhn.tf_models.export import export_model
 
-    written = export_model(load_network(found.path), kind, output)
+    written = export_model(network, kind, output)
     click.echo(
         f"{output}: {kind}, {written.size / 1e6:.2f} MB; its probabilities are within {written.difference:.1e} of the "
         "network's"
@@ -125,7 +146,7 @@ def export(model, kind, output):
 @click.argument("weights", type=click.Path(path_type=Path))
 @click.option("--mean", type=click.Path(path_type=Path), help="mean.binaryproto that the network's input lacks.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The .keras file to write.")
-def import_caffe(prototxt, weights, mean, output):
+def import_caffe(prototxt: Path, weights: Path, mean: Path | None, output: Path) -> None:
     """Turn a network of Caffe's files into a Keras model: raw pixels in, logits out.
 
     PROTOTXT is a deploy.prototxt or a training network, WEIGHTS its .caffemodel.
@@ -134,15 +155,10 @@ def import_caffe(prototxt, weights, mean, output):
     Example:
       python cli.py import-caffe deploy.prototxt weights.caffemodel --mean mean.binaryproto --output model.keras
     """
-    if output.suffix != ".keras":
-        raise InputError(f"{output}: expected the name of a file that ends in .keras")
     from svhn.tf_models import start_tensorflow
 
     start_tensorflow()
-    from svhn.files import replacing
-    from svhn.tf_models.export import import_caffe as read_caffe
+    from svhn.tf_models.export import convert_caffe
 
-    model = read_caffe(prototxt, weights, mean)
-    with replacing(output) as temporary:
-        model.save(temporary)
+    model = convert_caffe(prototxt, weights, output, mean)
     click.echo(f"{output}: {model.count_params():,} weights, {model.input_shape[1:]} to {model.output_shape[1:]}")

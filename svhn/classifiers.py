@@ -1,0 +1,122 @@
+"""Classifiers of either framework: which one a model needs is asked here and nowhere else."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from svhn.checkpoints import PYTORCH, find_model
+from svhn.errors import InputError
+from svhn.figures import Interpretation
+
+Predictor = Callable[[np.ndarray], np.ndarray]
+Interpreter = Callable[[np.ndarray], list[Interpretation]]
+
+
+def load_classifier(model: str | Path) -> Predictor:
+    """Load a digit classifier.
+
+    Parameters
+    ----------
+    model : str or Path
+        Name of a shipped checkpoint, run folder, `.keras` or `.pt` file, or SavedModel folder; see
+        `svhn.checkpoints.find_model`.
+
+    Returns
+    -------
+    callable
+        Crops of single digits, uint8 (N, 32, 32, 3) RGB -> probabilities of the digits 0 to 9, float32 (N, 10).
+
+    Raises
+    ------
+    InputError
+        When there is no such model, or it is damaged.
+    """
+    found = find_model(model)
+    if found.framework == PYTORCH:
+        from svhn.torch_inpaint.classifier import load_predictor
+
+        return load_predictor(found.path)
+    from svhn.tf_models import start_tensorflow
+
+    start_tensorflow()
+    from svhn.tf_models.classifier import load_classifier as load_keras_classifier
+
+    return load_keras_classifier(found.path)
+
+
+def load_interpreter(model: str | Path) -> Interpreter:
+    """Load a classifier as what looks into it: crops, uint8 (N, 32, 32, 3) RGB -> N interpretations.
+
+    Raises
+    ------
+    InputError
+        As `load_classifier`, and for a SavedModel, which cannot be looked into.
+    """
+    found = find_model(model)
+    if found.framework == PYTORCH:
+        from svhn.torch_inpaint import classifier as pytorch
+
+        classifier = pytorch.load_classifier(found.path)
+        return lambda crops: pytorch.interpret_crops(classifier, crops)
+    network = load_keras_network(model)
+    from svhn.tf_models.classifier import interpret_crops
+
+    return lambda crops: interpret_crops(network, crops)
+
+
+def load_keras_network(model: str | Path) -> Any:
+    """Load the `keras.Model` of a TensorFlow model: float32 (N, 32, 32, 1 or 3) in 0..255 -> logits (N, 10).
+
+    Raises
+    ------
+    InputError
+        When there is no such model, or it has no Keras network.
+    """
+    found = find_model(model)
+    if found.framework == PYTORCH:
+        raise InputError(
+            f"{found.path}: a PyTorch model, expected one of TensorFlow: tf-seed, a run of train-tf, or a .keras file"
+        )
+    from svhn.tf_models import start_tensorflow
+
+    start_tensorflow()
+    from svhn.tf_models.classifier import load_network
+
+    return load_network(found.path)
+
+
+def evaluate_classifier(model: str | Path, source: str, split: str, folder: str | Path) -> dict[str, Any]:
+    """Measure a classifier on a split, and write `report.json`, `confusion.png` and `misclassified.png`.
+
+    Parameters
+    ----------
+    model : str or Path
+        As for `load_classifier`.
+    source : str
+        What `svhn.data.resolve_source` returns.
+    split : str
+        "train", "validation" or "test".
+    folder : str or Path
+        For the report; made when it is not there.
+
+    Returns
+    -------
+    dict
+        The content of `report.json`, see `svhn.figures.write_report`.
+
+    Raises
+    ------
+    InputError
+        When the model or the data cannot be used, or the folder cannot be written to.
+    """
+    from svhn.data import load_split
+    from svhn.figures import write_report
+
+    find_model(model)  # a model that is missing is told of before the data are read
+    digits = load_split(source, split)
+    probabilities = load_classifier(model)(digits.rgb)
+    title = f"{Path(model).name}, {split}"
+    measured = {"model": str(model), "data": source, "split": split}
+    return write_report(folder, digits.rgb, digits.labels, probabilities, title, measured)
