@@ -1,14 +1,18 @@
-"""Classifiers of either framework: which one a model needs is asked here and nowhere else."""
+"""Classifiers of either framework: which one a model needs is asked here and nowhere else, and it is loaded here."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from svhn.checkpoints import PYTORCH, find_model
 from svhn.errors import InputError
 from svhn.figures import Interpretation
+from svhn.files import replacing
+
+if TYPE_CHECKING:
+    from svhn.tf_models.export import Export
 
 Predictor = Callable[[np.ndarray], np.ndarray]
 Interpreter = Callable[[np.ndarray], list[Interpretation]]
@@ -120,3 +124,46 @@ def evaluate_classifier(model: str | Path, source: str, split: str, folder: str 
     title = f"{Path(model).name}, {split}"
     measured = {"model": str(model), "data": source, "split": split}
     return write_report(folder, digits.rgb, digits.labels, probabilities, title, measured)
+
+
+def export_classifier(model: str | Path, kind: str, output: str | Path) -> "Export":
+    """Write a TensorFlow classifier for other programs; see `svhn.tf_models.export.export_model`.
+
+    Raises
+    ------
+    InputError
+        As `load_keras_network` and `export_model`.
+    """
+    network = load_keras_network(model)
+    from svhn.tf_models.export import export_model
+
+    return export_model(network, kind, output)
+
+
+def convert_caffe(prototxt: str | Path, weights: str | Path, output: str | Path, mean: str | Path | None = None) -> Any:
+    """Write the network of a pair of Caffe files as a `.keras` file, and return it as a `keras.Model`.
+
+    Parameters
+    ----------
+    prototxt, weights, mean
+        See `svhn.tf_models.export.import_caffe`.
+    output : str or Path
+        The file to write.
+
+    Raises
+    ------
+    InputError
+        As `import_caffe`, or when `output` is no `.keras` file.
+    """
+    output = Path(output)
+    if output.suffix != ".keras":
+        raise InputError(f"{output}: expected the name of a file that ends in .keras")
+    from svhn.tf_models import start_tensorflow
+
+    start_tensorflow()
+    from svhn.tf_models.export import import_caffe
+
+    network = import_caffe(prototxt, weights, mean)
+    with replacing(output) as temporary:
+        network.save(temporary)
+    return network

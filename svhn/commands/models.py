@@ -129,12 +129,9 @@ def export(model: str, kind: str, output: Path) -> None:
     Example:
       python cli.py export tf-seed --to onnx --output digits.onnx
     """
-    from svhn.classifiers import load_keras_network
+    from svhn.classifiers import export_classifier
 
-    network = load_keras_network(model)
-    from svhn.tf_models.export import export_model
-
-    written = export_model(network, kind, output)
+    written = export_classifier(model, kind, output)
     click.echo(
         f"{output}: {kind}, {written.size / 1e6:.2f} MB; its probabilities are within {written.difference:.1e} of the "
         "network's"
@@ -155,10 +152,7 @@ def import_caffe(prototxt: Path, weights: Path, mean: Path | None, output: Path)
     Example:
       python cli.py import-caffe deploy.prototxt weights.caffemodel --mean mean.binaryproto --output model.keras
     """
-    from svhn.tf_models import start_tensorflow
-
-    start_tensorflow()
-    from svhn.tf_models.export import convert_caffe
+    from svhn.classifiers import convert_caffe
 
     model = convert_caffe(prototxt, weights, output, mean)
     click.echo(f"{output}: {model.count_params():,} weights, {model.input_shape[1:]} to {model.output_shape[1:]}")

@@ -10,7 +10,6 @@ from keras import layers, ops
 
 from svhn.data.caffe import proto as caffe_proto
 from svhn.errors import InputError
-from svhn.files import replacing
 from svhn.tf_models.export.caffe_layers import READERS, Chain, keras_name
 
 # What only a training network has, and that gives no output of the network.
@@ -20,25 +19,6 @@ _OLD_TYPES = {"RELU": "ReLU", "LRN": "LRN", "MVN": "MVN", "SOFTMAX_LOSS": "Softm
 # Higher and wider images are taken for damage.
 _LARGEST = 4096
 _HDF5 = b"\x89HDF"
-
-
-def convert_caffe(
-    prototxt: str | Path, weights: str | Path, output: str | Path, mean: str | Path | None = None
-) -> keras.Model:
-    """Write the Keras network of a pair of Caffe files as a `.keras` file, and return it; see `import_caffe`.
-
-    Raises
-    ------
-    InputError
-        As `import_caffe`, or when `output` is no `.keras` file.
-    """
-    output = Path(output)
-    if output.suffix != ".keras":
-        raise InputError(f"{output}: expected the name of a file that ends in .keras")
-    model = import_caffe(prototxt, weights, mean)
-    with replacing(output) as temporary:
-        model.save(temporary)
-    return model
 
 
 def import_caffe(prototxt: str | Path, weights: str | Path, mean: str | Path | None = None) -> keras.Model:
