@@ -3,12 +3,13 @@
 import ast
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from documents import DOCUMENTS, ROOT, snippets
+from documents import DOCUMENTS, ROOT, prose, snippets
 
 SNIPPETS = [(name, code) for name in DOCUMENTS for code in snippets(name, "python")]
 
@@ -18,8 +19,9 @@ def resolve(module: str, name: str) -> None:
     if module.startswith("svhn.tf_models"):
         spec = importlib.util.find_spec(module)
         assert spec is not None, module
-        stub = Path(spec.origin).with_suffix(".pyi").read_text(encoding="utf-8")
-        assert f"as {name}\n" in stub, f"{module} has no {name}"
+        source = Path(spec.origin).with_suffix(".pyi" if spec.submodule_search_locations else ".py")
+        defined = rf"(?:as|^def|^class) {name}\b|^{name}\b.* = "
+        assert re.search(defined, source.read_text(encoding="utf-8"), re.MULTILINE), f"{module} has no {name}"
     else:
         assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
 
@@ -33,6 +35,18 @@ def test_snippet_compiles_and_its_imports_resolve(document, code):
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 assert alias.name.split(".")[0] != "svhn" or importlib.util.find_spec(alias.name), alias.name
+
+
+NAMED = sorted({(name, found) for name in DOCUMENTS for found in re.findall(r"`(svhn(?:\.\w+)+)[`(]", prose(name))})
+
+
+@pytest.mark.parametrize(("document", "name"), [pair for pair in NAMED if pair[0] != "CHANGELOG.md"])
+def test_name_in_the_text_exists(document, name):
+    """As a room, a module, or a name in one."""
+    path = ROOT.joinpath(*name.split("."))
+    if not (path.is_dir() or path.with_suffix(".py").is_file()):
+        module, _, attribute = name.rpartition(".")
+        resolve(module, attribute)
 
 
 def test_a_name_that_does_not_exist_is_noticed():
