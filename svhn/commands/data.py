@@ -22,8 +22,7 @@ def fetch(splits, file_format, folder):
     Example:
       python cli.py fetch --split train --split test --format crops --dir data/svhn
     """
-    from svhn.data import LICENCE_NOTE
-    from svhn.data.fetch import fetch as fetch_files
+    from svhn.data import LICENCE_NOTE, fetch_files
 
     click.echo(LICENCE_NOTE)
     for path in fetch_files(splits, folder, file_format, progress=download_line()):
@@ -67,10 +66,9 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     Example:
       python cli.py prepare --data data/svhn --output data/prepared.h5 --synthetic 30000 --copy-paste 15000
     """
-    from svhn.data import write_prepared
+    from svhn.data import prepare_data, write_prepared
     from svhn.data.caffe import write_lmdb
     from svhn.data.extra import ExtraDigits
-    from svhn.data.prepare import prepare as prepare_data
 
     prepared = prepare_data(data, seed=seed, extra=ExtraDigits(synthetic, copy_paste, pseudo))
     if file_format == "lmdb":

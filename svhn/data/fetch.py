@@ -33,7 +33,7 @@ class _Interrupted(Exception):
     """The transfer stopped in a way that another try may cure."""
 
 
-def fetch(
+def fetch_files(
     splits: str | Iterable[str],
     folder: str | Path,
     format: str = "both",

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from svhn.data import fetch as fetch_module
-from svhn.data.fetch import MARKER, fetch
+from svhn.data.fetch import MARKER, fetch_files
 from svhn.data.sources import OFFICIAL_FILES, OfficialFile, official_files
 from svhn.errors import InputError
 
@@ -117,7 +117,7 @@ def make_archive(members: dict[str, bytes], special=()) -> bytes:
 def get(site, folder, content=CROPS, name="train_32x32.mat", **options):
     """Fetch one file that should have `content`, without waiting between tries."""
     files = [entry(content, name)]
-    return fetch(["train"], folder, base_url=site.url, files=files, **{"pause": 0, **options})
+    return fetch_files(["train"], folder, base_url=site.url, files=files, **{"pause": 0, **options})
 
 
 def get_photos(site, folder, archive, **options):
@@ -166,7 +166,7 @@ class TestDownload:
             entry(b"not asked for", "test_32x32.mat", "test"),
         ]
         folder = tmp_path / "new" / "svhn"
-        paths = fetch(["train"], folder, base_url=site.url + "/", files=files)
+        paths = fetch_files(["train"], folder, base_url=site.url + "/", files=files)
         assert paths == [folder / "train", folder / "train_32x32.mat"]
         assert paths[1].read_bytes() == CROPS
         for name, data in PHOTOS.items():
@@ -178,9 +178,9 @@ class TestDownload:
         archive = make_archive(PHOTOS)
         site.content = {"train.tar.gz": archive, "train_32x32.mat": CROPS}
         files = [entry(archive, "train.tar.gz"), entry(CROPS)]
-        first = fetch("train", tmp_path, base_url=site.url, files=files)
+        first = fetch_files("train", tmp_path, base_url=site.url, files=files)
         assert len(site.requests) == 2
-        assert fetch("train", tmp_path, base_url=site.url, files=files) == first
+        assert fetch_files("train", tmp_path, base_url=site.url, files=files) == first
         assert len(site.requests) == 2
 
     def test_progress_counts_up_to_the_size(self, site, tmp_path):
@@ -196,7 +196,7 @@ class TestDownload:
 
     def test_bad_address(self, tmp_path):
         with pytest.raises(InputError, match="received ufldl"):
-            fetch("train", tmp_path, base_url="ufldl.stanford.edu/housenumbers/")
+            fetch_files("train", tmp_path, base_url="ufldl.stanford.edu/housenumbers/")
 
     def test_needs_no_heavy_library(self):
         heavy = "{'numpy', 'h5py', 'cv2', 'scipy'}"
@@ -338,7 +338,7 @@ class TestGivingUp:
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         with pytest.raises(InputError, match=r"cannot find this server \(Name or service not known\); check"):
-            fetch("train", tmp_path, base_url="http://nowhere.invalid/", files=[entry(CROPS)])
+            fetch_files("train", tmp_path, base_url="http://nowhere.invalid/", files=[entry(CROPS)])
 
     def test_nobody_listens(self, site, tmp_path):
         with socket.socket() as free:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from svhn.commands import cli
-from svhn.data import prepare
+from svhn.data import loading
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ def run(*arguments, code=0):
 
 def test_train_tf_on_generated_digits(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(prepare, "SYNTHETIC_COUNTS", {"train": 200, "validation": 50, "test": 50})
+    monkeypatch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 200, "validation": 50, "test": 50})
     settings = ("--preset", "quick", "--graph", "seed", "--iterations", 20, "--warmup", 5, "--interval", 10)
     output = run("train-tf", "--data", "synthetic", *settings)
     assert "generated digits" in output and "fetch" in output

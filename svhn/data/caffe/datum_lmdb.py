@@ -9,32 +9,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import lmdb
 import numpy as np
-from google.protobuf.message import DecodeError
 
 from svhn.crops import CROP_SIZE, to_gray
 from svhn.data.caffe import proto as caffe_proto
+from svhn.data.caffe.folder import MEAN_FILE, SUFFIX, databases_in, is_lmdb_folder
 from svhn.data.caffe.lmdb_check import check_database
 from svhn.data.prepared import PreparedData, Split, Statistics
 from svhn.errors import InputError
 from svhn.files import replacing_folder, sha256
 
-MEAN_FILE = "mean.binaryproto"
+try:
+    import lmdb
+    from google.protobuf.message import DecodeError
+except ImportError as error:
+    raise InputError(f"Caffe's databases need further packages ({error}): pip install 'svhn[caffe]'") from error
+
 _PROVENANCE = "provenance.json"
-_SUFFIX = "_lmdb"
 _PAGE = 4096
 _CURE = "make it again with python cli.py prepare --format lmdb"
-
-
-def is_lmdb_folder(folder: str | Path) -> bool:
-    """Tell whether a folder holds databases that `read_lmdb` reads."""
-    return bool(_databases(folder))
-
-
-def _databases(folder: str | Path) -> dict[str, Path]:
-    found = sorted(path for path in Path(folder).glob(f"*{_SUFFIX}") if path.is_dir())
-    return {path.name.removesuffix(_SUFFIX): path for path in found}
 
 
 def write_lmdb(folder: str | Path, data: PreparedData, seed: int = 0) -> None:
@@ -54,7 +47,7 @@ def write_lmdb(folder: str | Path, data: PreparedData, seed: int = 0) -> None:
     with replacing_folder(folder) as temporary:
         for number, (name, split) in enumerate(data.splits.items()):
             order = np.random.default_rng([seed, number]).permutation(len(split))
-            _write_database(temporary / f"{name}{_SUFFIX}", split.gray[order, None], split.labels[order])
+            _write_database(temporary / f"{name}{SUFFIX}", split.gray[order, None], split.labels[order])
         if data.statistics:
             mean = caffe_proto.to_image_blob(data.statistics.gray_mean_image[None])
             caffe_proto.write_binary(temporary / MEAN_FILE, mean)
@@ -81,9 +74,9 @@ def read_lmdb(folder: str | Path, splits: tuple[str, ...] | None = None) -> Prep
         When there is no such database, or one is damaged, or a record is no Datum of a 32 x 32 digit.
     """
     folder = Path(folder)
-    found = {split: path for split, path in _databases(folder).items() if splits is None or split in splits}
+    found = {split: path for split, path in databases_in(folder).items() if splits is None or split in splits}
     if not found:
-        wanted = " or ".join(f"{split}{_SUFFIX}" for split in splits or ("train",))
+        wanted = " or ".join(f"{split}{SUFFIX}" for split in splits or ("train",))
         raise InputError(f"{folder}: expected a database {wanted} in it; {_CURE}")
     parts = {split: _to_split(*read_database(path)) for split, path in found.items()}
     provenance = _read_provenance(folder)

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
 
 from svhn.errors import InputError
 from svhn.files import replacing
+
+try:
+    from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
+except ImportError as error:
+    raise InputError(f"Caffe's files need one more package ({error}): pip install 'svhn[caffe]'") from error
 
 # Message -> its fields, "[repeated|packed] type name = number [default]". Enumerations follow as "enum Name: A B".
 _SCHEMA = {

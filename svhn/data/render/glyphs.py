@@ -5,7 +5,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -149,7 +148,14 @@ def _font_file(typeface: str) -> Path:
             (folder,) = find_spec(package).submodule_search_locations
             path = min(Path(folder, "files").glob(f"{typeface}.?tf"))
             return path
-    return Path(matplotlib.get_data_path(), "fonts", "ttf", f"{typeface}.ttf")
+    return matplotlib_font(typeface)
+
+
+def matplotlib_font(name: str) -> Path:
+    """Return the file of one of the fonts that come with matplotlib."""
+    import matplotlib  # here, because it takes a quarter of a second and only who draws letters needs it
+
+    return Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
 
 
 @lru_cache(maxsize=1024)

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from svhn.boxes import Box, DigitBox, clip_digits
 from svhn.data.extra import read_boxes
 from svhn.data.formats import FILE_NAME, DigitStruct
-from svhn.data.prepare import VALIDATION_FRACTION, choose_validation
 from svhn.data.render import SyntheticSettings, render_photo, textures
+from svhn.data.splitting import VALIDATION_FRACTION, choose_validation
 from svhn.photos import read_rgb
 
 # Without those that a digit could be taken for.

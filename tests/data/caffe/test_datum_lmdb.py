@@ -9,7 +9,8 @@ import pytest
 
 from svhn.data.caffe import proto as caffe_proto
 from svhn.data.caffe.datum_lmdb import MEAN_FILE, decode_datum, encode_datum, read_database, read_lmdb, write_lmdb
-from svhn.data.prepare import load_data, load_split, prepare
+from svhn.data.loading import load_data, load_split
+from svhn.data.prepare import prepare_data
 from svhn.data.prepared import PreparedData, Split, Statistics
 from svhn.errors import InputError
 
@@ -109,7 +110,7 @@ def test_the_map_is_large_enough(count, tmp_path):
 
 
 def test_the_official_files_and_their_databases_hold_the_same(tiny_svhn, tmp_path):
-    data = prepare(tiny_svhn.folder, seed=3)
+    data = prepare_data(tiny_svhn.folder, seed=3)
     write_lmdb(tmp_path / "caffe", data)
     read = load_data(str(tmp_path / "caffe"))
     assert {name: as_pairs(split) for name, split in read.splits.items()} == {

@@ -3,18 +3,16 @@
 import numpy as np
 import pytest
 
-from svhn.crops import crop_digit
 from svhn.data.extra import digits as extra_digits
 from svhn.data.extra.config import ExtraDigits
-from svhn.data.extra.digits import make_extra_digits, read_pseudo_labels, render_splits
+from svhn.data.extra.digits import make_extra_digits, render_splits
 from svhn.data.formats.digit_struct import write_digit_struct
-from svhn.data.prepare import load_data, prepare
+from svhn.data.loading import load_data
+from svhn.data.prepare import prepare_data
 from svhn.data.prepared import read_prepared, write_prepared
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
 from svhn.photos.photo import read_rgb, write_rgb
-
-HEADER = "photo,left,top,width,height,label,confidence\n"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def test_the_number_of_workers_does_not_matter_to_rendered_splits():
 
 
 def test_the_other_splits_stay_as_they_are(houses, tmp_path):
-    plain = prepare(houses)
+    plain = prepare_data(houses)
     data = load_data(str(houses), synthetic=40, copy_paste=30)
     assert list(data.splits) == ["train", "validation", "synthetic", "copy_paste"]
     assert data.statistics == plain.statistics
@@ -67,7 +65,7 @@ def test_the_other_splits_stay_as_they_are(houses, tmp_path):
 def test_only_photos_of_the_training_part_are_read(houses, monkeypatch):
     read = []
     monkeypatch.setattr(extra_digits, "read_rgb", lambda path: read.append(path.name) or read_rgb(path))
-    data = prepare(houses, extra=ExtraDigits(synthetic=5, copy_paste=5))
+    data = prepare_data(houses, extra=ExtraDigits(synthetic=5, copy_paste=5))
     names = sorted({f"{i + 1}.png" for i in range(100)})  # digitStruct.mat lists them by number
     kept_back = {f"{photo + 1}.png" for photo in data["validation"].photos}
     assert kept_back and not kept_back & set(read)
@@ -83,9 +81,9 @@ def test_the_seed_decides(houses):
 def test_copy_paste_needs_photos(tiny_svhn):
     for split in ("train", "test"):
         (tiny_svhn.folder / split / "digitStruct.mat").unlink()
-    assert len(prepare(tiny_svhn.folder, extra=ExtraDigits(synthetic=7))["synthetic"]) == 7
+    assert len(prepare_data(tiny_svhn.folder, extra=ExtraDigits(synthetic=7))["synthetic"]) == 7
     with pytest.raises(InputError, match=r"digitStruct\.mat.*copy-paste needs the training photos.*fetch"):
-        prepare(tiny_svhn.folder, extra=ExtraDigits(copy_paste=7))
+        prepare_data(tiny_svhn.folder, extra=ExtraDigits(copy_paste=7))
 
 
 @pytest.mark.parametrize("source", ["synthetic", "some.h5"])
@@ -96,39 +94,7 @@ def test_other_sources_make_no_further_digits(source):
 
 def test_further_digits_need_the_train_split(tiny_svhn):
     with pytest.raises(InputError, match="need the train split"):
-        prepare(tiny_svhn.folder, splits=("test",), extra=ExtraDigits(synthetic=5))
-
-
-# Pseudo-labels
-
-
-@pytest.fixture
-def unlabelled(tmp_path):
-    folder = tmp_path / "unlabelled"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in ("b.png", "a.png"):
-        write_rgb(folder / name, rng.integers(0, 256, (40, 60, 3)).astype(np.uint8))
-    return folder
-
-
-def write_csv(folder, text):
-    path = folder.parent / "pseudo.csv"
-    path.write_text(text)
-    return path
-
-
-def test_pseudo_labels_are_cut_by_the_rule_of_format_2(unlabelled):
-    path = write_csv(
-        unlabelled, HEADER + "b.png,10,5,12,30,7,0.99\na.png,1.4,2,8.2,20,0,0.95\nb.png,30,5,12,30,4,0.97\n"
-    )
-    split = read_pseudo_labels(path, unlabelled)
-    assert split.labels.tolist() == [7, 0, 4]
-    assert split.photos.tolist() == [1, 0, 1]
-    rows = [("b.png", (10, 5, 12, 30)), ("a.png", (1.4, 2, 8.2, 20)), ("b.png", (30, 5, 12, 30))]
-    for crop, (name, size) in zip(split.rgb, rows, strict=True):
-        box = extra_digits.Box.from_size(*size)
-        np.testing.assert_array_equal(crop, crop_digit(read_rgb(unlabelled / name), box))
+        prepare_data(tiny_svhn.folder, splits=("test",), extra=ExtraDigits(synthetic=5))
 
 
 def test_pseudo_labels_are_a_split(houses, tmp_path):
@@ -139,35 +105,3 @@ def test_pseudo_labels_are_a_split(houses, tmp_path):
     data = load_data(str(houses), pseudo=path)
     assert data["pseudo"].labels.tolist() == [8]
     assert len(data.provenance["sha256 pseudo.csv"]) == 64
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "has no column photo"),
-        ("photo,left,top,width,label\na.png,1,1,5,3\n", "has no column height"),
-        (HEADER, "lists no digits"),
-        (HEADER + "a.png,1,1,5,20,10,1\n", "line 2: .*label 0..9.*a.png, 1, 1, 5, 20, 10.*correct"),
-        (HEADER + "a.png,1,1,5,20,3,1\na.png,1,one,5,20,3,1\n", "line 3: "),
-        (HEADER + "a.png,1,1,0,20,3,1\n", "line 2: "),
-        (HEADER + "a.png,1,1,nan,20,3,1\n", "line 2: "),
-        (HEADER + "a.png,1,1,inf,20,3,1\n", "line 2: "),
-        (HEADER + "a.png,1,1\n", "line 2: "),
-        (HEADER + ",1,1,5,20,3,1\n", "line 2: "),
-        (HEADER + "a.png,60,1,5,20,3,1\n", r"lies outside a\.png \(60 x 40"),
-        (HEADER + "c.png,1,1,5,20,3,1\n", r"c\.png"),
-    ],
-)
-def test_unusable_pseudo_labels_are_named(unlabelled, text, message):
-    path = write_csv(unlabelled, text)
-    with pytest.raises(InputError, match=message):
-        read_pseudo_labels(path, unlabelled)
-
-
-def test_a_missing_or_binary_list_is_named(unlabelled):
-    with pytest.raises(InputError, match=r"pseudo\.csv: no such file; expected CSV"):
-        read_pseudo_labels(unlabelled.parent / "pseudo.csv", unlabelled)
-    path = unlabelled.parent / "pseudo.csv"
-    path.write_bytes(bytes(range(256)))
-    with pytest.raises(InputError, match=r"pseudo\.csv"):
-        read_pseudo_labels(path, unlabelled)

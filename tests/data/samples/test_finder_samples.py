@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from svhn.boxes import Box, DigitBox
-from svhn.data.prepare import prepare
+from svhn.data.prepare import prepare_data
 from svhn.data.samples.finder import STRIDE, SampleConfig, make_batch, make_sample, make_targets
 from svhn.data.samples.photos import FinderPhoto, beside, empty_photo, read_labelled, rendered_photo, split_validation
 
@@ -119,7 +119,7 @@ def test_a_photo_without_digits_asks_for_none():
 def test_validation_photos_are_those_of_prepare(tiny_svhn):
     photos = read_labelled(tiny_svhn.folder, "train")
     training, validation = split_validation(photos, seed=3)
-    prepared = prepare(tiny_svhn.folder, seed=3, splits=("train",))
+    prepared = prepare_data(tiny_svhn.folder, seed=3, splits=("train",))
     names = list(photos)
     assert validation == [names[i] for i in np.unique(prepared["validation"].photos)]
     assert not set(training) & set(validation) and len(training) + len(validation) == len(names)

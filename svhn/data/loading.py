@@ -1,0 +1,159 @@
+"""Training data from wherever it lies: official files, a prepared file, Caffe's databases, or the generator."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from svhn.data import caffe
+from svhn.data.caffe import is_lmdb_folder
+from svhn.data.extra import ExtraDigits, render_splits
+from svhn.data.mix import GENERATED
+from svhn.data.official import read_split
+from svhn.data.prepare import prepare_data
+from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared
+from svhn.data.progress import Report, silent
+from svhn.errors import InputError
+
+SYNTHETIC = "synthetic"
+SYNTHETIC_COUNTS = {"train": 8_000, "validation": 1_000, "test": 2_000}
+OFFICIAL_FOLDER = "data/svhn"
+
+
+def resolve_source(option: str | None) -> tuple[str, str]:
+    """Decide which data to use: `option`, else `$SVHN_DATA`, else `data/svhn`, else the generator.
+
+    Returns
+    -------
+    source : str
+        A folder with SVHN's files or with Caffe's databases, a prepared `.h5` file, or "synthetic".
+    message : str
+        One line that says what was taken and, for the generator, how to get the real data.
+    """
+    if option:
+        origin = "--data"
+    elif option := os.environ.get("SVHN_DATA"):
+        origin = "$SVHN_DATA"
+    elif Path(OFFICIAL_FOLDER).is_dir():
+        option, origin = OFFICIAL_FOLDER, "the default folder"
+    else:
+        option, origin = SYNTHETIC, "no SVHN data found"
+    if option == SYNTHETIC:
+        cure = f"real data: python cli.py fetch --split train --split test --dir {OFFICIAL_FOLDER}"
+        return SYNTHETIC, f"Data: generated digits, not SVHN ({origin}; {cure})"
+    return option, f"Data: {option} ({origin})"
+
+
+def load_data(
+    source: str,
+    seed: int = 0,
+    splits: tuple[str, ...] = ("train", "test"),
+    synthetic: int = 0,
+    copy_paste: int = 0,
+    pseudo: str | Path | None = None,
+    report: Report = silent,
+) -> PreparedData:
+    """Load training data from a folder with official files or LMDBs, a prepared `.h5` file, or the generator.
+
+    Digits are generated in several processes, each of which imports the script that calls this; a script does so under
+    `if __name__ == "__main__":`.
+
+    Parameters
+    ----------
+    source : str
+        See `resolve_source`.
+    seed : int
+        Of the validation split and of what is generated.
+    splits : tuple of str
+        Which official splits to read.
+    synthetic, copy_paste, pseudo
+        Further digits, see `ExtraDigits`; a folder with official files is needed for them. A prepared file holds those
+        that it was made with.
+    report : callable
+        Called as report(done, total, what) while photos are read and digits made.
+
+    Raises
+    ------
+    InputError
+        When there is no such data, it is damaged, or further digits cannot be made from it.
+    """
+    extra = ExtraDigits(synthetic, copy_paste, pseudo)
+    if extra and (source == SYNTHETIC or not Path(source).is_dir() or is_lmdb_folder(source)):
+        raise InputError(
+            f"{source}: further digits are made for a folder with SVHN's files only; store them in a prepared file "
+            "(python cli.py prepare --synthetic N --copy-paste N --pseudo FILE.csv)"
+        )
+    if source == SYNTHETIC:
+        return generate_data(seed, report=report)
+    if is_lmdb_folder(source):
+        return caffe.read_lmdb(source)
+    if Path(source).suffix in (".h5", ".hdf5"):
+        return read_prepared(source)
+    return prepare_data(source, seed=seed, splits=splits, extra=extra, report=report)
+
+
+def load_mix(
+    source: str,
+    mix: dict[str, float],
+    pseudo_labels: Path,
+    seed: int,
+    splits: tuple[str, ...] = ("train", "test"),
+    report: Report = silent,
+) -> PreparedData:
+    """Load a source with the splits of a training run's mix.
+
+    Parameters
+    ----------
+    source : str
+        A folder with official files, for which the further splits are made now, or a prepared `.h5` file, which
+        holds those that it was made with, or "synthetic".
+    mix : dict[str, float]
+        Split -> share of a batch, see `svhn.data.mix`.
+    pseudo_labels : Path
+        CSV file with labels of the unlabelled photos.
+    seed : int
+        Of the validation split and of what is generated.
+    splits : tuple of str
+        Which official splits to read.
+    report : callable
+        Called as report(done, total, what) while photos are read and digits made.
+    """
+    if Path(source).is_file():
+        return load_data(source, seed, splits, report=report)
+    counts = {name: count for name, count in GENERATED.items() if name in mix}
+    pseudo = pseudo_labels if "pseudo" in mix else None
+    return load_data(source, seed, splits, **counts, pseudo=pseudo, report=report)
+
+
+def load_split(source: str, split: str, report: Report = silent) -> Split:
+    """Load one split of a source; the official test split and rendered ones are made without the others."""
+    if is_lmdb_folder(source):
+        return caffe.read_lmdb(source, (split,))[split]
+    if split == "test" and Path(source).is_dir():
+        return read_split(source, split, report)
+    if source == SYNTHETIC and split in SYNTHETIC_COUNTS:
+        return generate_data(splits=(split,), report=report)[split]
+    return load_data(source, report=report)[split]
+
+
+def generate_data(
+    seed: int = 0, splits: tuple[str, ...] = tuple(SYNTHETIC_COUNTS), report: Report = silent
+) -> PreparedData:
+    """Render data with the project's own generator; the splits share no photo.
+
+    Parameters
+    ----------
+    seed : int
+    splits : tuple of str
+        Which of train, validation and test to render; each is the same with and without the others.
+    report : callable
+        Called as report(done, total, what) after each lot of digits.
+
+    Returns
+    -------
+    PreparedData
+        As many digits as `SYNTHETIC_COUNTS` says; only `train` has wide crops. Statistics only with `train`.
+    """
+    parts = render_splits({split: SYNTHETIC_COUNTS[split] for split in splits}, seed, report=report)
+    parts = {split: part if split == "train" else replace(part, wide=None) for split, part in parts.items()}
+    provenance = {"source": SYNTHETIC, "licence": "generated by this project, no SVHN pixels", "seed": seed}
+    return PreparedData(parts, Statistics.of(parts["train"]) if "train" in parts else None, provenance)

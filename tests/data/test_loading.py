@@ -1,0 +1,89 @@
+"""Which data is taken, and what comes of it; rendered data."""
+
+import numpy as np
+import pytest
+
+from svhn.data import loading
+from svhn.data.loading import load_data, load_mix, load_split, resolve_source
+from svhn.data.prepared import Statistics
+from svhn.errors import InputError
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 520, "validation": 30, "test": 30})
+
+
+def test_rendered_splits_share_nothing_and_only_training_looks_beyond_the_crops(few):
+    told = []
+    data = load_data("synthetic", seed=3, report=lambda *step: told.append(step))
+    assert told == [(done, 580, "generated digits") for done in (500, 520, 550, 580)]
+    assert [len(part) for part in data.splits.values()] == [520, 30, 30]
+    assert [part.wide is not None for part in data.splits.values()] == [True, False, False]
+    assert data.statistics == Statistics.of(data["train"])
+    pictures = [crop.tobytes() for part in data.splits.values() for crop in part.rgb]
+    assert len(set(pictures)) == len(pictures)
+
+
+def test_one_rendered_split_is_made_without_the_others(few, monkeypatch):
+    whole, alone = load_data("synthetic")["test"], load_split("synthetic", "test")
+    np.testing.assert_array_equal(alone.rgb, whole.rgb)
+    np.testing.assert_array_equal(alone.labels, whole.labels)
+    with pytest.raises(InputError, match="no pseudo split"):
+        load_split("synthetic", "pseudo")
+    monkeypatch.setitem(loading.SYNTHETIC_COUNTS, "train", None)  # whoever renders it, too, fails
+    assert len(load_split("synthetic", "test")) == 30
+
+
+def test_a_mix_gets_the_splits_that_it_names(tiny_svhn, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "GENERATED", {"synthetic": 12, "copy_paste": 7})
+    listed = tmp_path / "labels.csv"
+    listed.write_text("photo,left,top,width,height,label\n1.png,3,3,9,20,8\n")
+    (tiny_svhn.folder / "train").rename(tiny_svhn.folder / "unlabelled")
+    mix = {"train": 0.5, "synthetic": 0.3, "pseudo": 0.2}
+    data = load_mix(str(tiny_svhn.folder), mix, listed, 0, ("train",))
+    assert list(data.splits) == ["train", "validation", "synthetic", "pseudo"]
+    assert (len(data["synthetic"]), data["pseudo"].labels.tolist()) == (12, [8])
+    alone = load_mix(str(tiny_svhn.folder), {"train": 1.0}, listed, 0, ("train",))
+    assert list(alone.splits) == ["train", "validation"]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty working folder without $SVHN_DATA."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SVHN_DATA", raising=False)
+    return tmp_path
+
+
+def test_the_order_of_sources(place, monkeypatch):
+    source, message = resolve_source(None)
+    assert source == "synthetic"
+    assert "not SVHN" in message
+    assert "cli.py fetch" in message
+    (place / "data" / "svhn").mkdir(parents=True)
+    assert resolve_source(None)[0] == "data/svhn"
+    monkeypatch.setenv("SVHN_DATA", "/from/environment")
+    source, message = resolve_source(None)
+    assert source == "/from/environment"
+    assert "$SVHN_DATA" in message
+    source, message = resolve_source("/from/option")
+    assert source == "/from/option"
+    assert "--data" in message
+
+
+def test_the_generator_can_be_asked_for(place, monkeypatch):
+    monkeypatch.setenv("SVHN_DATA", "/from/environment")
+    source, message = resolve_source("synthetic")
+    assert source == "synthetic"
+    assert "generated" in message
+
+
+def test_the_message_is_one_line(place):
+    for option in (None, "synthetic", "/some/folder"):
+        assert "\n" not in resolve_source(option)[1]
+
+
+def test_an_empty_variable_counts_as_unset(place, monkeypatch):
+    monkeypatch.setenv("SVHN_DATA", "")
+    assert resolve_source(None)[0] == "synthetic"

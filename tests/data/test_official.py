@@ -1,0 +1,34 @@
+"""The same digits from crops, from photos, or from both."""
+
+import numpy as np
+import pytest
+
+from svhn.data.official import read_split
+from svhn.errors import InputError
+
+
+def remove_photos(folder):
+    for split in ("train", "test"):
+        (folder / split / "digitStruct.mat").unlink()
+
+
+def remove_crops(folder):
+    for split in ("train", "test"):
+        (folder / f"{split}_32x32.mat").unlink()
+
+
+@pytest.mark.parametrize("without", [None, remove_photos, remove_crops])
+def test_the_same_digits_from_crops_photos_or_both(tiny_svhn, without):
+    if without:
+        without(tiny_svhn.folder)
+    for split in ("train", "test"):
+        read = read_split(tiny_svhn.folder, split)
+        np.testing.assert_array_equal(read.rgb, tiny_svhn.crops[split])
+        np.testing.assert_array_equal(read.labels, tiny_svhn.labels[split])
+        if without is not remove_photos:
+            np.testing.assert_array_equal(read.photos, tiny_svhn.photo_of[split])
+
+
+def test_one_missing_split_is_named_with_a_cure(tmp_path):
+    with pytest.raises(InputError, match=r"no extra split.*extra_32x32\.mat.*fetch --split extra"):
+        read_split(tmp_path, "extra")
