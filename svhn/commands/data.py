@@ -66,14 +66,10 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
     Example:
       python cli.py prepare --data data/svhn --output data/prepared.h5 --synthetic 30000 --copy-paste 15000
     """
-    from svhn.data import prepare_data, write_prepared
-    from svhn.data.caffe import write_lmdb
+    from svhn.data import prepare_data, store_data
     from svhn.data.extra import ExtraDigits
 
     prepared = prepare_data(data, seed=seed, extra=ExtraDigits(synthetic, copy_paste, pseudo))
-    if file_format == "lmdb":
-        write_lmdb(output, prepared, seed)
-    else:
-        write_prepared(output, prepared)
+    store_data(output, prepared, file_format, seed)
     click.echo(prepared.summary())
     click.echo(f"{output}: written")

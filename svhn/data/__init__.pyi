@@ -1,12 +1,14 @@
 from .augmentation import AUGMENTATION as AUGMENTATION
 from .augmentation import Augmentation as Augmentation
 from .fetch import fetch_files as fetch_files
+from .loading import STORES as STORES
 from .loading import SYNTHETIC as SYNTHETIC
 from .loading import generate_data as generate_data
 from .loading import load_data as load_data
 from .loading import load_mix as load_mix
 from .loading import load_split as load_split
 from .loading import resolve_source as resolve_source
+from .loading import store_data as store_data
 from .mix import SOURCES as SOURCES
 from .mix import counts_of as counts_of
 from .prepare import prepare_data as prepare_data

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from svhn.data import loading
-from svhn.data.loading import load_data, load_mix, load_split, resolve_source
+from svhn.data.loading import load_data, load_mix, load_split, resolve_source, store_data
 from svhn.data.prepared import Statistics
 from svhn.errors import InputError
 
@@ -87,3 +87,18 @@ def test_the_message_is_one_line(place):
 def test_an_empty_variable_counts_as_unset(place, monkeypatch):
     monkeypatch.setenv("SVHN_DATA", "")
     assert resolve_source(None)[0] == "synthetic"
+
+
+# Where it goes
+
+
+def test_prepared_data_is_stored_and_read_again(tiny_svhn, tmp_path):
+    data = load_data(str(tiny_svhn.folder))
+    for store, path in {"h5": tmp_path / "data.h5", "lmdb": tmp_path / "lmdb"}.items():
+        store_data(path, data, store, seed=1)
+        read = load_data(str(path))
+        assert {name: len(split) for name, split in read.splits.items()} == {
+            name: len(split) for name, split in data.splits.items()
+        }
+    with pytest.raises(InputError, match="one of h5, lmdb, received 'csv'"):
+        store_data(tmp_path / "data.csv", data, "csv")
