@@ -1,4 +1,8 @@
-"""Measures of classification and of removal, in plain numpy."""
+"""Measures of classification, by scikit-learn, and of removal (PSNR, SSIM).
+
+scikit-learn takes about a second to load, so it is imported where a classifier is measured: many modules want
+`NUM_CLASSES` or `psnr` only.
+"""
 
 from typing import Any
 
@@ -9,12 +13,21 @@ NUM_CLASSES = 10
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int = NUM_CLASSES) -> np.ndarray:
-    """Count (true, predicted) pairs: two (N,) integer arrays -> (classes, classes) int64, rows are true labels."""
+    """Count (true, predicted) pairs: two (N,) integer arrays -> (classes, classes) int64, rows are true labels.
+
+    Raises
+    ------
+    ValueError
+        When a label or prediction is not 0..classes - 1; scikit-learn alone would leave it out.
+    """
+    from sklearn import metrics
+
     labels, predictions = np.asarray(labels, np.int64), np.asarray(predictions, np.int64)
     if not all(((values >= 0) & (values < classes)).all() for values in (labels, predictions)):
         raise ValueError(f"expected labels and predictions 0..{classes - 1}, received others")
-    pairs = labels * classes + predictions
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    if not len(labels):  # which scikit-learn refuses
+        return np.zeros((classes, classes), np.int64)
+    return metrics.confusion_matrix(labels, predictions, labels=range(classes))
 
 
 def accuracy_interval(correct: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -40,31 +53,26 @@ def classification_report(labels: np.ndarray, predictions: np.ndarray) -> dict[s
         `accuracy` (fraction), `accuracy_interval` (95 %), `n`, `per_class` (digit, precision, recall, f1,
         support; a ratio with an empty denominator is 0) and `confusion` (10 x 10, rows are true digits).
     """
+    from sklearn import metrics
+
     confusion = confusion_matrix(labels, predictions)
     correct, n = int(np.trace(confusion)), int(confusion.sum())
-    hits, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + predicted)
+    scores = np.zeros((4, NUM_CLASSES))
+    if n:
+        scores = metrics.precision_recall_fscore_support(
+            labels, predictions, labels=range(NUM_CLASSES), zero_division=0
+        )
+    rows = zip(range(NUM_CLASSES), *np.asarray(scores, float).tolist(), strict=True)
     return {
         "accuracy": correct / n if n else 0.0,
         "accuracy_interval": list(accuracy_interval(correct, n)),
         "n": n,
         "per_class": [
-            {
-                "digit": digit,
-                "precision": float(precision[digit]),
-                "recall": float(recall[digit]),
-                "f1": float(f1[digit]),
-                "support": int(support[digit]),
-            }
-            for digit in range(NUM_CLASSES)
+            {"digit": digit, "precision": precision, "recall": recall, "f1": f1, "support": int(support)}
+            for digit, (precision, recall, f1, support) in enumerate(scores.T.tolist())
         ],
         "confusion": confusion.tolist(),
     }
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
 
 
 def psnr(image: np.ndarray, reference: np.ndarray, mask: np.ndarray | None = None) -> float:
