@@ -53,26 +53,27 @@ def classification_report(labels: np.ndarray, predictions: np.ndarray) -> dict[s
         `accuracy` (fraction), `accuracy_interval` (95 %), `n`, `per_class` (digit, precision, recall, f1,
         support; a ratio with an empty denominator is 0) and `confusion` (10 x 10, rows are true digits).
     """
-    from sklearn import metrics
-
     confusion = confusion_matrix(labels, predictions)
     correct, n = int(np.trace(confusion)), int(confusion.sum())
-    scores = np.zeros((4, NUM_CLASSES))
-    if n:
-        scores = metrics.precision_recall_fscore_support(
-            labels, predictions, labels=range(NUM_CLASSES), zero_division=0
-        )
-    rows = zip(range(NUM_CLASSES), *np.asarray(scores, float).tolist(), strict=True)
+    rows = _scores(labels, predictions) if n else np.zeros((NUM_CLASSES, 4))
     return {
         "accuracy": correct / n if n else 0.0,
         "accuracy_interval": list(accuracy_interval(correct, n)),
         "n": n,
         "per_class": [
             {"digit": digit, "precision": precision, "recall": recall, "f1": f1, "support": int(support)}
-            for digit, (precision, recall, f1, support) in enumerate(scores.T.tolist())
+            for digit, (precision, recall, f1, support) in enumerate(rows.tolist())
         ],
         "confusion": confusion.tolist(),
     }
+
+
+def _scores(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Return precision, recall, F1 and support of every class: (NUM_CLASSES, 4) float64."""
+    from sklearn import metrics
+
+    classes = range(NUM_CLASSES)
+    return np.array(metrics.precision_recall_fscore_support(labels, predictions, labels=classes, zero_division=0)).T
 
 
 def psnr(image: np.ndarray, reference: np.ndarray, mask: np.ndarray | None = None) -> float:
