@@ -244,8 +244,9 @@ def _take(leaf: Leaf, parameters: dict[str, Any]) -> Any:
 
 
 def _is_stated(leaf: Leaf) -> bool:
-    source = click.get_current_context().get_parameter_source(leaf.name)
-    return source == click.core.ParameterSource.COMMANDLINE
+    """Tell whether a field's option, or the one that says None, stands on the command line."""
+    source_of = click.get_current_context().get_parameter_source
+    return click.core.ParameterSource.COMMANDLINE in (source_of(leaf.name), source_of(f"no_{leaf.name}"))
 
 
 def _without_none(kind: Any) -> Any:
