@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from documents import DOCUMENTS, ROOT, prose, snippets
 
@@ -54,11 +55,19 @@ def test_a_name_that_does_not_exist_is_noticed():
         resolve("svhn.boxes", "wrong")
 
 
-RUN = [*snippets("README.md", "python"), *snippets("docs/architecture.md", "python")]
+def test_the_removal_in_readme_runs_as_it_stands(monkeypatch):
+    """The other piece there needs TensorFlow: tests/tf_models/export/test_export_docs.py."""
+    monkeypatch.chdir(ROOT)
+    code, _ = snippets("README.md", "python")
+    names: dict = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["result"].numbers and names["result"].mask.any()
+    np.testing.assert_array_equal(names["filled"][~names["result"].mask], names["photo"][~names["result"].mask])
 
 
-@pytest.mark.parametrize("code", RUN, ids=["removal", "saved-model", "own-fill"])
-def test_snippet_runs_as_it_stands(code):
-    """In a process of its own each: PyTorch and TensorFlow do not share one."""
+@pytest.mark.slow
+def test_the_fill_of_ones_own_runs_as_it_stands():
+    """In a process of its own, because it adds to a registry."""
+    (code,) = snippets("docs/architecture.md", "python")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The examples of docs/serving.md, run as they stand."""
+"""The examples of docs/serving.md and README, run as they stand."""
 
 import base64
 import io
@@ -70,3 +70,11 @@ def test_the_sizes_in_the_table_are_those_of_the_files(folder):
     saved = sum(path.stat().st_size for path in (folder / "exported" / "digits" / "1").rglob("*") if path.is_file())
     sizes = [saved, *((folder / "exported" / f"digits.{kind}").stat().st_size for kind in ("tflite", "onnx"))]
     assert [f"{size / 1e6:.1f} MB" for size in sizes] == re.findall(r"\d\.\d MB", PAGE)
+
+
+def test_the_saved_model_in_readme_answers(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    _, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["answer"]["probabilities"].shape == (1, 10)
