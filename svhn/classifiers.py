@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from svhn.checkpoints import PYTORCH, find_model
+from svhn.data import Report, silent
 from svhn.errors import InputError
-from svhn.figures import Interpretation
 from svhn.files import replacing
 
 if TYPE_CHECKING:
+    from svhn.figures import Interpretation
     from svhn.tf_models.export import Export
 
 Predictor = Callable[[np.ndarray], np.ndarray]
-Interpreter = Callable[[np.ndarray], list[Interpretation]]
+Interpreter = Callable[[np.ndarray], "list[Interpretation]"]
 
 
 def load_classifier(model: str | Path) -> Predictor:
@@ -91,7 +92,9 @@ def load_keras_network(model: str | Path) -> Any:
     return load_network(found.path)
 
 
-def evaluate_classifier(model: str | Path, source: str, split: str, folder: str | Path) -> dict[str, Any]:
+def evaluate_classifier(
+    model: str | Path, source: str, split: str, folder: str | Path, report: Report = silent
+) -> dict[str, Any]:
     """Measure a classifier on a split, and write `report.json`, `confusion.png` and `misclassified.png`.
 
     Parameters
@@ -104,6 +107,8 @@ def evaluate_classifier(model: str | Path, source: str, split: str, folder: str 
         "train", "validation" or "test".
     folder : str or Path
         For the report; made when it is not there.
+    report : callable
+        Called as report(done, total, what) while the digits are read or made.
 
     Returns
     -------
@@ -119,7 +124,7 @@ def evaluate_classifier(model: str | Path, source: str, split: str, folder: str 
     from svhn.figures import write_report
 
     find_model(model)  # a model that is missing is told of before the data are read
-    digits = load_split(source, split)
+    digits = load_split(source, split, report=report)
     probabilities = load_classifier(model)(digits.rgb)
     title = f"{Path(model).name}, {split}"
     measured = {"model": str(model), "data": source, "split": split}

@@ -4,18 +4,39 @@ from pathlib import Path
 
 import click
 
-from svhn.commands.options import command
-from svhn.commands.progress import download_line
+from svhn.commands.options import command, options_of
+from svhn.commands.progress import Steps
 from svhn.commands.shared_options import seed_option
+from svhn.data import FORMATS, SPLITS, STORES
+from svhn.data.extra import ExtraDigits
 
 
 @command()
-@click.option("--split", "splits", multiple=True, required=True, type=click.Choice(["train", "test", "extra"]))
 @click.option(
-    "--format", "file_format", type=click.Choice(["photos", "crops", "both"]), default="both", show_default=True
+    "--split",
+    "splits",
+    multiple=True,
+    required=True,
+    type=click.Choice(SPLITS),
+    help="What to download; may be given several times.",
 )
-@click.option("--dir", "folder", type=click.Path(path_type=Path), default="data/svhn", show_default=True)
-def fetch(splits, file_format, folder):
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default="both",
+    show_default=True,
+    help="Photos with boxes, crops of 32 x 32 pixels, or both.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default="data/svhn",
+    show_default=True,
+    help="Where the files go.",
+)
+def fetch(splits: tuple[str, ...], file_format: str, folder: Path) -> None:
     """Download the official SVHN files, verify and unpack them; a cut download goes on where it stopped.
 
     \b
@@ -25,8 +46,9 @@ def fetch(splits, file_format, folder):
     from svhn.data import LICENCE_NOTE, fetch_files
 
     click.echo(LICENCE_NOTE)
-    for path in fetch_files(splits, folder, file_format, progress=download_line()):
-        click.echo(f"{path}: ready")
+    steps = Steps(1e6, "MB")
+    paths = fetch_files(splits, folder, file_format, progress=lambda name, done, total: steps.show(done, total, name))
+    click.echo("\n".join(f"{path}: ready" for path in paths))
 
 
 @command()
@@ -37,26 +59,14 @@ def fetch(splits, file_format, folder):
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["h5", "lmdb"]),
+    type=click.Choice(list(STORES)),
     default="h5",
     show_default=True,
     help="One HDF5 file, or gray LMDB databases and the mean image for Caffe.",
 )
-@click.option("--synthetic", type=click.IntRange(min=0), default=0, show_default=True, help="Digits to render.")
-@click.option(
-    "--copy-paste",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Digits to move from one training photo into another.",
-)
-@click.option(
-    "--pseudo",
-    type=click.Path(path_type=Path),
-    help="CSV of digits in DIR/unlabelled: photo,left,top,width,height,label.",
-)
+@options_of(ExtraDigits, "extra")
 @seed_option
-def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
+def prepare(data: Path, output: Path, file_format: str, extra: ExtraDigits, seed: int) -> None:
     """Read SVHN's crops or photos, split off 13 % for validation by photo, and store all in one place.
 
     Further training digits become splits of their own: synthetic, copy_paste, pseudo. They are made from the training
@@ -67,9 +77,8 @@ def prepare(data, output, file_format, synthetic, copy_paste, pseudo, seed):
       python cli.py prepare --data data/svhn --output data/prepared.h5 --synthetic 30000 --copy-paste 15000
     """
     from svhn.data import prepare_data, store_data
-    from svhn.data.extra import ExtraDigits
 
-    prepared = prepare_data(data, seed=seed, extra=ExtraDigits(synthetic, copy_paste, pseudo))
+    prepared = prepare_data(data, seed=seed, extra=extra, report=Steps().show)
     store_data(output, prepared, file_format, seed)
     click.echo(prepared.summary())
     click.echo(f"{output}: written")

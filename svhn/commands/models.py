@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from svhn.commands.options import command
+from svhn.commands.progress import Steps
 from svhn.commands.shared_options import boxes_option, data_option
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def evaluate(model: str, data: str | None, split: str, folder: Path | None) -> N
     source, message = resolve_source(data)
     click.echo(message)
     folder = folder or Path("runs") / f"evaluate-{Path(model).stem}-{split}"
-    click.echo(format_report(evaluate_classifier(model, source, split, folder)))
+    measured = evaluate_classifier(model, source, split, folder, Steps().show)
+    click.echo(format_report(measured))
     click.echo(f"{folder}: report.json, confusion.png, misclassified.png")
 
 

@@ -1,9 +1,11 @@
 """What a job shows while it runs: a live line on a terminal, a line per photo elsewhere, JSON for scripts."""
 
+import datetime
 import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from svhn.jobs import Summary
 
 REFRESH_PER_SECOND = 4
+# Seconds between two states of a live line, and between two lines in a log.
+LIVE_PAUSE, LINE_PAUSE = 0.25, 30.0
 
 
 def choose_display(output_dir: str, quiet: bool = False, as_json: bool = False, dry_run: bool = False) -> "Quiet":
@@ -179,7 +183,7 @@ def progress_line():
         )
         if measured:
             line += f"  validation {progress.validation_accuracy:.2%}"
-        _show_progress(line, measured)
+        show_line(line, measured)
 
     return show
 
@@ -194,15 +198,15 @@ def interval_line(losses, scores):
     def show(row):
         values = "  ".join(f"{name} {row[name]:.3f}" for name in losses)
         if "seconds" in row:
-            _show_progress(f"iteration {row['iteration']:,}  {values}  {scores.format(**row)}", True)
+            show_line(f"iteration {row['iteration']:,}  {values}  {scores.format(**row)}", True)
         else:
             left = time.strftime("%H:%M:%S", time.gmtime((row["iterations"] - row["iteration"]) / row["rate"]))
-            _show_progress(f"iteration {row['iteration']:,}/{row['iterations']:,}  {values}  {left} left", False)
+            show_line(f"iteration {row['iteration']:,}/{row['iterations']:,}  {values}  {left} left", False)
 
     return show
 
 
-def _show_progress(line, stays):
+def show_line(line: str, stays: bool) -> None:
     """Print a line that stays, or one that the next replaces, which only a terminal gets to see."""
     if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns
@@ -211,16 +215,42 @@ def _show_progress(line, stays):
         click.echo(line)
 
 
-def download_line():
-    """Print the progress of a download at most twice a second."""
-    last = [0.0]
+class Steps:
+    """Shows how far long work has come, with the time left.
 
-    def show(name, done, total):
-        if done == total or (sys.stdout.isatty() and time.perf_counter() - last[0] > 0.5):
-            last[0] = time.perf_counter()
-            click.echo(f"\r{name}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB", nl=done == total)
+    On a terminal a live line, elsewhere a line every half minute; and one at the end of each part of the work.
 
-    return show
+    Parameters
+    ----------
+    scale, unit : float, str
+        What counts are divided by, and what they are then: 1e6 and "MB" for bytes.
+    clock : callable
+        Returns seconds.
+    """
+
+    def __init__(self, scale: float = 1, unit: str = "", clock: Callable[[], float] = time.monotonic):
+        self.scale, self.unit, self.clock = scale, unit, clock
+        self.what = ""
+        self.first = 0
+        self.began = self.shown = clock()
+
+    def show(self, done: int, total: int, what: str) -> None:
+        """Show that `done` of `total` steps of this part are done; `svhn.data` calls it."""
+        now = self.clock()
+        if what != self.what:
+            self.what, self.first, self.began, self.shown = what, done, now, now
+        pause = LIVE_PAUSE if sys.stdout.isatty() else LINE_PAUSE
+        if done == total or now - self.shown >= pause:
+            self.shown = now
+            show_line(self._line(done, total, now), stays=done == total or not sys.stdout.isatty())
+
+    def _line(self, done: int, total: int, now: float) -> str:
+        counts = (f"{count / self.scale:,.{0 if self.scale == 1 else 1}f}" for count in (done, total))
+        line = f"{self.what}: {' of '.join(counts)} {self.unit}".rstrip()
+        if not self.first < done < total:
+            return line
+        seconds = (now - self.began) * (total - done) / (done - self.first)
+        return f"{line}, {datetime.timedelta(seconds=round(seconds))} left"
 
 
 def print_metrics(metrics: dict, run_dir: Path) -> None:

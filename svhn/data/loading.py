@@ -78,7 +78,7 @@ def load_data(
     InputError
         When there is no such data, it is damaged, or further digits cannot be made from it.
     """
-    extra = ExtraDigits(synthetic, copy_paste, pseudo)
+    extra = ExtraDigits(synthetic, copy_paste, Path(pseudo) if pseudo else None)
     if extra and (source == SYNTHETIC or not Path(source).is_dir() or is_lmdb_folder(source)):
         raise InputError(
             f"{source}: further digits are made for a folder with SVHN's files only; store them in a prepared file "

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from svhn.commands.progress import JsonLines, Live, Quiet, TextLines, choose_display
+from svhn.commands.progress import JsonLines, Live, Quiet, Steps, TextLines, choose_display
 from svhn.jobs.removal import Summary
 from svhn.jobs.tasks import Task, report_line
 
@@ -65,3 +65,47 @@ def test_choice_where_output_is_no_terminal(capsys, options, kind):
 )
 def test_exit_codes(counts, stopped, signal, code):
     assert Summary(2, "r", Counter(counts), 1.0, stopped, signal).exit_code == code
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def stepped(capsys, steps, seconds, scale=1, unit=""):
+    """Return what is shown when steps are reported one after the other, `seconds` apart."""
+    clock = Clock()
+    display = Steps(scale, unit, clock)
+    for step in steps:
+        display.show(*step)
+        clock.now += seconds
+    return capsys.readouterr().out
+
+
+def test_in_a_log_steps_are_a_line_every_half_minute_and_at_the_end(capsys):
+    steps = [(done, 20, "photos") for done in range(1, 21)]
+    assert stepped(capsys, steps, 7).splitlines() == [
+        "photos: 6 of 20, 0:01:38 left",
+        "photos: 11 of 20, 0:01:03 left",
+        "photos: 16 of 20, 0:00:28 left",
+        "photos: 20 of 20",
+    ]
+
+
+def test_each_part_of_the_work_has_its_own_time(capsys):
+    steps = [(1, 2, "train"), (2, 2, "train"), (50, 100, "test"), (60, 100, "test")]
+    assert stepped(capsys, steps, 30).splitlines() == ["train: 2 of 2", "test: 60 of 100, 0:02:00 left"]
+
+
+def test_on_a_terminal_steps_are_one_line_that_is_written_over(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = stepped(capsys, [(1, 3, "photos"), (2, 3, "photos"), (3, 3, "photos")], 1.0)
+    assert shown == "\rphotos: 2 of 3, 0:00:01 left\x1b[K\rphotos: 3 of 3\x1b[K\n"
+
+
+def test_bytes_are_shown_in_megabytes(capsys):
+    steps = [(1_500_000, 3_000_000, "a.mat"), (3_000_000, 3_000_000, "a.mat")]
+    assert stepped(capsys, steps, 1, 1e6, "MB") == "a.mat: 3.0 of 3.0 MB\n"

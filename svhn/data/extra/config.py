@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from svhn.cores import available_cores
+from svhn.settings import Settings, setting
 
 
 @dataclass(frozen=True)
-class ExtraDigits:
+class ExtraDigits(Settings):
     """What to make beside the labelled digits.
 
     Attributes
@@ -21,9 +22,9 @@ class ExtraDigits:
         Processes to make them with; by default one per core.
     """
 
-    synthetic: int = 0
-    copy_paste: int = 0
-    pseudo: str | Path | None = None
+    synthetic: int = setting(0, least=0, help="Digits to render.")
+    copy_paste: int = setting(0, least=0, help="Digits to move from one training photo into another.")
+    pseudo: Path | None = setting(None, help="CSV of digits in DIR/unlabelled: photo,left,top,width,height,label.")
     workers: int = field(default_factory=available_cores)
 
     def __bool__(self) -> bool:
