@@ -1,7 +1,6 @@
 from .augmentation import AUGMENTATION as AUGMENTATION
 from .augmentation import Augmentation as Augmentation
 from .fetch import fetch_files as fetch_files
-from .loading import STORES as STORES
 from .loading import SYNTHETIC as SYNTHETIC
 from .loading import generate_data as generate_data
 from .loading import load_data as load_data
@@ -21,4 +20,5 @@ from .progress import silent as silent
 from .sources import FORMATS as FORMATS
 from .sources import LICENCE_NOTE as LICENCE_NOTE
 from .sources import SPLITS as SPLITS
+from .sources import STORES as STORES
 from .splitting import VALIDATION_FRACTION as VALIDATION_FRACTION

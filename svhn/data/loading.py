@@ -12,13 +12,12 @@ from svhn.data.official import read_split
 from svhn.data.prepare import prepare_data
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared, write_prepared
 from svhn.data.progress import Report, silent
+from svhn.data.sources import STORES
 from svhn.errors import InputError
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_COUNTS = {"train": 8_000, "validation": 1_000, "test": 2_000}
 OFFICIAL_FOLDER = "data/svhn"
-# One HDF5 file, or a folder of gray databases for Caffe.
-STORES = ("h5", "lmdb")
 
 
 def resolve_source(option: str | None) -> tuple[str, str]:

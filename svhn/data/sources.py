@@ -1,4 +1,4 @@
-"""The official SVHN files: their names, sizes and hashes, and where they lie."""
+"""The official SVHN files, their names, sizes and hashes, where they lie, and what they can be stored as."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ LICENCE_NOTE = (
 )
 SPLITS = ("train", "test", "extra")
 FORMATS = ("photos", "crops", "both")
+# What prepared data are stored as: one HDF5 file, or a folder of gray databases for Caffe.
+STORES = ("h5", "lmdb")
 
 
 @dataclass(frozen=True)
