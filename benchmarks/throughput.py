@@ -203,7 +203,7 @@ def check_results(photos: list[Path], output: Path) -> dict:
     for path in photos:
         line = lines.get(str(path))
         written = output / path.name
-        good = line is not None and line["status"] == OK and sha256(written) == line["output_sha256"]
+        good = line is not None and line.status == OK and sha256(written) == line.output_sha256
         if not good or read_rgb(written).shape != read_rgb(path).shape:
             wrong.append(path.name)
     return {"photos": len(photos), "lines": len(lines), "wrong": wrong}

@@ -32,15 +32,22 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
-def read_regular_file(path: str | Path, max_bytes: int) -> bytes:
+def read_regular_file(path: str | Path, max_bytes: int, name: str | Path | None = None) -> bytes:
     """Return the content of a regular file; pipes and devices are refused, so that nothing ever hangs.
+
+    Parameters
+    ----------
+    path : str or Path
+    max_bytes : int
+    name : str or Path, optional
+        What errors call it, for example the URL that it was fetched from; the path by default.
 
     Raises
     ------
     InputError
         When there is no such file, it is none, it cannot be read, or it holds more than `max_bytes`.
     """
-    name = printable(path)
+    name = printable(path if name is None else name)
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             found = os.fstat(file.fileno())
@@ -90,9 +97,15 @@ def check_figure(output: Path, photo: Path) -> None:
 
 def write_whole(path: str | Path, content: bytes) -> None:
     """Write a file whole or not at all; raise WriteError when the disk is full or the name impossible."""
+    with naming_write_errors(path), replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextlib.contextmanager
+def naming_write_errors(path: str | Path) -> Iterator[None]:
+    """Turn an OSError inside the block into a WriteError that names `path`, what was to be written."""
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
+        yield
     except OSError as error:
         failure = WriteError(
             f"{printable(path)}: cannot be written ({error.strerror}); make room, or choose another folder or name"

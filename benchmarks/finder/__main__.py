@@ -50,7 +50,7 @@ def read_photos(find, photos) -> tuple[Tally, list, float]:
 def rate_of_read(path: str, folder: Path, names, workers: int) -> float:
     """Return how many photos per second `read` does, from file to line, without its start."""
     began = time.perf_counter()
-    read_files([folder / name for name in names], lambda: Finder(path), workers=workers)
+    read_files([folder / name for name in names], path, workers=workers)
     return len(names) / (time.perf_counter() - began)
 
 

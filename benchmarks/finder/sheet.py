@@ -7,7 +7,7 @@ import numpy as np
 
 from svhn.boxes import Number
 from svhn.data.samples import FinderPhoto
-from svhn.jobs import draw_numbers
+from svhn.figures import draw_numbers
 from svhn.photos import write_rgb
 
 CELL = (480, 300)

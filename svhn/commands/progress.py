@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +15,7 @@ from svhn.files import printable
 from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join
 
 if TYPE_CHECKING:
-    from svhn.jobs import Summary
+    from svhn.jobs import ReadNumber, RemovedNumber, ReportLine, Summary
 
 REFRESH_PER_SECOND = 4
 # Seconds between two states of a live line, and between two lines in a log.
@@ -43,10 +43,10 @@ class Quiet:
     def __exit__(self, *exception) -> None:
         pass
 
-    def show(self, line: dict[str, Any], summary: "Summary") -> None:
+    def show(self, line: "ReportLine", summary: "Summary") -> None:
         """Show a line of the report."""
-        if line["error"]:
-            self.complain(f"Error: {printable(line['error'])}")
+        if line.error:
+            self.complain(f"Error: {printable(line.error)}")
 
     def end(self, summary: "Summary") -> None:
         """Show what became of the job."""
@@ -60,15 +60,15 @@ class Quiet:
 class TextLines(Quiet):
     """Shows a line per photo and the totals."""
 
-    def show(self, line: dict[str, Any], summary: "Summary") -> None:
+    def show(self, line: "ReportLine", summary: "Summary") -> None:
         super().show(line, summary)
-        if line["status"] == OK:
-            numbers = ", ".join(number["read_before"] for number in line["numbers"])
-            self.say(f"{self._place(line['output'])}: removed {numbers} ({line['seconds']:.2f} s)")
-        elif line["status"] == PLANNED:
-            self.say(f"{printable(line['photo'])}: would remove {', '.join(map(_planned, line['numbers']))}")
-        elif line["status"] == NO_DIGITS:
-            place = self._place(line["output"]) if line["output"] else printable(line["photo"])
+        place = self._place(line.output) if line.output else printable(line.photo)
+        numbers = ", ".join(map(_number_text, line.numbers))
+        if line.status == OK:
+            self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s)")
+        elif line.status == PLANNED:
+            self.say(f"{place}: would remove {numbers}")
+        elif line.status == NO_DIGITS:
             self.say(f"{place}: nothing found")
 
     def end(self, summary: "Summary") -> None:
@@ -98,7 +98,7 @@ class Live(TextLines):
     def __exit__(self, *exception) -> None:
         self.progress.stop()
 
-    def show(self, line: dict[str, Any], summary: "Summary") -> None:
+    def show(self, line: "ReportLine", summary: "Summary") -> None:
         Quiet.show(self, line, summary)
         speed = self.progress.tasks[0].speed
         self.progress.update(
@@ -120,8 +120,8 @@ class Live(TextLines):
 class JsonLines(Quiet):
     """Prints every line of the report as JSON, and the summary as the last line."""
 
-    def show(self, line: dict[str, Any], summary: "Summary") -> None:
-        print(json.dumps(line), flush=True)
+    def show(self, line: "ReportLine", summary: "Summary") -> None:
+        print(json.dumps(line.to_dict()), flush=True)
 
     def end(self, summary: "Summary") -> None:
         content = {
@@ -140,11 +140,13 @@ class JsonLines(Quiet):
         print(json.dumps({"summary": content}), flush=True)
 
 
-def _planned(number: dict[str, Any]) -> str:
-    """Return a number of a dry run as "24 at 17,9 to 40,31 (97% sure)"."""
-    left, top, right, bottom = number["box"]
-    sure = "" if number["confidence"] is None else f" ({number['confidence']:.0%} sure)"
-    return f"{number['text']} at {left},{top} to {right},{bottom}{sure}"
+def _number_text(number: "RemovedNumber | ReadNumber") -> str:
+    """Return a removed number as "24", one of a dry run as "24 at 17,9 to 40,31 (97% sure)"."""
+    if hasattr(number, "read_before"):
+        return number.read_before
+    left, top, right, bottom = number.box
+    sure = "" if number.confidence is None else f" ({number.confidence:.0%} sure)"
+    return f"{number.text} at {left},{top} to {right},{bottom}{sure}"
 
 
 def counts_text(summary: "Summary") -> str:

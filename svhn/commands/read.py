@@ -1,13 +1,18 @@
 """Reading numbers: read."""
 
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from svhn.commands.options import command
 from svhn.commands.shared_options import at_least_1, finder_option, min_confidence_option
 from svhn.finder import FinderConfig
+
+if TYPE_CHECKING:
+    from svhn.jobs import PhotoReading
 
 
 @command()
@@ -28,25 +33,18 @@ def read(photos, output, draw, recursive, min_confidence, finder, workers):
     Example:
       python cli.py read samples/*.png --draw drawn
     """
-    import json
-
-    from svhn.cores import available_cores
-    from svhn.finder import Finder
     from svhn.jobs import list_photos, read_photos
 
-    def show(line):
-        if "error" in line:
-            click.echo(f"Error: {line['error']}", err=True)
+    def show(line: "PhotoReading") -> None:
+        if line.error:
+            click.echo(f"Error: {line.error}", err=True)
         if not output:
-            click.echo(json.dumps(line, ensure_ascii=False))
+            click.echo(json.dumps(line.to_dict(), ensure_ascii=False))
 
-    paths = [source.path for source in list_photos(photos, recursive, leave_out=draw)]
-
-    def make():
-        return Finder(finder, FinderConfig(min_confidence=min_confidence))
-
-    make()  # a network that cannot be used is told of before the work starts
-    failed = read_photos(paths, make, output, draw, show, workers or available_cores())
+    paths = [photo.path for photo in list_photos(photos, recursive, leave_out=draw)]
+    config = FinderConfig(min_confidence=min_confidence)
+    lines = read_photos(paths, finder, config, output, draw, show, workers)
+    failed = sum(line.error is not None for line in lines)
     if output:
         click.echo(f"{output}: {len(paths)} photos, {failed} failed")
     sys.exit(1 if failed else 0)

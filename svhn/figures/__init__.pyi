@@ -1,5 +1,11 @@
 from .interpretation import Interpretation as Interpretation
 from .interpretation import interpret_photo as interpret_photo
+from .job_page import Failure as Failure
+from .job_page import JobPage as JobPage
+from .job_page import ShownNumber as ShownNumber
+from .job_page import ShownPhoto as ShownPhoto
+from .job_page import write_job_page as write_job_page
+from .numbers import draw_numbers as draw_numbers
 from .page import render_page as render_page
 from .report import format_report as format_report
 from .report import write_report as write_report

@@ -1,8 +1,10 @@
 """The one place that says where the digits of a photo are."""
 
+import functools
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -11,10 +13,25 @@ import numpy as np
 from svhn.boxes import DigitBox, clip_digits
 from svhn.data.formats import COCO_FILE_NAME, FILE_NAME, find_annotations, open_annotations
 from svhn.errors import InputError
-from svhn.files import printable, sha256
+from svhn.files import printable
 from svhn.finder import Finder, FinderConfig
 from svhn.jobs.config import JobConfig
 from svhn.jobs.storage import file_system, is_remote, join
+
+
+@dataclass(frozen=True)
+class PhotoDigits:
+    """Where the digits of a photo are.
+
+    Attributes
+    ----------
+    digits : sequence of DigitBox
+    found : bool
+        True when the finder found them, False when somebody listed them.
+    """
+
+    digits: Sequence[DigitBox]
+    found: bool
 
 
 class DigitSource(Protocol):
@@ -23,12 +40,31 @@ class DigitSource(Protocol):
     def version(self, photo: str) -> str:
         """Return what the answer depends on besides the photo's content; when it changes, the photo is done again."""
 
-    def __call__(self, photo: str, rgb: np.ndarray) -> list[DigitBox]:
+    def __call__(self, photo: str, rgb: np.ndarray) -> PhotoDigits:
         """Return the digits of a photo, given as its path or URL and as (H, W, 3) uint8 RGB, upright."""
 
 
-def digit_source(job: JobConfig) -> DigitSource:
+def load_finder(job: JobConfig) -> Finder:
+    """Load the finder that a job asks for; InputError when it cannot be used, or the job has none."""
+    if job.finder is None:
+        raise InputError("this job has no finder; name one with --finder")
+    return Finder(job.finder, finder_config(job))
+
+
+def finder_config(job: JobConfig) -> FinderConfig:
+    """Return how a job's finder searches a photo."""
+    return FinderConfig(min_confidence=job.min_confidence)
+
+
+def digit_source(job: JobConfig, finder: Callable[[], Finder] | None = None) -> DigitSource:
     """Return the source of digits that a job asks for.
+
+    Parameters
+    ----------
+    job : JobConfig
+    finder : callable, optional
+        Returns the job's finder, which is asked for with the first photo that nobody lists; by default it is loaded
+        then.
 
     Raises
     ------
@@ -38,7 +74,7 @@ def digit_source(job: JobConfig) -> DigitSource:
     listed = ListedDigits(job.boxes)
     if job.boxes or job.finder is None:
         return listed
-    return FoundDigits(listed, Finder(job.finder, FinderConfig(min_confidence=job.min_confidence)))
+    return FoundDigits(listed, finder or functools.cache(lambda: load_finder(job)), finder_config(job))
 
 
 def clip_to_photo(photo: str, digits: Sequence[DigitBox], rgb: np.ndarray) -> list[DigitBox]:
@@ -68,8 +104,9 @@ class ListedDigits:
         self.last = (photo, self._listed(photo))
         return repr([(digit.box.as_list(), digit.label) for digit in self.last[1]])
 
-    def __call__(self, photo: str, rgb: np.ndarray) -> list[DigitBox]:
-        return self.last[1] if self.last and self.last[0] == photo else self._listed(photo)
+    def __call__(self, photo: str, rgb: np.ndarray) -> PhotoDigits:
+        digits = self.last[1] if self.last and self.last[0] == photo else self._listed(photo)
+        return PhotoDigits(digits, found=False)
 
     def has_file(self, photo: str) -> bool:
         """Tell whether there is a box file for the photo, good or bad."""
@@ -111,18 +148,22 @@ class FoundDigits:
     Parameters
     ----------
     listed : ListedDigits
-    finder : Finder
+    finder : callable
+        Returns the finder, the same one each time.
+    config : FinderConfig
+        How that finder searches; its networks' hashes stand in the job's settings.
     """
 
-    def __init__(self, listed: ListedDigits, finder: Finder):
-        self.listed, self.finder = listed, finder
-        self.settings = f"found {sha256(finder.path)} {finder.config}"
+    def __init__(self, listed: ListedDigits, finder: Callable[[], Finder], config: FinderConfig):
+        self.listed, self.finder, self.config = listed, finder, config
 
     def version(self, photo: str) -> str:
-        return self.listed.version(photo) if self.listed.has_file(photo) else self.settings
+        return self.listed.version(photo) if self.listed.has_file(photo) else f"found {self.config}"
 
-    def __call__(self, photo: str, rgb: np.ndarray) -> list[DigitBox]:
-        return self.listed(photo, rgb) if self.listed.has_file(photo) else list(self.finder.find(rgb))
+    def __call__(self, photo: str, rgb: np.ndarray) -> PhotoDigits:
+        if self.listed.has_file(photo):
+            return self.listed(photo, rgb)
+        return PhotoDigits(self.finder().find(rgb), found=True)
 
 
 def _find(folder: str) -> str | None:

@@ -16,12 +16,13 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from svhn.errors import InputError
 from svhn.files import ensure_folder, printable
 from svhn.jobs.storage import file_system, is_remote, join
-from svhn.jobs.tasks import NO_DIGITS, OK, Done, Task
+from svhn.jobs.tasks import ReportLine, Task
 
 SYNC_SECONDS = 5.0
 PART_LINES = 1000
@@ -31,9 +32,10 @@ _LEDGER = re.compile(r"report(\.\d+-of-\d+)?(\.\d+)?\.jsonl")
 class Ledger(Protocol):
     """Where finished photos are written down; `name` says where."""
 
-    name: str | None
+    @property
+    def name(self) -> str | None: ...
 
-    def append(self, line: Mapping[str, Any]) -> None:
+    def append(self, line: ReportLine) -> None:
         """Add one line; raise OSError when that is not possible, and then nothing was added."""
 
     def close(self) -> None:
@@ -59,9 +61,9 @@ def open_ledger(output_dir: str, name: str, resume: bool) -> Ledger:
 class NoLedger:
     """For a job that leaves nothing behind."""
 
-    name = None
+    name: str | None = None
 
-    def append(self, line: Mapping[str, Any]) -> None:
+    def append(self, line: ReportLine) -> None:
         pass
 
     def close(self) -> None:
@@ -89,8 +91,8 @@ class LocalLedger:
             raise
         self.synced = time.monotonic()
 
-    def append(self, line: Mapping[str, Any]) -> None:
-        data = json.dumps(line).encode() + b"\n"
+    def append(self, line: ReportLine) -> None:
+        data = json.dumps(line.to_dict()).encode() + b"\n"
         try:
             if os.write(self.file, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -122,8 +124,8 @@ class RemoteLedger:
         self.lines: list[str] = []
         self.synced = time.monotonic()
 
-    def append(self, line: Mapping[str, Any]) -> None:
-        self.lines.append(json.dumps(line) + "\n")
+    def append(self, line: ReportLine) -> None:
+        self.lines.append(json.dumps(line.to_dict()) + "\n")
         if len(self.lines) >= PART_LINES or time.monotonic() - self.synced > SYNC_SECONDS:
             self.close()
 
@@ -134,33 +136,30 @@ class RemoteLedger:
         self.lines, self.synced = [], time.monotonic()
 
 
-def read_ledgers(output_dir: str) -> Iterator[dict[str, Any]]:
+def read_ledgers(output_dir: str) -> Iterator[ReportLine]:
     """Yield the lines of all ledgers in an output folder, oldest first within each; what is no line is left out."""
     for data in _ledger_lines(output_dir):
         with contextlib.suppress(ValueError):
-            line = json.loads(data)
-            if isinstance(line, dict) and {"photo", "status", "finished"} <= set(line):
-                yield line
+            yield ReportLine.from_dict(json.loads(data))
 
 
-def last_lines(output_dir: str) -> dict[str, dict[str, Any]]:
+def last_lines(output_dir: str) -> dict[str, ReportLine]:
     """Return what happened last to each photo, by its path, merged from the ledgers of all parts of a job."""
-    lines: dict[str, dict[str, Any]] = {}
+    lines: dict[str, ReportLine] = {}
     for line in read_ledgers(output_dir):
-        if line["photo"] not in lines or lines[line["photo"]]["finished"] <= line["finished"]:
-            lines[line["photo"]] = line
+        if line.photo not in lines or lines[line.photo].finished <= line.finished:
+            lines[line.photo] = line
     return lines
 
 
-def done_before(output_dir: str, tasks: Mapping[str, Task]) -> dict[str, Done]:
-    """Return what the ledgers say of those of the given tasks, by photo, that need not be done again."""
-    done: dict[str, Done] = {}
+def done_before(output_dir: str, tasks: Mapping[str, Task]) -> dict[str, ReportLine]:
+    """Return what the ledgers say, but for the numbers, of those of the given tasks that need not be done again."""
+    done: dict[str, ReportLine] = {}
     for line in read_ledgers(output_dir):
-        if line["photo"] in tasks:
-            done.pop(line["photo"], None)
-            if line["status"] in (OK, NO_DIGITS):
-                with contextlib.suppress(KeyError):
-                    done[line["photo"]] = Done(**{name: line[name] for name in Done.__dataclass_fields__})
+        if line.photo in tasks:
+            done.pop(line.photo, None)
+            if line.is_done:
+                done[line.photo] = replace(line, numbers=())
     return done
 
 

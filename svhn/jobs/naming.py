@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from svhn.errors import InputError
 from svhn.files import printable
-from svhn.jobs.sources import Source
+from svhn.jobs.sources import ListedPhoto
 from svhn.jobs.storage import STAGING, file_system, is_remote, join
 from svhn.jobs.tasks import Task
 
@@ -18,7 +18,7 @@ MASKS = "masks"
 _OWN = re.compile(r"report(\.[0-9]+-of-[0-9]+)?(\.[0-9]+)?\.(jsonl|html)|" + re.escape(STAGING) + "(/.*)?")
 
 
-def name_outputs(sources: Sequence[Source], save_masks: bool = False) -> list[Task]:
+def name_outputs(sources: Sequence[ListedPhoto], save_masks: bool = False) -> list[Task]:
     """Give every photo an output name of its own.
 
     The first of these rules that gives all photos different names holds for all of them: the name below the folder
@@ -35,17 +35,17 @@ def name_outputs(sources: Sequence[Source], save_masks: bool = False) -> list[Ta
     return [Task(source.path, *named.get(id(source), ("", None)), source.error) for source in sources]
 
 
-def _below_given(sources: Sequence[Source]) -> list[str]:
+def _below_given(sources: Sequence[ListedPhoto]) -> list[str]:
     return [source.name for source in sources]
 
 
-def _below_common(sources: Sequence[Source]) -> list[str]:
+def _below_common(sources: Sequence[ListedPhoto]) -> list[str]:
     paths = [_absolute(source.path) for source in sources]
     common = posixpath.commonpath([posixpath.dirname(path) for path in paths])
     return [posixpath.relpath(path, common) for path in paths]
 
 
-def _with_hash(sources: Sequence[Source]) -> list[str]:
+def _with_hash(sources: Sequence[ListedPhoto]) -> list[str]:
     names = []
     for source, name in zip(sources, _below_common(sources), strict=True):
         stem, suffix = posixpath.splitext(name)
@@ -79,7 +79,8 @@ def _slashes(name: str) -> list[int]:
 
 def refuse_overwriting(tasks: Iterable[Task], output_dir: str) -> None:
     """Raise InputError where an output would take the place of an input."""
-    tasks, folders = list(tasks), {}
+    tasks = list(tasks)
+    folders: dict[str, tuple[int, int] | str] = {}
     inputs = {_place(task.photo, folders): task.photo for task in tasks}
     for task in tasks:
         for name in filter(None, (task.output, task.mask)):
@@ -90,7 +91,7 @@ def refuse_overwriting(tasks: Iterable[Task], output_dir: str) -> None:
                 )
 
 
-def _place(path: str, folders: dict) -> tuple:
+def _place(path: str, folders: dict[str, tuple[int, int] | str]) -> tuple:
     """Return the same value for all spellings of a directory entry, whatever links lead to its folder."""
     if is_remote(path):
         fs, path = file_system(path)

@@ -1,9 +1,11 @@
 """Read the house numbers of many photos: a line of JSON for each, and drawings of what was found."""
 
+import dataclasses
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,120 +13,133 @@ import cv2
 import numpy as np
 
 from svhn.boxes import Number
+from svhn.cores import available_cores
 from svhn.errors import InputError
+from svhn.figures import draw_numbers
 from svhn.files import ensure_folder, replacing
-from svhn.finder import Finder, number_confidence
-from svhn.photos import read_rgb, write_rgb
+from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, number_confidence
+from svhn.jobs.storage import read_bytes
+from svhn.jobs.tasks import ReadDigit, ReadNumber
+from svhn.photos import PhotoConfig, byte_limit, decode_photo, write_rgb
 
-# Colour of the frames, RGB, and of the line around text that keeps it legible on any ground.
-FRAME, TEXT, HALO = (255, 40, 40), (255, 255, 255), (0, 0, 0)
+
+@dataclass(frozen=True)
+class PhotoReading:
+    """What was read in a photo, or why it could not be.
+
+    Attributes
+    ----------
+    photo : str
+        Path or URL.
+    numbers : tuple of ReadNumber
+    error : str, optional
+    """
+
+    photo: str
+    numbers: tuple[ReadNumber, ...] = ()
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line of JSON that `read` writes; `error` stands in it only where there is one."""
+        content = dataclasses.asdict(self)
+        return {name: value for name, value in content.items() if name != "error" or value is not None}
 
 
 def read_photos(
     photos: Iterable[str | Path],
-    finder: Callable[[], Finder],
+    finder: str | Path = DEFAULT_FINDER,
+    config: FinderConfig = FinderConfig(),
     output: str | Path | None = None,
     draw: str | Path | None = None,
-    show: Callable[[dict[str, Any]], None] = lambda line: None,
-    workers: int = 1,
-) -> int:
+    show: Callable[[PhotoReading], None] = lambda line: None,
+    workers: int | None = None,
+) -> list[PhotoReading]:
     """Read the numbers of photos; a photo that cannot be read gets a line with `error` and does not end the work.
 
     Parameters
     ----------
-    photos : iterable of paths
-    finder : callable
-        Makes a finder; each worker has one of its own.
+    photos : iterable of str or Path
+        Paths, or URLs of any file system that fsspec knows.
+    finder : str or Path
+        Network, see `svhn.finder.Finder`.
+    config : FinderConfig
     output : str or Path, optional
-        A file of JSON lines, written whole when all photos are done; see `describe_photo`.
+        A file of JSON lines, written whole when all photos are done; see `PhotoReading`.
     draw : str or Path, optional
         A folder for pictures of the photos with boxes and text, `<stem>.png`.
     show : callable
         Called with each line, in the order of the photos.
-    workers : int
-        Photos that are read at the same time, each by one thread.
+    workers : int, optional
+        Photos that are read at the same time, each by one thread with a finder of its own; one per core by default.
 
     Returns
     -------
-    int
-        Number of photos that could not be read.
+    list of PhotoReading
+        In the order of the photos.
+
+    Raises
+    ------
+    InputError
+        When the finder cannot be used, or the output cannot be written.
     """
-    photos = list(photos)
-    drawings = _drawings(photos, ensure_folder(draw)) if draw else [None] * len(photos)
+    names = [str(photo) for photo in photos]
+    drawings: Sequence[Path | None] = _drawings(names, ensure_folder(draw)) if draw else [None] * len(names)
     cv2.setNumThreads(1)
+    loaded = [Finder(finder, config)]  # the first worker's: a network that cannot be used is told of before the work
     own = threading.local()
 
-    def read(photo: str | Path, drawing: Path | None) -> dict[str, Any]:
+    def start() -> None:
         try:
-            rgb = read_rgb(photo)
-            numbers = own.finder.find_numbers(rgb)
-            if drawing:
-                write_rgb(drawing, draw_numbers(rgb, numbers))
-            return describe_photo(photo, numbers)
-        except InputError as error:
-            return {"photo": str(photo), "numbers": [], "error": str(error)}
+            own.finder = loaded.pop()
+        except IndexError:
+            own.finder = Finder(finder, config)
+
+    def read(photo: str, drawing: Path | None) -> PhotoReading:
+        return _read(photo, own.finder, drawing)
 
     lines = []
-    with ThreadPoolExecutor(workers, initializer=lambda: setattr(own, "finder", finder())) as pool:
-        for line in pool.map(read, photos, drawings):
+    with ThreadPoolExecutor(workers or available_cores(), initializer=start) as pool:
+        for line in pool.map(read, names, drawings):
             lines.append(line)
             show(line)
     if output:
-        with replacing(output) as temporary:
-            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-            temporary.write_text(text, encoding="utf-8")
-    return sum("error" in line for line in lines)
+        _write_lines(output, lines)
+    return lines
 
 
-def describe_photo(photo: str | Path, numbers: list[Number]) -> dict[str, Any]:
-    """Return what `read` writes of a photo: `photo` and `numbers` with text, confidence, box and digits.
-
-    Boxes are [left, top, right, bottom] in pixels of the upright photo, right and bottom exclusive.
-    """
-    return {"photo": str(photo), "numbers": [describe_number(number) for number in numbers]}
-
-
-def describe_number(number: Number) -> dict[str, Any]:
+def describe_number(number: Number) -> ReadNumber:
     """Return a number's text, confidence, box and digits; of given boxes the confidences are None."""
-    digits = [
-        {"label": digit.label, "confidence": _rounded(digit.confidence), "box": digit.box.as_list()}
-        for digit in number.digits
-    ]
-    confidence = _rounded(number_confidence(number))
-    return {"text": number.text, "confidence": confidence, "box": number.box.as_list(), "digits": digits}
+    digits = (ReadDigit(digit.label, _rounded(digit.confidence), digit.box.as_list()) for digit in number.digits)
+    return ReadNumber(number.text, _rounded(number_confidence(number)), number.box.as_list(), tuple(digits))
+
+
+def _read(photo: str, finder: Finder, drawing: Path | None) -> PhotoReading:
+    """Read the numbers of one photo; write a picture of it where one is wanted."""
+    try:
+        rgb = _decode(photo)
+        numbers = finder.find_numbers(rgb)
+        if drawing:
+            write_rgb(drawing, draw_numbers(rgb, numbers))
+        return PhotoReading(photo, tuple(describe_number(number) for number in numbers))
+    except InputError as error:
+        return PhotoReading(photo, error=str(error))
+
+
+def _decode(photo: str) -> np.ndarray:
+    return decode_photo(read_bytes(photo, byte_limit(PhotoConfig.max_pixels)), photo).rgb
+
+
+def _write_lines(output: str | Path, lines: Iterable[PhotoReading]) -> None:
+    with replacing(output) as temporary:
+        text = "".join(json.dumps(line.to_dict(), ensure_ascii=False) + "\n" for line in lines)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def draw_numbers(rgb: np.ndarray, numbers: list[Number]) -> np.ndarray:
-    """Draw boxes and text over a copy of a photo (H, W, 3) uint8; small photos are enlarged for it."""
-    factor = max(1, round(480 / max(rgb.shape[:2])))
-    picture = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
-    thick = max(1, max(picture.shape[:2]) // 400)
-    for number in numbers:
-        for digit in number.digits:
-            box = digit.box
-            corners = (factor * box.left, factor * box.top), (factor * box.right - 1, factor * box.bottom - 1)
-            cv2.rectangle(picture, *corners, FRAME, thick)
-        _write_text(picture, f"{number.text}  {number_confidence(number):.2f}", number, factor, thick)
-    return picture
-
-
-def _write_text(picture: np.ndarray, text: str, number: Number, factor: int, thick: int) -> None:
-    """Write above the number, or below it where there is no room."""
-    size = 0.5 * thick + 0.2
-    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
-    left = int(np.clip(factor * number.box.left, 0, max(picture.shape[1] - width, 0)))
-    bottom = factor * number.box.top - below
-    if bottom < height:
-        bottom = min(factor * number.box.bottom + height + below, picture.shape[0] - below)
-    for colour, weight in ((HALO, 3 * thick), (TEXT, thick)):
-        cv2.putText(picture, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, size, colour, weight, cv2.LINE_AA)
-
-
-def _drawings(photos: Iterable[str | Path], folder: Path) -> list[Path]:
+def _drawings(photos: Sequence[str], folder: Path) -> list[Path]:
     """Return where the drawing of each photo goes; photos of one stem do not overwrite each other."""
     names: dict[str, None] = {}
     for photo in photos:

@@ -1,29 +1,19 @@
-"""Removing digits: from many photos as a job, or looking at one photo."""
+"""Removing the digits from many photos as a job."""
 
 import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from svhn.checkpoints import find_model
 from svhn.cores import available_cores
-from svhn.errors import InputError
-from svhn.files import check_figure, replacing
 from svhn.jobs.config import JobConfig, RunConfig
-from svhn.jobs.engines import run_pool
+from svhn.jobs.engines import StopSignals, run_pool
 from svhn.jobs.ledger import Ledger, NoLedger, done_before, ledger_name, open_ledger
 from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.sources import Source
-from svhn.jobs.stopping import StopSignals
+from svhn.jobs.sources import ListedPhoto
 from svhn.jobs.storage import OutputFolder
-from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, StopJob, Task
-from svhn.torch_inpaint.removal import RemovalConfig
-
-if TYPE_CHECKING:
-    from svhn.torch_inpaint.removal import DigitRemover
+from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
@@ -52,12 +42,17 @@ class Summary:
     """
 
     photos: int
-    report: str | None
-    counts: Counter = field(default_factory=Counter)
+    report: str | None = None
+    counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     stopped: str | None = None
     signal: int | None = None
     legible: int = 0
+
+    def count(self, line: ReportLine) -> None:
+        """Add what became of a photo."""
+        self.counts[line.status] += 1
+        self.legible += line.status == ERROR and line.is_legible
 
     @property
     def exit_code(self) -> int:
@@ -72,22 +67,22 @@ class Summary:
 
 
 def remove_photos(
-    sources: Sequence[Source],
+    photos: Sequence[ListedPhoto],
     job: JobConfig,
     run: RunConfig = RunConfig(),
-    show: Callable[[dict[str, Any], Summary], None] = lambda line, summary: None,
+    show: Callable[[ReportLine, Summary], None] = lambda line, summary: None,
     signals: StopSignals | None = None,
 ) -> Summary:
     """Remove the digits from photos.
 
     Every photo becomes a file in the output folder; one without digits is copied. `report.jsonl` there has a line
-    for each, in the order in which they are finished; see `svhn.jobs.worker.PhotoWorker` for its fields. What
-    concerns a single photo is in its line and never ends the job.
+    for each, in the order in which they are finished; see `svhn.jobs.ReportLine` for its fields. What concerns a single
+    photo is in its line and never ends the job.
 
     Parameters
     ----------
-    sources : sequence of Source
-        See `svhn.jobs.sources.list_photos`; all of them, also when only a part is to be done.
+    photos : sequence of ListedPhoto
+        See `svhn.jobs.list_photos`; all of them, also when only a part is to be done.
     job : JobConfig
     run : RunConfig
     show : callable
@@ -103,45 +98,54 @@ def remove_photos(
     """
     began = time.perf_counter()
     with contextlib.nullcontext(signals) if signals else StopSignals() as signals:
-        tasks = _plan(sources, job, run)
-        name = ledger_name(run.shard.part, run.shard.parts)
-        folder = OutputFolder(job.output_dir, name)
-        # With the ledger open nobody else works on this part.
-        ledger = NoLedger() if job.dry_run else open_ledger(job.output_dir, name, run.resume)
-        if not job.dry_run:
-            folder.prepare()
-        summary = Summary(len(tasks), ledger.name)
+        tasks = _plan(photos, job, run)
+        owner = ledger_name(run.shard.part, run.shard.parts)
+        summary = Summary(len(tasks))
 
         def stopping() -> bool:
             return signals.received is not None or summary.stopped is not None
 
-        try:
+        with _output(job, run, owner, summary) as ledger:
             orders = _orders(tasks, job, run, stopping)
-            with contextlib.closing(_engine(orders, len(tasks), job, run, name, stopping)) as lines:
+            # The second signal is a KeyboardInterrupt: what is under way is not waited for.
+            lines = _engine(orders, len(tasks), job, run, owner, stopping)
+            with contextlib.suppress(KeyboardInterrupt), contextlib.closing(lines):
                 _write_down(lines, ledger, summary, run, show)
-        except KeyboardInterrupt:  # the second signal: do not wait for what is under way
-            pass
-        finally:
-            if not job.dry_run:
-                folder.finish()
-            try:
-                ledger.close()
-            except OSError as error:
-                summary.stopped = f"{ledger.name}: cannot be written ({error}); make room and go on with --resume"
     summary.signal = signals.received
     summary.seconds = time.perf_counter() - began
     return summary
 
 
-def _plan(sources: Sequence[Source], job: JobConfig, run: RunConfig) -> list[Task]:
+def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list[Task]:
     """Return the tasks of this part of the job, after checking what all of them need."""
     from svhn.jobs.digit_sources import digit_source
+    from svhn.jobs.fingerprint import used_networks
 
-    find_model(job.model)
+    used_networks(job)
     digit_source(job)
-    tasks = name_outputs(sources, job.save_masks)
+    tasks = name_outputs(photos, job.save_masks)
     refuse_overwriting(tasks, job.output_dir)
     return [task for task in tasks if in_shard(task, run.shard.part, run.shard.parts)]
+
+
+@contextlib.contextmanager
+def _output(job: JobConfig, run: RunConfig, owner: str, summary: Summary) -> Iterator[Ledger]:
+    """Hold the ledger and the staging folder of this part of a job; in a dry run nothing is written."""
+    if job.dry_run:
+        yield NoLedger()
+        return
+    folder = OutputFolder(job.output_dir, owner)
+    ledger = open_ledger(job.output_dir, owner, run.resume)  # while it is open nobody else works on this part
+    folder.prepare()
+    summary.report = ledger.name
+    try:
+        yield ledger
+    finally:
+        folder.finish()
+        try:
+            ledger.close()
+        except OSError as error:
+            summary.stopped = _cannot_write(ledger, error)
 
 
 def _orders(tasks: Sequence[Task], job: JobConfig, run: RunConfig, stopping: Callable[[], bool]) -> Iterator[Order]:
@@ -155,7 +159,7 @@ def _orders(tasks: Sequence[Task], job: JobConfig, run: RunConfig, stopping: Cal
 
 def _engine(
     orders: Iterator[Order], count: int, job: JobConfig, run: RunConfig, owner: str, stopping: Callable[[], bool]
-) -> Generator[dict[str, Any] | StopJob]:
+) -> Generator[ReportLine | StopJob]:
     """Return the report lines of all orders, done by the engine that was asked for."""
     if run.engine == "ray":
         from svhn.jobs.engines import run_ray
@@ -170,11 +174,11 @@ def _engine(
 
 
 def _write_down(
-    lines: Iterable[dict[str, Any] | StopJob],
+    lines: Iterable[ReportLine | StopJob],
     ledger: Ledger,
     summary: Summary,
     run: RunConfig,
-    show: Callable[[dict[str, Any], Summary], None],
+    show: Callable[[ReportLine, Summary], None],
 ) -> None:
     """Write every line into the ledger, and say why to stop when it is time to."""
     for line in lines:
@@ -183,84 +187,23 @@ def _write_down(
         if isinstance(line, StopJob):
             summary.stopped = str(line)
             continue
-        if line["status"] != UNCHANGED:
-            try:
+        try:
+            if line.status != UNCHANGED:
                 ledger.append(line)
-            except OSError as error:
-                summary.stopped = f"{ledger.name}: cannot be written ({error}); make room and go on with --resume"
-                continue
-        summary.counts[line["status"]] += 1
-        summary.legible += line["status"] == ERROR and any(number["legible_after"] for number in line["numbers"])
-        failed, seen = summary.counts[ERROR], summary.counts.total()
-        if seen >= FIRST_LOOK and failed > run.max_failure_rate * seen:
-            summary.stopped = f"{failed} of {seen} photos failed, more than --max-failure-rate {run.max_failure_rate:g}"
+        except OSError as error:
+            summary.stopped = _cannot_write(ledger, error)
+            continue
+        summary.count(line)
+        summary.stopped = summary.stopped or _too_many_failures(summary, run.max_failure_rate)
         show(line, summary)
 
 
-def inpaint_photo(
-    photo: str | Path,
-    mask: str | Path,
-    output: str | Path,
-    config: RemovalConfig = RemovalConfig(),
-    device: str = "auto",
-) -> None:
-    """Fill the white part of a mask picture in one photo and write the result in the photo's format.
-
-    Raises
-    ------
-    InputError
-        When a file is unreadable, the sizes differ, the mask is all white, or `output` is an input.
-    """
-    from svhn.photos import read_mask, read_photo, write_photo
-    from svhn.torch_inpaint.removal import inpaint
-
-    photo, mask, output = Path(photo), Path(mask), Path(output)
-    if output.resolve() in (photo.resolve(), mask.resolve()):
-        raise InputError(f"{output}: the output would overwrite an input; choose another --output")
-    if output.suffix.lower() != photo.suffix.lower():
-        raise InputError(f"{output}: the output keeps the photo's format; expected the suffix {photo.suffix}")
-    picture, hole = read_photo(photo), read_mask(mask)
-    if hole.shape != picture.rgb.shape[:2]:
-        raise InputError(
-            f"{mask}: this mask has {hole.shape[1]} x {hole.shape[0]} pixels, expected those of {photo}, "
-            f"{picture.rgb.shape[1]} x {picture.rgb.shape[0]}"
-        )
-    if hole.all():
-        raise InputError(f"{mask}: white everywhere, expected some black, which is kept and learned from")
-    write_photo(output, picture, inpaint(picture.rgb, hole, config, device), hole)
+def _too_many_failures(summary: Summary, highest: float) -> str | None:
+    failed, seen = summary.counts[ERROR], summary.counts.total()
+    if seen < FIRST_LOOK or failed <= highest * seen:
+        return None
+    return f"{failed} of {seen} photos failed, more than --max-failure-rate {highest:g}"
 
 
-def explain_photo(
-    photo: str | Path, remover: "DigitRemover", output: str | Path, boxes: str | Path | None = None
-) -> None:
-    """Draw how the digits of one photo are found and removed, as one figure; the photo itself is not written.
-
-    Parameters
-    ----------
-    photo : str or Path
-    remover : DigitRemover
-    output : str or Path
-        The figure, a .png, .pdf or .svg file.
-    boxes : str or Path, optional
-        As in `JobConfig`.
-
-    Raises
-    ------
-    InputError
-        When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
-    """
-    from svhn.jobs.digit_sources import clip_to_photo, digit_source
-    from svhn.photos import read_photo
-    from svhn.torch_inpaint.removal import draw
-    from svhn.torch_inpaint.removal.explain import explain
-
-    photo, output = Path(photo), Path(output)
-    check_figure(output, photo)
-    picture = read_photo(photo)
-    digits = digit_source(JobConfig("", boxes=str(boxes) if boxes else None))(str(photo), picture.rgb)
-    if not digits:
-        raise InputError(f"{photo}: no digits listed or found here, so there is nothing to explain; give --boxes")
-    digits = clip_to_photo(str(photo), digits, picture.rgb)
-    figure = draw(explain(remover, picture.rgb, digits), photo.name)
-    with replacing(output) as temporary:
-        figure.savefig(temporary)
+def _cannot_write(ledger: Ledger, error: OSError) -> str:
+    return f"{ledger.name}: cannot be written ({error}); make room and go on with --resume"

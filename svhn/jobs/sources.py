@@ -18,7 +18,7 @@ _MAGIC = set("*?[")
 
 
 @dataclass(frozen=True)
-class Source:
+class ListedPhoto:
     """A photo to work on.
 
     Attributes
@@ -41,7 +41,7 @@ def list_photos(
     recursive: bool = False,
     from_file: str | None = None,
     leave_out: str | None = None,
-) -> list[Source]:
+) -> list[ListedPhoto]:
     """Turn what the user gave into a list of photos, in the order given; a folder's photos are sorted by name.
 
     Parameters
@@ -58,7 +58,7 @@ def list_photos(
 
     Returns
     -------
-    list of Source
+    list of ListedPhoto
         No path twice. Hidden files in folders are left out.
 
     Raises
@@ -66,7 +66,7 @@ def list_photos(
     InputError
         When the list cannot be read, a glob matches nothing, or there is no photo at all.
     """
-    found: dict[str, Source] = {}
+    found: dict[str, ListedPhoto] = {}
     for argument, may_be_glob in _arguments(given, from_file):
         for source in _expand(argument, may_be_glob, recursive, leave_out):
             key = source.path if is_remote(source.path) else os.path.abspath(source.path)
@@ -101,7 +101,7 @@ def _read_list(path: str) -> list[str]:
     return [os.fsdecode(name) for name in names if name]
 
 
-def _expand(argument: str, may_be_glob: bool, recursive: bool, leave_out: str | None) -> Iterator[Source]:
+def _expand(argument: str, may_be_glob: bool, recursive: bool, leave_out: str | None) -> Iterator[ListedPhoto]:
     if is_remote(argument):
         yield from _expand_remote(argument, may_be_glob, recursive)
     elif os.path.isdir(argument):
@@ -110,7 +110,7 @@ def _expand(argument: str, may_be_glob: bool, recursive: bool, leave_out: str | 
         for match in _matches(argument):
             yield from _expand(match, False, recursive, leave_out)
     else:
-        yield Source(argument, os.path.basename(argument) or "photo")
+        yield ListedPhoto(argument, os.path.basename(argument) or "photo")
 
 
 def _matches(pattern: str) -> list[str]:
@@ -124,7 +124,7 @@ def _matches(pattern: str) -> list[str]:
     return sorted(matches.values())
 
 
-def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[Source]:
+def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[ListedPhoto]:
     """Yield the photos of a folder, then those of the folders in it; a loop of links ends at the first repetition."""
     visited = {_identity(leave_out)} if leave_out and _identity(leave_out) != _identity(root) else set()
     pending = [""]
@@ -139,11 +139,11 @@ def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[Source]
             with os.scandir(folder) as listing:
                 entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=_name)
         except OSError as error:
-            yield Source(folder, below or ".", f"{printable(folder)}: cannot list this folder ({error.strerror})")
+            yield ListedPhoto(folder, below or ".", f"{printable(folder)}: cannot list this folder ({error.strerror})")
             continue
         for entry in entries:
             if _is_photo(entry):
-                yield Source(entry.path, _slashed(os.path.join(below, entry.name)))
+                yield ListedPhoto(entry.path, _slashed(os.path.join(below, entry.name)))
         if recursive:
             pending += [os.path.join(below, entry.name) for entry in reversed(entries) if _is_folder(entry)]
 
@@ -165,21 +165,21 @@ def _is_folder(entry: os.DirEntry) -> bool:
         return False
 
 
-def _expand_remote(url: str, may_be_glob: bool, recursive: bool) -> Iterator[Source]:
+def _expand_remote(url: str, may_be_glob: bool, recursive: bool) -> Iterator[ListedPhoto]:
     fs, path = file_system(url)
     if fs.isdir(path):
         base = path.rstrip("/")
         names = fs.find(base) if recursive else [item for item in fs.ls(base, detail=False) if fs.isfile(item)]
         for name in sorted(names):
             if name.lower().endswith(known_suffixes()) and not os.path.basename(name).startswith("."):
-                yield Source(fs.unstrip_protocol(name), name[len(base) :].lstrip("/"))
+                yield ListedPhoto(fs.unstrip_protocol(name), name[len(base) :].lstrip("/"))
     elif may_be_glob and _MAGIC & set(path):
         matches = sorted(fs.glob(path))
         if not matches:
             raise InputError(f"{printable(url)}: no file matches; check the pattern")
-        yield from (Source(fs.unstrip_protocol(name), os.path.basename(name)) for name in matches)
+        yield from (ListedPhoto(fs.unstrip_protocol(name), os.path.basename(name)) for name in matches)
     else:
-        yield Source(fs.unstrip_protocol(path), os.path.basename(path) or "photo")
+        yield ListedPhoto(fs.unstrip_protocol(path), os.path.basename(path) or "photo")
 
 
 def _identity(folder: str) -> tuple[int, int] | str:

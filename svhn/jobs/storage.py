@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from svhn.errors import InputError
-from svhn.files import ensure_folder, printable, sha256
+from svhn.files import ensure_folder, naming_write_errors, printable, read_regular_file, sha256
 
 # Files on their way to the output folder; a job that starts removes what a killed one left there.
 STAGING = ".svhn-staging"
@@ -59,6 +59,18 @@ def local_copy(path: str) -> Iterator[Path]:
         yield target
 
 
+def read_bytes(path: str, max_bytes: int) -> bytes:
+    """Return the content of a file or URL, read once.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, it cannot be read, or it holds more than `max_bytes`.
+    """
+    with local_copy(path) as local:
+        return read_regular_file(local, max_bytes, name=path)
+
+
 class OutputFolder:
     """Where a job's results go. A file is staged first and then put in place whole, never half.
 
@@ -91,22 +103,36 @@ class OutputFolder:
             with contextlib.suppress(OSError):  # other parts of the job may still use it
                 self.staging.parent.rmdir()
 
-    def stage(self, name: str) -> Path:
-        """Return where to write a file before `publish` puts it in place; another path each time."""
+    def put(self, name: str, content: bytes) -> None:
+        """Put a file with this content in place under its name in this folder, whole or not at all.
+
+        Raises
+        ------
+        WriteError
+            When it cannot be written, for example on a full disk.
+        """
+        target = join(self.root, name)
+        with naming_write_errors(target):
+            staged = self._stage(name)
+            try:
+                staged.write_bytes(content)
+                self._publish(staged, target)
+            finally:
+                staged.unlink(missing_ok=True)
+
+    def _stage(self, name: str) -> Path:
+        """Return where to write a file before it is put in place; another path each time."""
         self.staging.mkdir(parents=True, exist_ok=True)
         return self.staging / f"svhn-{uuid.uuid4().hex}{Path(name).suffix[-20:]}"
 
-    def publish(self, staged: Path, name: str) -> None:
-        """Put a staged file in place under its name in this folder."""
-        target = join(self.root, name)
+    def _publish(self, staged: Path, target: str) -> None:
         if self.remote:
             self.fs.put_file(str(staged), target)
-            staged.unlink()
         else:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.replace(staged, target)
 
-    def holds(self, name: str, size: int, digest: str) -> bool:
+    def holds(self, name: str, size: int | None, digest: str | None) -> bool:
         """Tell whether a file is here as it was written; a remote one is judged by its size."""
         target = join(self.root, name)
         try:

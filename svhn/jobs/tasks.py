@@ -1,5 +1,6 @@
-"""What is to be done to a photo, what was done to it, and why a job may have to stop."""
+"""What is to be done to a photo, what was done to it as a line of the report, and why a job may have to stop."""
 
+import dataclasses
 import datetime
 from dataclasses import dataclass
 from typing import Any
@@ -23,20 +24,135 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What the ledger says of a photo that was done before; see `PhotoWorker` for the fields."""
+class ReadDigit:
+    """A digit that was found or given: label 0..9 and confidence 0..1 where they are known, box in pixels."""
 
-    status: str
-    bytes: int
-    sha256: str
-    settings: str
-    output: str
-    output_bytes: int
-    output_sha256: str
-    mask: str | None
+    label: int | None
+    confidence: float | None
+    box: list[int]
 
 
-Order = tuple[Task, Done | None]
+@dataclass(frozen=True)
+class ReadNumber:
+    """A number that was found or given; boxes are [left, top, right, bottom], right and bottom exclusive."""
+
+    text: str
+    confidence: float | None
+    box: list[int]
+    digits: tuple[ReadDigit, ...]
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "ReadNumber":
+        """Make a number from its JSON."""
+        return cls(**(content | {"digits": tuple(ReadDigit(**digit) for digit in content["digits"])}))
+
+
+@dataclass(frozen=True)
+class RemovedNumber:
+    """A number that was removed, or could not be.
+
+    Attributes
+    ----------
+    boxes : list of [left, top, right, bottom]
+        Its digits, in pixels of the upright photo.
+    read_before, read_after : str
+        What the surest reader read; after the removal it is a guess.
+    confidence_before, confidence_after : list of float, 0..1
+        How sure it was of each digit.
+    rounds : int
+        How often the mask had to be widened.
+    legible_after : bool
+        Whether a digit can be read still.
+    """
+
+    boxes: list[list[int]]
+    read_before: str
+    confidence_before: list[float]
+    read_after: str
+    confidence_after: list[float]
+    rounds: int
+    legible_after: bool
+
+
+@dataclass(frozen=True)
+class ReportLine:
+    """What happened to one photo.
+
+    Attributes
+    ----------
+    photo : str
+        Path or URL.
+    output, mask : str or None
+        What was made of it, relative to the output folder.
+    status : str
+        `OK`, `NO_DIGITS`, `ERROR`; `UNCHANGED` where what was done before still holds; `PLANNED` in a dry run where
+        there is something to remove.
+    numbers : tuple
+        `RemovedNumber`s, in a dry run `ReadNumber`s.
+    error : str or None
+        Why it failed, what was expected and what to do.
+    bytes, sha256, settings, output_bytes, output_sha256
+        What a later job compares: content of the photo, all that the result depends on besides, content of the output.
+    seconds : float
+        Time spent on it.
+    finished : str
+        When, UTC in ISO 8601.
+    """
+
+    photo: str
+    output: str | None = None
+    mask: str | None = None
+    status: str = ERROR
+    numbers: tuple[RemovedNumber | ReadNumber, ...] = ()
+    error: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    settings: str | None = None
+    output_bytes: int | None = None
+    output_sha256: str | None = None
+    seconds: float = 0.0
+    finished: str = ""
+
+    def finished_now(self, seconds: float) -> "ReportLine":
+        """Return the line with the time that the photo took, and the present one."""
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+        return dataclasses.replace(self, seconds=round(seconds, 4), finished=now)
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether a digit can be read still."""
+        return any(number.legible_after for number in self.numbers if isinstance(number, RemovedNumber))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is an output that a later job can compare with."""
+        known = all(getattr(self, name) is not None for name in ("output", *_COMPARED))
+        return self.status in (OK, NO_DIGITS) and known
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as it stands in the ledger; what is compared is left out where it is not known."""
+        content = dataclasses.asdict(self)
+        return {name: value for name, value in content.items() if value is not None or name not in _COMPARED}
+
+    @classmethod
+    def from_dict(cls, content: Any) -> "ReportLine":
+        """Make a line from its JSON; ValueError where it is none."""
+        try:
+            numbers = tuple(
+                RemovedNumber(**number) if "boxes" in number else ReadNumber.from_dict(number)
+                for number in content["numbers"]
+            )
+            required = {name: content[name] for name in ("photo", "status", "finished")}
+            optional = {field.name: content[field.name] for field in dataclasses.fields(cls) if field.name in content}
+            return cls(**(optional | required | {"numbers": numbers}))
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a line of a report ({type(error).__name__}: {error})") from error
+
+
+_COMPARED = ("bytes", "sha256", "settings", "output_bytes", "output_sha256")
+
+# A task, and what the ledger says of the photo where it was done before.
+Order = tuple[Task, ReportLine | None]
 
 
 class StopJob(Exception):
@@ -45,10 +161,3 @@ class StopJob(Exception):
 
 class CannotStart(StopJob, InputError):
     """What every photo needs is missing or damaged."""
-
-
-def report_line(task: Task, seconds: float, **found: Any) -> dict[str, Any]:
-    """Return a photo's line of the report: an error unless `found` says otherwise."""
-    line = {"photo": task.photo, "output": None, "mask": None, "status": ERROR, "numbers": [], "error": None}
-    finished = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
-    return line | found | {"seconds": round(seconds, 4), "finished": finished}

@@ -4,33 +4,39 @@ That holds bit for bit on one kind of machine: one thread each for PyTorch and O
 """
 
 import contextlib
-import dataclasses
 import errno
+import functools
 import hashlib
-import json
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 
-from svhn import __version__
 from svhn.boxes import group_digits
-from svhn.checkpoints import find_model
 from svhn.errors import InputError
-from svhn.files import printable, sha256
-from svhn.finder import Finder, FinderReader, find_finder
+from svhn.files import printable
+from svhn.finder import Finder, FinderReader
 from svhn.jobs.config import JobConfig
-from svhn.jobs.digit_sources import clip_to_photo, digit_source
+from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source, load_finder
+from svhn.jobs.fingerprint import describe_settings, short_hash
 from svhn.jobs.reading import describe_number
-from svhn.jobs.storage import OutputFolder, local_copy
-from svhn.jobs.tasks import NO_DIGITS, OK, PLANNED, UNCHANGED, CannotStart, Done, Order, StopJob, Task, report_line
-from svhn.photos import Photo, read_photo, write_mask, write_photo
-from svhn.torch_inpaint.removal import FILLS, KEY_PIXELS
+from svhn.jobs.storage import OutputFolder, read_bytes
+from svhn.jobs.tasks import (
+    NO_DIGITS,
+    OK,
+    PLANNED,
+    UNCHANGED,
+    CannotStart,
+    Order,
+    RemovedNumber,
+    ReportLine,
+    StopJob,
+    Task,
+)
+from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, encode_photo
 
 if TYPE_CHECKING:
     from svhn.torch_inpaint.removal import DigitRemover, NumberReport, RemovalResult
@@ -57,116 +63,115 @@ class PhotoWorker:
         cv2.setNumThreads(1)
         self.job = job
         self.folder = OutputFolder(job.output_dir, owner)
-        self.digits_of = digit_source(job)
-        self.settings = _settings(job)
+        self.digits_of = digit_source(job, lambda: self.finder)
+        self.settings = describe_settings(job)
         self._removers: dict[bool, DigitRemover] = {}
 
-    def __call__(self, task: Task, done: Done | None = None) -> dict[str, Any]:
-        """Do one photo and return its report line.
+    def __call__(self, task: Task, done: ReportLine | None = None) -> ReportLine:
+        """Do one photo and return its line of the report.
 
-        Returns
-        -------
-        dict
-            `photo`, `output`, `mask`, `status` ("ok", "no_digits", "error", or "unchanged" where `done` still
-            holds), `numbers`, `seconds`, `error`, and what a later job compares: `bytes` and `sha256` of the photo,
-            `settings`, `output_bytes` and `output_sha256`. In a dry run the status is "planned" where there is
-            something to remove.
+        Parameters
+        ----------
+        task : Task
+        done : ReportLine, optional
+            What was done to it before; where that still holds, the photo is not done again.
 
         Raises
         ------
         StopJob
             When no further photo could be done either.
         """
-        began, found = time.perf_counter(), {"error": task.error}
+        began = time.perf_counter()
+        line = ReportLine(task.photo, error=task.error)
         if task.error is None:
             try:
-                with local_copy(task.photo) as path:
-                    found = self._do(task, path, done)
+                line = self._do(task, done)
             except StopJob:
                 raise
             except Exception as error:  # whatever it is, it costs this photo only
-                found = {"error": _reason(task.photo, error)}
-        return report_line(task, time.perf_counter() - began, **found)
+                line = ReportLine(task.photo, error=_reason(task.photo, error))
+        return line.finished_now(time.perf_counter() - began)
 
-    def _do(self, task: Task, path: Path, done: Done | None) -> dict[str, Any]:
-        if not path.is_file():
-            what = "not a file, expected a photo" if path.exists() else "no such photo"
-            raise InputError(f"{printable(task.photo)}: {what}; check the path")
-        about = {"bytes": path.stat().st_size, "sha256": sha256(path), "settings": self._version(task)}
-        if done and self._still_holds(done, task, about):
-            return {"status": UNCHANGED}
-        photo = self._read(path, task.photo)
-        digits = clip_to_photo(task.photo, self.digits_of(task.photo, photo.rgb), photo.rgb)
+    def _do(self, task: Task, done: ReportLine | None) -> ReportLine:
+        """Take a photo through all steps: bytes, hash, picture, digits, removal, bytes, hash, in place."""
+        content = read_bytes(task.photo, byte_limit(self.job.photo.max_pixels))
+        line = self._identify(task, content)
+        if done and self._still_holds(done, task, line):
+            return ReportLine(task.photo, status=UNCHANGED)
+        photo = decode_photo(content, task.photo, self.job.photo.max_pixels)
+        where = self.find(task, photo)
         if self.job.dry_run:
-            numbers = [describe_number(number) for number in group_digits(digits)]
-            return {"status": PLANNED if digits else NO_DIGITS, "numbers": numbers}
-        result = None
-        if digits:
-            found = any(digit.confidence is not None for digit in digits)
-            result = self.remover(found or self.job.strict).remove(photo.rgb, digits)
-            if self.job.strict and any(number.legible for number in result.numbers):
-                return _still_legible(task, result)
-        return about | self._write(task, path, photo, result)
+            return _plan(task, where)
+        result = self.remove(photo, where)
+        if result is None:
+            return self._put_unchanged(line, task, photo, content)
+        line = replace(line, numbers=tuple(_describe(number) for number in result.numbers))
+        return _refuse(line) if self.job.strict and line.is_legible else self._put(line, task, photo, result)
 
-    def _version(self, task: Task) -> str:
-        """Return a short hash of all that the result depends on besides the photo's content."""
-        text = f"{self.settings}\n{self.digits_of.version(task.photo)}"
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    def _identify(self, task: Task, content: bytes) -> ReportLine:
+        """Start a photo's line with what a later job compares: its content, and all else the result depends on."""
+        settings = short_hash(self.settings, self.digits_of.version(task.photo))
+        digest = hashlib.sha256(content).hexdigest()
+        return ReportLine(task.photo, bytes=len(content), sha256=digest, settings=settings)
 
-    def _still_holds(self, done: Done, task: Task, about: dict[str, Any]) -> bool:
-        same = all(getattr(done, name) == value for name, value in about.items())
+    def _still_holds(self, done: ReportLine, task: Task, now: ReportLine) -> bool:
+        """Tell whether photo, settings and names are those of before, and the output is there as it was written."""
+        same = (done.bytes, done.sha256, done.settings) == (now.bytes, now.sha256, now.settings)
         same = same and done.output == task.output and (done.status == NO_DIGITS or done.mask == task.mask)
-        return same and self.folder.holds(done.output, done.output_bytes, done.output_sha256)
+        return same and self.folder.holds(task.output, done.output_bytes, done.output_sha256)
 
-    def _read(self, path: Path, name: str) -> Photo:
-        try:
-            return read_photo(path, self.job.photo.max_pixels)
-        except InputError as error:
-            raise InputError(str(error).replace(printable(path), printable(name))) from error
+    def find(self, task: Task, photo: Photo) -> PhotoDigits:
+        """Return where the digits of a photo are, listed or found, clipped to it."""
+        where = self.digits_of(task.photo, photo.rgb)
+        return replace(where, digits=clip_to_photo(task.photo, where.digits, photo.rgb))
+
+    def remove(self, photo: Photo, where: PhotoDigits) -> "RemovalResult | None":
+        """Remove the digits of a photo; None where there are none. The finder looks afterwards at what it found."""
+        if not where.digits:
+            return None
+        return self.remover(where.found or self.job.strict).remove(photo.rgb, where.digits)
+
+    def _put(self, line: ReportLine, task: Task, photo: Photo, result: "RemovalResult") -> ReportLine:
+        """Write mask and photo; the photo comes last, so that it is never there without its mask."""
+        content = encode_photo(photo, result.image, result.mask, self.job.photo.strip_metadata)
+        with self._stopping_on_a_full_disk():
+            if task.mask:
+                self.folder.put(task.mask, encode_mask(result.mask))
+            self.folder.put(task.output, content)
+        return _written(replace(line, status=OK, mask=task.mask), task, content)
+
+    def _put_unchanged(self, line: ReportLine, task: Task, photo: Photo, content: bytes) -> ReportLine:
+        """Write a photo without digits as it is; without its metadata it has to be encoded anew."""
+        if self.job.photo.strip_metadata:
+            content = encode_photo(photo, strip_metadata=True)
+        with self._stopping_on_a_full_disk():
+            self.folder.put(task.output, content)
+        return _written(replace(line, status=NO_DIGITS), task, content)
+
+    @functools.cached_property
+    def finder(self) -> Finder:
+        """The finder: it finds digits, and looks whether they are gone. Loaded when it is needed first."""
+        with _cannot_start():
+            return load_finder(self.job)
 
     def remover(self, verified: bool) -> "DigitRemover":
         """Return the remover, loaded when it is needed first; `verified` ones let the finder look afterwards too."""
         verified = verified and self.job.finder is not None
         if verified not in self._removers:
-            import torch
-
-            from svhn.torch_inpaint.removal import DigitRemover
-
-            torch.set_num_threads(1)
-            try:
-                readers = [FinderReader(Finder(self.job.finder))] if verified else []
-                if other := self._removers.get(not verified):
-                    self._removers[verified] = DigitRemover(other.classifier, self.job.removal, readers)
-                else:
-                    self._removers[verified] = DigitRemover.from_checkpoint(
-                        self.job.model, self.job.device, self.job.removal, readers
-                    )
-            except InputError as error:
-                raise CannotStart(str(error)) from error
+            self._removers[verified] = self._load_remover(verified)
         return self._removers[verified]
 
-    def _write(self, task: Task, path: Path, photo: Photo, result: "RemovalResult | None") -> dict[str, Any]:
-        """Write what became of a photo; the photo itself comes last, so that it is never there without its mask."""
-        strip = self.job.photo.strip_metadata
-        with self._stopping_on_a_full_disk():
-            if result is None:
-                about = self._publish(task.output, lambda staged: _copy(path, photo, staged, strip))
-                return {"status": NO_DIGITS} | about
-            if task.mask:
-                self._publish(task.mask, lambda staged: write_mask(staged, result.mask))
-            about = self._publish(task.output, lambda at: write_photo(at, photo, result.image, result.mask, strip))
-        return {"status": OK, "mask": task.mask, "numbers": [_describe(number) for number in result.numbers]} | about
+    def _load_remover(self, verified: bool) -> "DigitRemover":
+        import torch
 
-    def _publish(self, name: str, write: Callable[[Path], None]) -> dict[str, Any]:
-        """Put a file in place that `write` makes, and describe it."""
-        staged = self.folder.stage(name)
-        try:
-            write(staged)
-            about = {"output": name, "output_bytes": staged.stat().st_size, "output_sha256": sha256(staged)}
-            self.folder.publish(staged, name)
-        finally:
-            staged.unlink(missing_ok=True)
-        return about
+        from svhn.torch_inpaint.removal import DigitRemover
+
+        torch.set_num_threads(1)
+        readers = [FinderReader(self.finder)] if verified else []
+        with _cannot_start():
+            if other := self._removers.get(not verified):
+                return DigitRemover(other.classifier, self.job.removal, readers)
+            return DigitRemover.from_checkpoint(self.job.model, self.job.device, self.job.removal, readers)
 
     @contextlib.contextmanager
     def _stopping_on_a_full_disk(self) -> Iterator[None]:
@@ -179,7 +184,7 @@ class PhotoWorker:
             raise
 
 
-def remove_shard(orders: Iterable[Order], job: JobConfig, owner: str = "job") -> Iterator[dict]:
+def remove_shard(orders: Iterable[Order], job: JobConfig, owner: str = "job") -> Iterator[ReportLine]:
     """Do some photos in this process and yield their report lines: the function that every engine runs.
 
     It depends on its arguments only and keeps nothing: any split of the orders, in any sequence, on any number of
@@ -190,7 +195,7 @@ def remove_shard(orders: Iterable[Order], job: JobConfig, owner: str = "job") ->
         yield worker(task, done)
 
 
-def answer_all(orders: Iterable[Order], job: JobConfig, owner: str) -> Iterator[dict[str, Any] | StopJob]:
+def answer_all(orders: Iterable[Order], job: JobConfig, owner: str) -> Generator[ReportLine | StopJob]:
     """Like `remove_shard`; the reason to stop is the last thing that is yielded, not raised."""
     try:
         yield from remove_shard(orders, job, owner)
@@ -198,45 +203,45 @@ def answer_all(orders: Iterable[Order], job: JobConfig, owner: str) -> Iterator[
         yield stop
 
 
-def _copy(path: Path, photo: Photo, staged: Path, strip_metadata: bool) -> None:
-    """Copy a photo as it is; without its metadata it has to be written anew."""
-    if strip_metadata:
-        write_photo(staged, photo, photo.rgb, np.zeros(photo.rgb.shape[:2], bool), strip_metadata=True)
-    else:
-        shutil.copyfile(path, staged)
+@contextlib.contextmanager
+def _cannot_start() -> Iterator[None]:
+    """Turn an InputError about what every photo needs into the end of the job."""
+    try:
+        yield
+    except InputError as error:
+        raise CannotStart(str(error)) from error
 
 
-def _settings(job: JobConfig) -> str:
-    """Return all settings that change an output, as text."""
-    fill, key_pixels = job.removal.fill, job.removal.key_pixels
-    weights = (*FILLS[fill.method].weights(fill), *KEY_PIXELS[key_pixels.method].weights(key_pixels))
-    settings = {
-        "version": __version__,
-        "removal": dataclasses.asdict(job.removal),
-        "weights": [sha256(find_model(name).path) for name in weights],
-        "strip_metadata": job.photo.strip_metadata,
-        "model": sha256(find_model(job.model).path),
-        "verified_by": sha256(find_finder(job.finder)) if job.finder and (job.strict or not job.boxes) else None,
-    }
-    return json.dumps(settings, sort_keys=True)
+def _plan(task: Task, where: PhotoDigits) -> ReportLine:
+    """Return what a dry run says of a photo."""
+    numbers = tuple(describe_number(number) for number in group_digits(where.digits))
+    return ReportLine(task.photo, status=PLANNED if numbers else NO_DIGITS, numbers=numbers)
 
 
-def _still_legible(task: Task, result: "RemovalResult") -> dict[str, Any]:
-    texts = ", ".join(number.after.text for number in result.numbers if number.legible)
-    error = f"{printable(task.photo)}: still legible after the removal ({texts}), so it was not written; do it by hand"
-    return {"numbers": [_describe(number) for number in result.numbers], "error": error}
+def _refuse(line: ReportLine) -> ReportLine:
+    """Return the line of a photo that is not written because digits stay legible."""
+    numbers = (number for number in line.numbers if isinstance(number, RemovedNumber) and number.legible_after)
+    texts = ", ".join(number.read_after for number in numbers)
+    error = f"{printable(line.photo)}: still legible after the removal ({texts}), so it was not written; do it by hand"
+    return ReportLine(line.photo, numbers=line.numbers, error=error)
 
 
-def _describe(number: "NumberReport") -> dict[str, Any]:
-    return {
-        "boxes": [box.as_list() for box in number.boxes],
-        "read_before": number.before.text,
-        "confidence_before": _rounded(number.before.confidences),
-        "read_after": number.after.text,
-        "confidence_after": _rounded(number.after.confidences),
-        "rounds": number.rounds,
-        "legible_after": number.legible,
-    }
+def _written(line: ReportLine, task: Task, content: bytes) -> ReportLine:
+    """Return the line with what was put in place."""
+    digest = hashlib.sha256(content).hexdigest()
+    return replace(line, output=task.output, output_bytes=len(content), output_sha256=digest)
+
+
+def _describe(number: "NumberReport") -> RemovedNumber:
+    return RemovedNumber(
+        boxes=[box.as_list() for box in number.boxes],
+        read_before=number.before.text,
+        confidence_before=_rounded(number.before.confidences),
+        read_after=number.after.text,
+        confidence_after=_rounded(number.after.confidences),
+        rounds=number.rounds,
+        legible_after=number.legible,
+    )
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

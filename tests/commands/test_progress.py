@@ -5,13 +5,13 @@ import pytest
 
 from svhn.commands.progress import JsonLines, Live, Quiet, Steps, TextLines, choose_display
 from svhn.jobs.removal import Summary
-from svhn.jobs.tasks import Task, report_line
+from svhn.jobs.tasks import RemovedNumber, ReportLine
 
-NUMBER = {"read_before": "47"}
+NUMBERS = tuple(RemovedNumber([], text, [], "", [], 0, False) for text in ("47", "3"))
 LINES = [
-    report_line(Task("a.png", "a.png"), 0.5, status="ok", output="a.png", numbers=[NUMBER, {"read_before": "3"}]),
-    report_line(Task("b.png", "b.png"), 0.1, status="no_digits", output="b.png"),
-    report_line(Task("bad\x1b\n.png", "x"), 0.1, error="bad\x1b\n.png: the file is empty"),
+    ReportLine("a.png", "a.png", status="ok", numbers=NUMBERS).finished_now(0.5),
+    ReportLine("b.png", "b.png", status="no_digits").finished_now(0.1),
+    ReportLine("bad\x1b\n.png", error="bad\x1b\n.png: the file is empty").finished_now(0.1),
 ]
 
 
@@ -19,7 +19,7 @@ def shown(display, capsys, **end):
     summary = Summary(5, "out/report.jsonl", seconds=2.0)
     with display:
         for line in LINES:
-            summary.counts[line["status"]] += 1
+            summary.count(line)
             display.show(line, summary)
         for name, value in end.items():
             setattr(summary, name, value)
@@ -43,7 +43,7 @@ def test_quiet_shows_errors_and_why_it_stopped(capsys):
 
 def test_json_is_the_report_and_a_summary(capsys):
     *lines, last = map(json.loads, shown(JsonLines("out"), capsys, signal=15).out.splitlines())
-    assert lines == LINES
+    assert [ReportLine.from_dict(line) for line in lines] == LINES
     summary = last["summary"]
     assert summary["removed"] == summary["nothing_found"] == summary["failed"] == 1 and summary["exit_code"] == 143
 

@@ -328,6 +328,6 @@ def test_lines_keep_the_order_of_the_photos_for_any_number_of_workers(tmp_path):
     for workers in (1, 3):
         lines.append([])
         drawn = tmp_path / f"drawn{workers}"
-        assert not read_photos(photos, Finder, draw=drawn, show=lines[-1].append, workers=workers)
+        assert not any(line.error for line in read_photos(photos, draw=drawn, show=lines[-1].append, workers=workers))
         assert len(list(drawn.iterdir())) == 4
-    assert lines[0] == lines[1] and [line["photo"] for line in lines[0]] == [str(photo) for photo in photos]
+    assert lines[0] == lines[1] and [line.photo for line in lines[0]] == [str(photo) for photo in photos]

@@ -22,7 +22,8 @@ def job(given, output, run=None, show=lambda line, summary: None, recursive=Fals
 
 
 def lines_of(output):
-    return list(read_ledgers(str(output)))
+    """Return the lines of a job's ledgers as they stand there."""
+    return [json.loads(json.dumps(line.to_dict())) for line in read_ledgers(str(output))]
 
 
 def essence(output):

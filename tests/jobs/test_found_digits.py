@@ -74,12 +74,12 @@ def test_a_dry_run_lists_and_writes_nothing(photos, boxes, tmp_path, capsys):
     summary = job(photos, tmp_path / "out", show=show, dry_run=True)
     display.end(summary)
     assert summary.counts == {"planned": 3} and summary.exit_code == 0
-    assert [line["numbers"][0]["text"] for line in seen] == list(TEXTS)
-    assert all(line["output"] is None and 0 < line["numbers"][0]["confidence"] <= 1 for line in seen)
+    assert [line.numbers[0].text for line in seen] == list(TEXTS)
+    assert all(line.output is None and 0 < line.numbers[0].confidence <= 1 for line in seen)
     text = capsys.readouterr().out
     assert "would remove 36 at" in text and "% sure)" in text and "3 to do" in text and "nothing was written" in text
     job(photos, tmp_path / "out", show=show, dry_run=True, boxes=boxes)
-    assert seen[-1]["numbers"][0]["confidence"] is None and not (tmp_path / "out").exists()
+    assert seen[-1].numbers[0].confidence is None and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("boxed", [False, True])

@@ -3,16 +3,17 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from svhn.errors import InputError
 from svhn.jobs.ledger import done_before, last_lines, ledger_name, open_ledger, read_ledgers
-from svhn.jobs.tasks import Task, report_line
+from svhn.jobs.tasks import ReportLine, Task
 
 
 def line(photo, **found):
-    return report_line(Task(str(photo), "x.png"), 0.1, **found)
+    return ReportLine(str(photo), **found).finished_now(0.1)
 
 
 def write(folder, lines, name="report.jsonl", resume=False):
@@ -41,7 +42,7 @@ def test_a_torn_last_line_is_cut_off_when_the_job_goes_on(tmp_path, cut):
     path.write_bytes(path.read_bytes()[:-cut])
     assert list(read_ledgers(str(tmp_path))) == [first]
     write(tmp_path, [line("c")], resume=True)
-    assert [item["photo"] for item in read_ledgers(str(tmp_path))] == ["a", "c"]
+    assert [item.photo for item in read_ledgers(str(tmp_path))] == ["a", "c"]
     assert all(json.loads(text) for text in path.read_text().splitlines())
 
 
@@ -52,7 +53,7 @@ def test_damage_in_the_middle_costs_that_line_only(tmp_path):
     middle = data.index(b'"b"')
     data[middle : middle + 3] = b"\0\0\0"
     path.write_bytes(data + b'[1]\n{"photo": "d"}\n')
-    assert [item["photo"] for item in read_ledgers(str(tmp_path))] == ["a", "c"]
+    assert [item.photo for item in read_ledgers(str(tmp_path))] == ["a", "c"]
 
 
 def test_two_jobs_cannot_share_a_ledger(tmp_path):
@@ -63,7 +64,7 @@ def test_two_jobs_cannot_share_a_ledger(tmp_path):
             open_ledger(str(tmp_path), "report.jsonl", resume)
     open_ledger(str(tmp_path), "report.1-of-2.jsonl", False).close()
     ledger.close()
-    assert [item["photo"] for item in read_ledgers(str(tmp_path))] == ["a"]
+    assert [item.photo for item in read_ledgers(str(tmp_path))] == ["a"]
 
 
 FULL = """
@@ -93,19 +94,19 @@ def test_a_line_that_does_not_fit_leaves_no_part_behind(tmp_path):
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     count = int(result.stdout.split()[0])
     assert 0 < count < 10
-    photos = [item["photo"] for item in read_ledgers(str(tmp_path))]
+    photos = [item.photo for item in read_ledgers(str(tmp_path))]
     assert photos == [str(number) for number in range(count)] + ["later"]
     assert len((tmp_path / "report.jsonl").read_bytes().splitlines()) == count + 1
 
 
 def test_the_newest_line_of_all_parts_counts(tmp_path):
-    old, new = line("a", error="first"), line("a", error="second")
-    old["finished"], new["finished"] = "2026-01-01T00:00:00.000+00:00", "2026-01-02T00:00:00.000+00:00"
+    old = replace(line("a", error="first"), finished="2026-01-01T00:00:00.000+00:00")
+    new = replace(line("a", error="second"), finished="2026-01-02T00:00:00.000+00:00")
     write(tmp_path, [new], ledger_name(1, 2))
     write(tmp_path, [old, line("b")], ledger_name(2, 2))
-    (tmp_path / "report-of-mine.jsonl").write_text(json.dumps(line("c")) + "\n")
+    (tmp_path / "report-of-mine.jsonl").write_text(json.dumps(line("c").to_dict()) + "\n")
     merged = last_lines(str(tmp_path))
-    assert set(merged) == {"a", "b"} and merged["a"]["error"] == "second"
+    assert set(merged) == {"a", "b"} and merged["a"].error == "second"
 
 
 def test_what_failed_or_is_incomplete_is_not_done(tmp_path):

@@ -4,12 +4,12 @@ import pytest
 
 from svhn.errors import InputError
 from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.sources import Source, list_photos
+from svhn.jobs.sources import ListedPhoto, list_photos
 from svhn.jobs.tasks import Task
 
 
 def names(*paths, masks=False):
-    tasks = name_outputs([Source(path, path.rsplit("/", 1)[-1]) for path in paths], masks)
+    tasks = name_outputs([ListedPhoto(path, path.rsplit("/", 1)[-1]) for path in paths], masks)
     return [task.mask for task in tasks] if masks else [task.output for task in tasks]
 
 

@@ -11,6 +11,7 @@ from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig, Shard
 from svhn.jobs.page import doubt, write_page
+from svhn.jobs.tasks import RemovedNumber, ReportLine
 
 
 class Outline(HTMLParser):
@@ -62,8 +63,7 @@ def test_the_page_tells_everything_and_loads_nothing(page):
 
 
 def line(before, sure, after, still, legible=False):
-    number = {"read_before": before, "confidence_before": sure, "read_after": after, "confidence_after": still}
-    return {"numbers": [number | {"legible_after": legible}]}
+    return ReportLine("photo.png", numbers=(RemovedNumber([], before, sure, after, still, 0, legible),))
 
 
 def test_doubt_puts_legible_digits_first_then_unsure_ones():
@@ -71,7 +71,7 @@ def test_doubt_puts_legible_digits_first_then_unsure_ones():
     unsure = line("12", [0.99, 0.3], "45", [0.2, 0.2])
     almost = line("12", [0.99, 0.99], "15", [0.45, 0.9])
     fine = line("12", [0.99, 0.99], "45", [0.9, 0.9])
-    assert doubt(legible) > 1 > doubt(unsure) > doubt(almost) > doubt(fine) > doubt({"numbers": []}) == 0
+    assert doubt(legible) > 1 > doubt(unsure) > doubt(almost) > doubt(fine) > doubt(ReportLine("photo.png")) == 0
 
 
 def test_photos_that_were_moved_and_folders_without_a_job(folder, tmp_path):

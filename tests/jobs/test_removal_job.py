@@ -10,7 +10,8 @@ from svhn.data.formats.coco import write_coco
 from svhn.data.formats.digit_struct import DigitStruct
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig, Shard
-from svhn.jobs.removal import inpaint_photo
+from svhn.jobs.single import inpaint_photo
+from svhn.jobs.tasks import ReportLine
 from svhn.photos.config import PhotoConfig
 from svhn.photos.photo import read_mask, read_rgb, write_mask
 from svhn.torch_inpaint import inpaint
@@ -25,7 +26,8 @@ def test_a_folder_with_its_boxes(folder, tmp_path):
     assert summary.counts == {"ok": 10} and summary.exit_code == 0 and summary.photos == 10
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     lines = lines_of(tmp_path / "out")
-    assert lines == seen and [line["photo"] for line in lines] == [str(path) for path in paths]
+    assert [ReportLine.from_dict(line) for line in lines] == seen
+    assert [line["photo"] for line in lines] == [str(path) for path in paths]
     for path, line in zip(paths, lines, strict=True):
         assert line["output"] == path.name and line["mask"] == f"masks/{path.name}" and line["error"] is None
         mask = read_mask(tmp_path / "out" / line["mask"])

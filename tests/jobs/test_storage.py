@@ -1,13 +1,18 @@
 """Photos and results behind URLs: fsspec's memory file system within a process, its local one with worker processes."""
 
+import os
+import signal
+from pathlib import Path
+
 import fsspec
 import pytest
 from job_tools import essence, job, lines_of
 
 from svhn.errors import InputError
+from svhn.files import WriteError
 from svhn.jobs.config import RunConfig
 from svhn.jobs.page import write_page
-from svhn.jobs.storage import OutputFolder, local_copy
+from svhn.jobs.storage import STAGING, OutputFolder, read_bytes
 
 
 @pytest.fixture
@@ -63,19 +68,43 @@ def test_worker_processes_read_and_write_urls(empty_photos, tmp_path):
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {path.name for path in photos.glob("*.png")}
 
 
-def test_a_staged_file_is_never_seen_half_and_leftovers_go(tmp_path):
+def test_a_staged_file_is_never_seen_half_and_leftovers_go(tmp_path, monkeypatch):
     folder = OutputFolder(str(tmp_path / "out"), "part")
     folder.prepare()
-    staged = folder.stage("deep/1.png")
-    staged.write_bytes(b"half")
-    assert folder.stage("deep/1.png") != staged
-    assert not (tmp_path / "out" / "deep").exists()
+    write_bytes = Path.write_bytes
+
+    def killed(path, content):
+        write_bytes(path, content[:4])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "write_bytes", killed)
+        patched.setattr(Path, "unlink", lambda *_, **__: None)  # as after SIGKILL
+        folder.put("deep/1.png", b"a whole photo")
+    (left,) = (tmp_path / "out").rglob("*.png")
+    assert left.parts[-3:-1] == (STAGING, "part") and left.read_bytes() == b"a wh"
     folder.prepare()
-    assert not staged.exists()
-    staged = folder.stage("deep/1.png")
-    staged.write_bytes(b"whole")
-    folder.publish(staged, "deep/1.png")
+    assert not left.exists()
+    for content in (b"a whole photo", b"another one"):
+        folder.put("deep/1.png", content)
+        assert read_bytes(str(tmp_path / "out" / "deep" / "1.png"), 100) == content
     folder.finish()
     assert [path.name for path in (tmp_path / "out").rglob("*")] == ["deep", "1.png"]
-    with local_copy(str(tmp_path / "out" / "deep" / "1.png")) as path:
-        assert path.read_bytes() == b"whole"
+
+
+def test_an_output_that_cannot_be_written_is_named(tmp_path):
+    folder = OutputFolder(str(tmp_path / "out"), "part")
+    folder.prepare()
+    folder.put("1.png", b"a photo")
+    with pytest.raises(WriteError, match=r"out/1\.png/2\.png: cannot be written \("):
+        folder.put("1.png/2.png", b"another one")
+    assert [path.name for path in (tmp_path / "out" / STAGING / "part").iterdir()] == []
+
+
+def test_what_is_too_large_is_not_read(memory, tmp_path):
+    memory.pipe_file("/bucket/large.png", bytes(1000))
+    assert len(read_bytes("memory://bucket/large.png", 1000)) == 1000
+    with pytest.raises(InputError, match=r"^memory://bucket/large\.png: 1,000 bytes, expected at most 999"):
+        read_bytes("memory://bucket/large.png", 999)
+    with pytest.raises(InputError, match=r"^memory://bucket/none\.png: no such photo"):
+        read_bytes("memory://bucket/none.png", 999)

@@ -9,12 +9,13 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.jobs.config import JobConfig
-from svhn.jobs.stopping import SIGNALS
-from svhn.jobs.tasks import CannotStart, Order, StopJob, report_line
+from svhn.jobs.engines.stopping import SIGNALS
+from svhn.jobs.tasks import CannotStart, Order, ReportLine, StopJob
 
 # Read by the libraries when they are loaded: one thread each, and memory that is kept for the next photo. Fetching
 # pages from the system anew for every large array costs more than the work on them; up to `MALLOC_TRIM_THRESHOLD_`
@@ -31,6 +32,7 @@ ENVIRONMENT = {
 AHEAD = 2
 # How often a photo is tried whose worker died: it may have died of something else.
 TRIES = 2
+WAIT_SECONDS = 0.2  # until the caller, which may want to stop, is looked after again
 # So many deaths in a row without a single result mean that no worker will ever live.
 MOST_DEATHS = 6
 
@@ -39,7 +41,7 @@ MOST_DEATHS = 6
 class _Process:
     """A worker process and what it was given and has not answered yet."""
 
-    process: multiprocessing.Process
+    process: BaseProcess
     pipe: Connection
     orders: deque[Order] = field(default_factory=deque)
 
@@ -63,7 +65,7 @@ class Pool:
         self.tries: dict[str, int] = {}
         self.deaths = 0
 
-    def run(self, orders: Iterable[Order]) -> Iterator[dict | StopJob]:
+    def run(self, orders: Iterable[Order]) -> Iterator[ReportLine | StopJob]:
         """Yield a report line for each order, as they are finished, or the reason why the job has to stop.
 
         Orders are taken from the iterable only when a worker is free for them; when the caller ends the iterable, what
@@ -100,10 +102,11 @@ class Pool:
             worker.pipe.send(order)
 
     def _ready(self) -> list[_Process]:
-        busy = {worker.pipe: worker for worker in self.processes if worker.orders}
-        return [busy[pipe] for pipe in wait(list(busy), timeout=0.2)]
+        busy = [worker for worker in self.processes if worker.orders]
+        ready = wait([worker.pipe for worker in busy], timeout=WAIT_SECONDS)
+        return [worker for worker in busy if worker.pipe in ready]
 
-    def _receive(self, worker: _Process) -> Iterator[dict | StopJob]:
+    def _receive(self, worker: _Process) -> Iterator[ReportLine | StopJob]:
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):
@@ -113,7 +116,7 @@ class Pool:
         self.deaths = 0
         yield answer
 
-    def _bury(self, worker: _Process) -> Iterator[dict]:
+    def _bury(self, worker: _Process) -> Iterator[ReportLine]:
         """Put the orders of a dead worker back, or give up the photo at which one died again."""
         self.processes.remove(worker)
         worker.pipe.close()
@@ -131,7 +134,7 @@ class Pool:
             self.again.append(culprit)
         else:
             reason = f"its worker process died {TRIES} times ({_cause(worker.process.exitcode)})"
-            yield report_line(task, 0, error=f"{printable(task.photo)}: {reason}")
+            yield ReportLine(task.photo, error=f"{printable(task.photo)}: {reason}").finished_now(0)
 
     def close(self) -> None:
         """End the workers; what is under way is lost."""
@@ -147,7 +150,7 @@ class Pool:
             worker.process.join()
 
 
-def run_pool(orders: Iterable[Order], job: JobConfig, workers: int, owner: str) -> Generator[dict | StopJob]:
+def run_pool(orders: Iterable[Order], job: JobConfig, workers: int, owner: str) -> Generator[ReportLine | StopJob]:
     """Do all orders in a pool of their own; closing this generator kills the workers."""
     with Pool(job, workers, owner) as pool:
         yield from pool.run(orders)
@@ -180,6 +183,7 @@ def _serve(pipe: Connection, job: JobConfig, owner: str) -> None:
     with contextlib.suppress(EOFError, OSError):
         while True:
             task, done = pipe.recv()
+            answer: ReportLine | StopJob
             try:
                 worker = worker or PhotoWorker(job, owner)
                 answer = worker(task, done)

@@ -3,7 +3,6 @@
 The ledger is the checkpoint, as everywhere: it notices a changed photo, which a list of finished names does not.
 """
 
-import json
 import logging
 import math
 import os
@@ -14,8 +13,8 @@ from typing import Any
 from svhn.errors import InputError
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines.pool import Pool
-from svhn.jobs.stopping import keeping_handlers
-from svhn.jobs.tasks import CannotStart, Order, StopJob
+from svhn.jobs.engines.stopping import keeping_handlers
+from svhn.jobs.tasks import Order, ReportLine, StopJob
 
 try:
     import ray
@@ -34,19 +33,14 @@ class _Actor:
         self.pool = Pool(job, 1, owner)
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[bytes]]:
-        """Do a block of pickled orders; lines go back as JSON, since Arrow knows no odd bytes in names."""
+        """Do a block of orders; they come and answers go back pickled, since Arrow knows no odd bytes in names."""
         answers = self.pool.run(pickle.loads(order) for order in block["order"])
-        lines = (_stop_line(answer) if isinstance(answer, StopJob) else answer for answer in answers)
-        return {"line": [json.dumps(line).encode() for line in lines]}
-
-
-def _stop_line(stop: StopJob) -> dict[str, Any]:
-    return {"stop": str(stop), "at_start": isinstance(stop, CannotStart)}
+        return {"answer": [pickle.dumps(answer) for answer in answers]}
 
 
 def run_ray(
     orders: Iterable[Order], job: JobConfig, run: RunConfig, owner: str, stopping: Callable[[], bool]
-) -> Generator[dict | StopJob]:
+) -> Generator[ReportLine | StopJob]:
     """Yield a report line for each order, or the reason to stop; see `Pool.run`. It ends when `stopping` says so.
 
     It joins the cluster that RAY_ADDRESS names, else starts one on this machine. All nodes must see the photos and
@@ -66,12 +60,9 @@ def run_ray(
         num_gpus=run.gpus_per_worker or None,
     )
     for row in results.iter_rows():
-        line = json.loads(row["line"])
-        if "stop" in line:
-            yield (CannotStart if line["at_start"] else StopJob)(line["stop"])
-            return
-        yield line
-        if stopping():
+        answer = pickle.loads(row["answer"])
+        yield answer
+        if isinstance(answer, StopJob) or stopping():
             return
 
 
@@ -79,7 +70,7 @@ def _connect() -> None:
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS", "local")
         with keeping_handlers():
-            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
 

@@ -47,8 +47,8 @@ def test_a_worker_that_dies_costs_at_most_its_photo(empty_photos, tmp_path, time
     with pool:
         lines = list(pool.run(orders(photos)))
     assert len(lines) == 12
-    assert {os.path.basename(line["photo"]) for line in lines if line["error"]} == failed
-    assert all("SIGKILL" in line["error"] for line in lines if line["error"])
+    assert {os.path.basename(line.photo) for line in lines if line.error} == failed
+    assert all("SIGKILL" in line.error for line in lines if line.error)
     assert len(list((tmp_path / "out").glob("*.png"))) == 12 - len(failed)
 
 

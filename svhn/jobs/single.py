@@ -1,0 +1,88 @@
+"""One photo: a mask of the user's own filled in it, or a figure of how its digits are found and removed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from svhn.errors import InputError
+from svhn.files import check_figure, replacing
+from svhn.jobs.config import JobConfig
+from svhn.torch_inpaint.removal import RemovalConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from svhn.torch_inpaint.removal import DigitRemover
+
+
+def inpaint_photo(
+    photo: str | Path,
+    mask: str | Path,
+    output: str | Path,
+    config: RemovalConfig = RemovalConfig(),
+    device: str = "auto",
+) -> None:
+    """Fill the white part of a mask picture in one photo and write the result in the photo's format.
+
+    Raises
+    ------
+    InputError
+        When a file is unreadable, the sizes differ, the mask is all white, or `output` is an input.
+    """
+    from svhn.photos import read_mask, read_photo, write_photo
+    from svhn.torch_inpaint.removal import inpaint
+
+    photo, mask, output = Path(photo), Path(mask), Path(output)
+    if output.resolve() in (photo.resolve(), mask.resolve()):
+        raise InputError(f"{output}: the output would overwrite an input; choose another --output")
+    if output.suffix.lower() != photo.suffix.lower():
+        raise InputError(f"{output}: the output keeps the photo's format; expected the suffix {photo.suffix}")
+    picture, hole = read_photo(photo), read_mask(mask)
+    _check_mask(mask, hole, photo, picture.rgb)
+    write_photo(output, picture, inpaint(picture.rgb, hole, config, device), hole)
+
+
+def explain_photo(
+    photo: str | Path, remover: "DigitRemover", output: str | Path, boxes: str | Path | None = None
+) -> None:
+    """Draw how the digits of one photo are found and removed, as one figure; the photo itself is not written.
+
+    Parameters
+    ----------
+    photo : str or Path
+    remover : DigitRemover
+    output : str or Path
+        The figure, a .png, .pdf or .svg file.
+    boxes : str or Path, optional
+        As in `JobConfig`.
+
+    Raises
+    ------
+    InputError
+        When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
+    """
+    from svhn.jobs.digit_sources import clip_to_photo, digit_source
+    from svhn.photos import read_rgb
+    from svhn.torch_inpaint.removal import draw
+    from svhn.torch_inpaint.removal.explain import explain
+
+    photo, output = Path(photo), Path(output)
+    check_figure(output, photo)
+    rgb = read_rgb(photo)
+    where = digit_source(JobConfig(boxes=str(boxes) if boxes else None))(str(photo), rgb)
+    if not where.digits:
+        raise InputError(f"{photo}: no digits listed or found here, so there is nothing to explain; give --boxes")
+    digits = clip_to_photo(str(photo), where.digits, rgb)
+    figure = draw(explain(remover, rgb, digits), photo.name)
+    with replacing(output) as temporary:
+        figure.savefig(temporary)
+
+
+def _check_mask(mask: Path, hole: "np.ndarray", photo: Path, rgb: "np.ndarray") -> None:
+    """Raise InputError when a mask (H, W) bool has another size than its photo, or leaves nothing to learn from."""
+    if hole.shape != rgb.shape[:2]:
+        raise InputError(
+            f"{mask}: this mask has {hole.shape[1]} x {hole.shape[0]} pixels, expected those of {photo}, "
+            f"{rgb.shape[1]} x {rgb.shape[0]}"
+        )
+    if hole.all():
+        raise InputError(f"{mask}: white everywhere, expected some black, which is kept and learned from")
