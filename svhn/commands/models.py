@@ -10,6 +10,7 @@ import click
 from svhn.commands.options import command
 from svhn.commands.progress import Steps
 from svhn.commands.shared_options import boxes_option, data_option
+from svhn.tf_models.export import TARGETS
 
 if TYPE_CHECKING:
     from svhn.checkpoints import ModelInfo
@@ -112,7 +113,7 @@ def evaluate(model: str, data: str | None, split: str, folder: Path | None) -> N
     "--to",
     "kind",
     required=True,
-    type=click.Choice(["savedmodel", "tflite", "onnx", "caffe"]),
+    type=click.Choice(TARGETS),
     help="What to write.",
 )
 @click.option(

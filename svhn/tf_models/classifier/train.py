@@ -34,7 +34,7 @@ from svhn.tf_models.classifier.run_folder import (
     sweep,
     write_history,
 )
-from svhn.tf_models.export import export_saved_model
+from svhn.tf_models.export import export_model
 
 PACKAGES = ("tensorflow", "keras", "numpy", "h5py")
 # Iterations between two reports of progress, and between two chances to stop.
@@ -210,7 +210,7 @@ class Run:
     def finish(self) -> RunRecord:
         """Export the best network, measure it once on the test split, and write the record."""
         best = self.run_dir / "model.keras"
-        export_saved_model(keras.models.load_model(best, compile=False), self.run_dir / "saved_model")
+        export_model(keras.models.load_model(best, compile=False), "savedmodel", self.run_dir / "saved_model")
         counts = {name: len(split) for name, split in self.data.splits.items()}
         record = RunRecord.new(COMMAND, self.config, self.data.provenance | {"digits": counts}, PACKAGES)
         chosen = best_of(self.history)

@@ -15,7 +15,7 @@ from PIL import Image
 from svhn.errors import InputError
 from svhn.tf_models.classifier.graphs import build_graph
 from svhn.tf_models.classifier.predict import load_classifier
-from svhn.tf_models.export.export import export_saved_model
+from svhn.tf_models.export.checking import export_model
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +258,6 @@ def test_export_replaces_the_folder_whole_and_leaves_nothing_else(tiny, tmp_path
     for name in ("saved_model.pb", "old.txt"):
         (target / name).write_text("from an earlier export")
     keras.utils.set_random_seed(0)
-    export_saved_model(build_graph("seed", tiny.statistics), target)
+    export_model(build_graph("seed", tiny.statistics), "savedmodel", target)
     assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
     assert not (target / "old.txt").exists() and tf.saved_model.load(str(target)).signatures

@@ -11,7 +11,7 @@ from caffe_nets import OLD, OLD_WEIGHTS, REFERENCE, REFERENCE_WEIGHTS, SMALL, pi
 from svhn.checkpoints import find_model
 from svhn.crops import to_gray
 from svhn.data.render.synthetic import render_crops
-from svhn.tf_models.export.export import export_caffe
+from svhn.tf_models.export.checking import export_model
 from svhn.tf_models.export.from_caffe import import_caffe
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ def opencv(prototxt: Path, weights: Path, images: np.ndarray, *layer: str) -> np
 @pytest.fixture(scope="module")
 def exported(caffe_model, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("caffe") / "exported"
-    export_caffe(caffe_model, folder)
+    export_model(caffe_model, "caffe", folder)
     return folder
 
 
@@ -51,7 +51,7 @@ def test_opencv_4_gives_the_network_s_outputs_from_raw_pixels(caffe_model, expor
 
 def test_the_shipped_network(tmp_path):
     model = keras.models.load_model(find_model("tf-caffe").path, compile=False)
-    export_caffe(model, tmp_path / "exported")
+    export_model(model, "caffe", tmp_path / "exported")
     files = tmp_path / "exported" / "deploy.prototxt", tmp_path / "exported" / "weights.caffemodel"
     digits, _ = render_crops(40, seed=5)
     images = to_gray(digits)[..., None].astype(np.float32)

@@ -13,8 +13,9 @@ from svhn.crops import to_gray
 from svhn.data.render.synthetic import render_crops
 from svhn.errors import InputError
 from svhn.tf_models.classifier.predict import load_classifier, load_network
-from svhn.tf_models.export import export
-from svhn.tf_models.export.export import export_model
+from svhn.tf_models.export import checking
+from svhn.tf_models.export.checking import export_model
+from svhn.tf_models.export.targets import TARGETS
 
 NAMES = {"savedmodel": "saved_model", "tflite": "digits.tflite", "onnx": "digits.onnx"}
 
@@ -128,7 +129,7 @@ def test_an_export_that_disagrees_leaves_everything_as_it_was(kind, gray_network
     marker = target / "saved_model.pb" if kind == "savedmodel" else target
     marker.parent.mkdir(exist_ok=True)
     marker.write_text("from an earlier export")
-    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    monkeypatch.setattr(checking, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="does not give the network's outputs"):
         export_model(gray_network, kind, target)
     assert list(tmp_path.iterdir()) == [target] and marker.read_text() == "from an earlier export"
@@ -147,16 +148,74 @@ def test_an_output_of_the_wrong_kind_is_refused(kind, name, gray_network, tmp_pa
 
 def test_a_folder_of_other_things_is_not_replaced(gray_network, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(InputError, match="not a SavedModel"):
+    with pytest.raises(InputError, match=r"holds no saved_model\.pb; choose a new folder"):
         export_model(gray_network, "savedmodel", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_onnx_without_its_packages_says_what_to_install(gray_network, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(InputError, match="pip install onnxruntime tf2onnx"):
+    with pytest.raises(InputError, match=r"onnx needs further packages .*pip install 'svhn\[onnx\]'"):
         export_model(gray_network, "onnx", tmp_path / "digits.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+class PickledAnswers:
+    """A format of one's own: the answers to the crops that exports are checked on, with something changed in them."""
+
+    suffix, marker, needs = ".npz", "", "nothing"
+
+    def __init__(self, change=lambda answer: None):
+        self.change = change
+
+    def write(self, model, path):
+        pixels = to_gray(checking._check_crops())[..., None]
+        probabilities = tf.nn.softmax(model(pixels.astype(np.float32), training=False)).numpy()
+        answer = {
+            "probabilities": probabilities,
+            "label": probabilities.argmax(axis=1),
+            "confidence": probabilities.max(axis=1),
+        }
+        self.change(answer)
+        with path.open("wb") as file:
+            np.savez(file, **answer)
+
+    def load(self, path):
+        return [lambda rgb, pixels: dict(np.load(path))]
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """Register an export target for one test."""
+    monkeypatch.setattr(TARGETS, "_entries", dict(TARGETS._entries))
+    return TARGETS.register
+
+
+def test_a_target_of_ones_own(gray_network, tmp_path, register):
+    register("answers", PickledAnswers())
+    told = export_model(gray_network, "answers", tmp_path / "digits.npz")
+    assert told.size == (tmp_path / "digits.npz").stat().st_size and told.difference < 1e-6
+    with pytest.raises(InputError, match=r"ends in \.npz"):
+        export_model(gray_network, "answers", tmp_path / "digits.zip")
+
+
+@pytest.mark.parametrize(
+    "name, factor",
+    [("probabilities", 0), ("probabilities", np.nan), ("label", 0), ("confidence", 0), ("confidence", np.nan)],
+)
+def test_each_output_is_compared_with_the_networks(name, factor, gray_network, tmp_path, register):
+    def spoil(answer):
+        answer[name] = answer[name] * factor
+
+    register("spoiled", PickledAnswers(spoil))
+    with pytest.raises(RuntimeError, match=rf"network's outputs: {name} off by"):
+        export_model(gray_network, "spoiled", tmp_path / "digits.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_target_is_refused_with_the_known_ones(gray_network, tmp_path):
+    with pytest.raises(InputError, match="expected one of savedmodel, tflite, onnx, caffe, received 'pickle'"):
+        export_model(gray_network, "pickle", tmp_path / "digits")
 
 
 def run(*arguments, code=0) -> str:

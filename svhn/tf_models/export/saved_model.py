@@ -1,0 +1,66 @@
+"""A network as a SavedModel, for TensorFlow Serving and everything else that reads one."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from svhn.crops import CROP_SIZE
+from svhn.tf_models.classifier import decode_crop, resize_crops
+from svhn.tf_models.export.serving import SIGNATURE, Answer, answer_of, save_functions
+from svhn.tf_models.export.targets import Run
+
+ENCODED_SIGNATURE = "serve_png"
+
+
+class SavedModel:
+    """A folder with two signatures.
+
+    `serving_default` takes `images`, uint8 (N, H, W, C) of any size, gray for C = 1 or RGB for C = 3, whatever the
+    network takes; `serve_png` takes `image_bytes`, string (N,), PNG or JPEG files of any sizes. Both return
+    `probabilities` float32 (N, 10), `label` int64 (N,) and `confidence` float32 (N,), the highest probability.
+    """
+
+    suffix, marker, needs = "", "saved_model.pb", ""
+
+    def write(self, model: keras.Model, path: Path) -> None:
+        answer = _for_any_count(answer_of(model))
+        images = tf.TensorSpec((None, None, None, None), tf.uint8, name="images")
+        files = tf.TensorSpec((None,), tf.string, name="image_bytes")
+        crop = tf.TensorSpec((CROP_SIZE, CROP_SIZE, 3))
+
+        def serve_png(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            return answer(tf.map_fn(decode_crop, image_bytes, fn_output_signature=crop))
+
+        functions = {
+            SIGNATURE: tf.function(lambda images: answer(resize_crops(images)), [images]),
+            ENCODED_SIGNATURE: tf.function(serve_png, [files]),
+        }
+        save_functions(model, functions, path)
+
+    def load(self, path: Path) -> list[Run]:
+        loaded = tf.saved_model.load(str(path))
+
+        def run(rgb: np.ndarray, _: np.ndarray) -> dict[str, tf.Tensor]:
+            return loaded.signatures[SIGNATURE](images=tf.constant(rgb))
+
+        def run_encoded(rgb: np.ndarray, _: np.ndarray) -> dict[str, tf.Tensor]:
+            files = tf.map_fn(tf.io.encode_png, rgb, fn_output_signature=tf.string)
+            return loaded.signatures[ENCODED_SIGNATURE](image_bytes=files)
+
+        return [run, run_encoded]
+
+
+SAVED_MODEL = SavedModel()
+
+
+def _for_any_count(answer: Answer) -> Answer:
+    """Let `answer` work without crops too: TensorFlow's convolutions (oneDNN) get the shape of nothing wrong."""
+
+    def padded(crops: tf.Tensor) -> dict[str, tf.Tensor]:
+        count = tf.shape(crops)[0]
+        blank = tf.zeros((tf.cast(count == 0, tf.int32), CROP_SIZE, CROP_SIZE, tf.shape(crops)[3]))
+        return {name: value[:count] for name, value in answer(tf.concat([crops, blank], axis=0)).items()}
+
+    return padded
