@@ -13,7 +13,7 @@ DOCUMENTS = tuple(
         *sorted((ROOT / "checkpoints").glob("**/*.md")),
     )
 )
-START = re.compile(r"(?:(?<![\w./'\[-])svhn|\.venv/bin/svhn|python cli\.py|-m svhn) (?=[a-z][a-z-]+)")
+START = re.compile(r"(?:(?<![\w./'\[-])(?<!from )svhn|\.venv/bin/svhn|python cli\.py|-m svhn) (?=[a-z][a-z-]+)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
