@@ -17,5 +17,5 @@ if __name__ == "__main__":
     try:
         from svhn.commands import cli
     except ModuleNotFoundError as error:
-        fail("this Python has no " + error.name)
+        fail("this Python has no " + str(error.name))
     cli()
