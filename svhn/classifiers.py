@@ -9,7 +9,7 @@ import numpy as np
 from svhn.checkpoints import PYTORCH, find_model
 from svhn.data import Report, silent
 from svhn.errors import InputError
-from svhn.files import replacing
+from svhn.files import check_figure, replacing
 
 if TYPE_CHECKING:
     from svhn.figures import Interpretation
@@ -90,6 +90,38 @@ def load_keras_network(model: str | Path) -> Any:
     from svhn.tf_models.classifier import load_network
 
     return load_network(found.path)
+
+
+def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, boxes: str | Path | None = None) -> int:
+    """Draw what a classifier makes of the digits of a photo, and return how many there are.
+
+    Parameters
+    ----------
+    photo : str or Path
+        With boxes, given or beside it; without, the whole picture is taken for one digit.
+    model : str or Path
+        As for `load_interpreter`.
+    output : str or Path
+        The figure, a .png, .pdf or .svg file.
+    boxes : str or Path, optional
+        `digitStruct.mat` or COCO `.json`.
+
+    Raises
+    ------
+    InputError
+        When a file or the model cannot be used, the photo has no digits, or `output` is an input or of another kind.
+    """
+    from svhn.data import cut_digits
+    from svhn.figures import draw_interpretations
+
+    photo, output = Path(photo), Path(output)
+    check_figure(output, photo)
+    crops = cut_digits(photo, boxes)
+    found = load_interpreter(model)(crops)
+    figure = draw_interpretations(found, f"{Path(model).name} on {photo.name}")
+    with replacing(output) as temporary:
+        figure.savefig(temporary)
+    return len(found)
 
 
 def evaluate_classifier(

@@ -2,9 +2,17 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from svhn.checkpoints import checkpoint_folder
-from svhn.classifiers import convert_caffe, evaluate_classifier, export_classifier, load_classifier, load_interpreter
+from svhn.classifiers import (
+    convert_caffe,
+    evaluate_classifier,
+    export_classifier,
+    interpret_photo,
+    load_classifier,
+    load_interpreter,
+)
 from svhn.data import load_split, resolve_source
 from svhn.data.render import render_crops
 from svhn.errors import InputError
@@ -33,6 +41,16 @@ def test_an_interpreter_says_what_its_classifier_says(crops):
     np.testing.assert_allclose(
         [one.probabilities for one in found], load_classifier(TORCH)(images[:3]), rtol=1e-3, atol=1e-5
     )
+
+
+def test_the_digits_of_a_photo_are_drawn(crops, tmp_path):
+    Image.fromarray(crops[0][0]).save(tmp_path / "crop.png")
+    assert interpret_photo(tmp_path / "crop.png", TORCH, tmp_path / "new" / "figure.png") == 1
+    with Image.open(tmp_path / "new" / "figure.png") as figure:
+        assert figure.width == 1500
+    for output, words in {"figure.txt": r"\.png", "crop.png": "overwrite"}.items():
+        with pytest.raises(InputError, match=words):
+            interpret_photo(tmp_path / "crop.png", TORCH, tmp_path / output)
 
 
 @pytest.mark.parametrize("load", [load_classifier, load_interpreter])

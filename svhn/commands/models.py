@@ -63,12 +63,10 @@ def explain_digits(photo: Path, boxes: str | None, output: Path | None, model: s
     Example:
       python cli.py explain-digits samples/house-1.png --model tf-seed --output digits.png
     """
-    from svhn.classifiers import load_interpreter
-    from svhn.figures import interpret_photo
+    from svhn.classifiers import interpret_photo
 
     output = output or Path(f"digits-{photo.stem}.png")
-    title = f"{Path(model).name} on {photo.name}"
-    count = interpret_photo(photo, load_interpreter(model), output, title, boxes)
+    count = interpret_photo(photo, model, output, boxes)
     click.echo(f"{output}: written, {count} {'digit' if count == 1 else 'digits'}")
 
 

@@ -10,6 +10,7 @@ from .loading import resolve_source as resolve_source
 from .loading import store_data as store_data
 from .mix import SOURCES as SOURCES
 from .mix import counts_of as counts_of
+from .photo_digits import cut_digits as cut_digits
 from .prepare import prepare_data as prepare_data
 from .prepared import PreparedData as PreparedData
 from .prepared import Split as Split

@@ -1,5 +1,5 @@
 from .interpretation import Interpretation as Interpretation
-from .interpretation import interpret_photo as interpret_photo
+from .interpretation import draw_interpretations as draw_interpretations
 from .job_page import Failure as Failure
 from .job_page import JobPage as JobPage
 from .job_page import ShownNumber as ShownNumber

@@ -2,26 +2,35 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from svhn.boxes import Box, clip_digits
-from svhn.crops import crop_digit
-from svhn.data.formats import find_annotations, open_annotations
-from svhn.errors import InputError
-from svhn.files import check_figure, replacing
-from svhn.photos import read_rgb
-
 MOST_DIGITS = 4
-# The figure, in inches at 100 dots per inch: 1500 pixels wide.
-DPI, WIDTH, EDGE, GAP = 100, 15.0, 0.4, 0.35
-HEADING, SECTION, PANEL = 0.95, 0.5, 2.35
+# The figure is 1500 pixels wide; lengths are inches.
+DPI = 100
+WIDTH = 15.0
+EDGE = 0.4
+GAP = 0.35
+HEADING = 0.95
+SECTION = 0.5
+PANEL = 2.35
 # Filters and maps: how many in a row, inches between them, pixels of one at least.
-TILES, TILE_GAP, TILE = 16, 0.06, 80
-INK, MUTED, STRONG, WEAK = "#1c2733", "#6b7885", "#0b7a75", "#c3ccd4"
+TILES = 16
+TILE_GAP = 0.06
+TILE_PIXELS = 80
+TILE = (WIDTH - 2 * EDGE - (TILES - 1) * TILE_GAP) / TILES
+# Below a digit's panels, and between one digit and the next.
+BELOW_PANELS = 0.3
+BETWEEN = 0.2
+INK = "#1c2733"
+MUTED = "#6b7885"
+STRONG = "#0b7a75"
+WEAK = "#c3ccd4"
+# Colour of what the answer depends on, RGB 0..1.
+SENSITIVE = (0.72, 0.11, 0.27)
 
 
 @dataclass(frozen=True)
@@ -54,115 +63,74 @@ class Interpretation:
     maps: np.ndarray
 
 
-def interpret_photo(
-    photo: str | Path,
-    interpret: Callable[[np.ndarray], list[Interpretation]],
-    output: str | Path,
-    title: str,
-    boxes: str | Path | None = None,
-) -> int:
-    """Draw what a classifier makes of the digits of a photo, and return how many there are.
+def draw_interpretations(found: Sequence[Interpretation], title: str) -> Figure:
+    """Draw the first layer's filters, and what the first `MOST_DIGITS` digits lead to, 1500 pixels wide.
 
     Parameters
     ----------
-    photo : str or Path
-        With boxes, given or beside it; without, the whole picture is taken for one digit.
-    interpret : callable
-        uint8 (N, 32, 32, 3) RGB -> N interpretations, see `interpret_crops` of the two frameworks.
-    output : str or Path
-        The figure, a .png, .pdf or .svg file.
+    found : sequence of Interpretation
+        Of one network; at least one.
     title : str
         For example the names of model and photo.
-    boxes : str or Path, optional
-        `digitStruct.mat` or COCO `.json`.
-
-    Raises
-    ------
-    InputError
-        When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
     """
-    photo, output = Path(photo), Path(output)
-    check_figure(output, photo)
-    found = interpret(cut_digits(photo, boxes))
-    figure = draw(found, title)
-    with replacing(output) as temporary:
-        figure.savefig(temporary)
-    return len(found)
-
-
-def cut_digits(photo: Path, boxes: str | Path | None = None) -> np.ndarray:
-    """Return the crops of a photo's digits, uint8 (N, 32, 32, 3) RGB, or the whole picture as one."""
-    rgb = read_rgb(photo)
-    file = boxes or find_annotations(photo.parent)
-    listed = open_annotations(file) if file else {}
-    if boxes and photo.name not in listed:
-        raise InputError(f"{boxes}: has no entry for {photo.name}; add its boxes or leave --boxes out")
-    if photo.name not in listed:
-        return crop_digit(rgb, Box(0, 0, rgb.shape[1], rgb.shape[0]))[None]
-    digits = clip_digits(listed[photo.name], rgb.shape[1], rgb.shape[0])
-    if not digits:
-        raise InputError(f"{file}: has no digits inside {photo.name}, so there is nothing to explain")
-    return np.stack([crop_digit(rgb, digit.box) for digit in digits])
-
-
-def draw(found: Sequence[Interpretation], title: str) -> Figure:
-    """Draw the first layer's filters, and what the first `MOST_DIGITS` digits lead to, 1500 pixels wide."""
     shown = found[:MOST_DIGITS]
-    tile = (WIDTH - 2 * EDGE - (TILES - 1) * TILE_GAP) / TILES
-    grid = -(-len(found[0].filters) // TILES) * (tile + TILE_GAP)
-    block = SECTION + PANEL + 0.3 + SECTION + grid
-    height = HEADING + SECTION + grid + len(shown) * (block + 0.2) + EDGE / 2
+    filters = found[0].filters
+    grid = -(-len(filters) // TILES) * (TILE + TILE_GAP)
+    block = SECTION + PANEL + BELOW_PANELS + SECTION + grid + BETWEEN
+    height = HEADING + SECTION + grid + len(shown) * block + EDGE / 2
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
-    figure.text(EDGE / WIDTH, 1 - 0.26 / height, title, va="top", size=17, weight="bold", color=INK, parse_math=False)
     more = f"; the first {len(shown)} of {len(found)} digits" if len(shown) < len(found) else ""
-    line = f"what the network sees, what its first layer makes of it, and what its answer depends on{more}"
-    figure.text(EDGE / WIDTH, 1 - 0.62 / height, line, va="top", size=11, color=MUTED)
+    _draw_heading(figure, title, more)
     top = height - HEADING
-    _section(
-        figure,
-        top,
-        f"first layer: {len(found[0].filters)} filters",
-        "each from its smallest weight (dark) to its largest",
-    )
-    _tiles(figure, found[0].filters, top - SECTION, tile)
-    top -= SECTION + grid + 0.2
+    _section(figure, top, f"first layer: {len(filters)} filters", "each from its smallest weight (dark) to its largest")
+    _tiles(figure, filters, top - SECTION)
+    top -= SECTION + grid + BETWEEN
     for one in shown:
-        _draw_digit(figure, one, top, tile)
-        top -= block + 0.2
+        _draw_digit(figure, one, top)
+        top -= block
     return figure
 
 
-def _draw_digit(figure: Figure, one: Interpretation, top: float, tile: float) -> None:
+def _draw_heading(figure: Figure, title: str, more: str) -> None:
+    height = figure.get_figheight()
+    line = f"what the network sees, what its first layer makes of it, and what its answer depends on{more}"
+    _text(figure, EDGE, height - 0.26, title, 17, INK, weight="bold", parse_math=False)
+    _text(figure, EDGE, height - 0.62, line, 11, MUTED)
+
+
+def _draw_digit(figure: Figure, one: Interpretation, top: float) -> None:
     """Draw one digit below `top`, in inches from the bottom of the figure."""
     digit = int(one.probabilities.argmax())
     _section(figure, top, f"read as {digit}, {one.probabilities[digit]:.1%}", "", size=13)
-    strongest = float(np.abs(one.gradient).max()) or 1.0
-    painters: list[tuple[str, Callable[[Axes], None]]] = [
-        ("crop", lambda axes: axes.imshow(one.crop)),
-        (
-            f"seen by the network, {one.seen.shape[1]} x {one.seen.shape[0]}",
-            lambda axes: axes.imshow(_shown(one.seen), cmap="gray"),
-        ),
-        ("confidence", lambda axes: _bars(axes, one.probabilities)),
-        (
-            f"gradient: red raises the {digit}, blue lowers it",
-            lambda axes: axes.imshow(one.gradient, cmap="RdBu_r", vmin=-strongest, vmax=strongest),
-        ),
-        ("what the answer depends on", lambda axes: _overlay(axes, one)),
-    ]
-    step = (WIDTH - 2 * EDGE + GAP) / len(painters)
-    for place, (caption, paint) in enumerate(painters):
+    panels = _panels(one, digit)
+    step = (WIDTH - 2 * EDGE + GAP) / len(panels)
+    for place, (caption, paint) in enumerate(panels.items()):
         left = EDGE + place * step
         _text(figure, left, top - 0.38, caption, 9.5, MUTED)
-        axes = _axes(figure, left, top - SECTION - 0.1 - PANEL, PANEL, PANEL)
-        paint(axes)
-        if caption != "confidence":
-            axes.axis("off")
-    top -= SECTION + PANEL + 0.3
-    _section(
-        figure, top, f"{len(one.maps)} feature maps of the first layer", "each from its smallest to its largest value"
-    )
-    _tiles(figure, one.maps, top - SECTION, tile)
+        paint(_axes(figure, left, top - SECTION - 0.1 - PANEL, PANEL, PANEL))
+    top -= SECTION + PANEL + BELOW_PANELS
+    words = f"{len(one.maps)} feature maps of the first layer"
+    _section(figure, top, words, "each from its smallest to its largest value")
+    _tiles(figure, one.maps, top - SECTION)
+
+
+def _panels(one: Interpretation, digit: int) -> dict[str, Callable[[Axes], None]]:
+    """Return what stands side by side about a digit, by its caption."""
+    strongest = float(np.abs(one.gradient).max()) or 1.0
+    limits = {"cmap": "RdBu_r", "vmin": -strongest, "vmax": strongest}
+    height, width = one.seen.shape[:2]
+    return {
+        "crop": lambda axes: _picture(axes, one.crop),
+        f"seen by the network, {width} x {height}": lambda axes: _picture(axes, _shown(one.seen), cmap="gray"),
+        "confidence": lambda axes: _bars(axes, one.probabilities),
+        f"gradient: red raises the {digit}, blue lowers it": lambda axes: _picture(axes, one.gradient, **limits),
+        "what the answer depends on": lambda axes: _overlay(axes, one),
+    }
+
+
+def _picture(axes: Axes, values: np.ndarray, **style: Any) -> None:
+    axes.imshow(values, **style)
+    axes.axis("off")
 
 
 def _section(figure: Figure, top: float, words: str, caption: str, size: float = 11) -> None:
@@ -170,20 +138,19 @@ def _section(figure: Figure, top: float, words: str, caption: str, size: float =
     _text(figure, EDGE, top - 0.22, caption, 9, MUTED)
 
 
-def _tiles(figure: Figure, pictures: np.ndarray, top: float, tile: float) -> None:
+def _tiles(figure: Figure, pictures: np.ndarray, top: float) -> None:
     """Draw pictures (K, h, w) or (K, h, w, 3) as one mosaic, which is much faster than one by one."""
-    scale = -(-TILE // pictures.shape[1])
-    side, gap = pictures.shape[1] * scale, round(pictures.shape[1] * scale * TILE_GAP / tile)
+    scale = -(-TILE_PIXELS // pictures.shape[1])
+    side, gap = pictures.shape[1] * scale, round(pictures.shape[1] * scale * TILE_GAP / TILE)
     rows = -(-len(pictures) // TILES)
     mosaic = np.ones((rows * (side + gap) - gap, TILES * (side + gap) - gap, 3))
     for place, picture in enumerate(pictures):
         y, x = (number * (side + gap) for number in divmod(place, TILES))
         shown = _shown(picture) if picture.ndim == 3 else np.repeat(_shown(picture)[..., None], 3, axis=2)
         mosaic[y : y + side, x : x + side] = shown.repeat(scale, axis=0).repeat(scale, axis=1)
-    height = rows * (tile + TILE_GAP) - TILE_GAP
+    height = rows * (TILE + TILE_GAP) - TILE_GAP
     axes = _axes(figure, EDGE, top - height, WIDTH - 2 * EDGE, height)
-    axes.imshow(mosaic, aspect="auto", interpolation="antialiased")
-    axes.axis("off")
+    _picture(axes, mosaic, aspect="auto", interpolation="antialiased")
 
 
 def _bars(axes: Axes, probabilities: np.ndarray) -> None:
@@ -203,8 +170,8 @@ def _overlay(axes: Axes, one: Interpretation) -> None:
     gray = seen if seen.ndim == 2 else seen.mean(axis=2)
     share = np.clip(one.sensitivity / (np.percentile(one.sensitivity, 99.5) or 1.0), 0, 1)[..., None]
     pale = 0.55 + 0.4 * np.repeat(gray[..., None], 3, axis=2)
-    ink = np.array([0.72, 0.11, 0.27])
-    axes.imshow(pale * (1 - share) + ink * share)
+    ink = np.array(SENSITIVE)
+    _picture(axes, pale * (1 - share) + ink * share)
 
 
 def _shown(values: np.ndarray) -> np.ndarray:
@@ -219,5 +186,5 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
     return figure.add_axes((left / WIDTH, bottom / total, width / WIDTH, height / total))
 
 
-def _text(figure: Figure, left: float, top: float, words: str, size: float, colour: str, **style) -> None:
+def _text(figure: Figure, left: float, top: float, words: str, size: float, colour: str, **style: Any) -> None:
     figure.text(left / WIDTH, top / figure.get_figheight(), words, va="top", size=size, color=colour, **style)

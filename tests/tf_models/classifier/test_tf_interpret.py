@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from svhn.figures.interpretation import draw
+from svhn.figures.interpretation import draw_interpretations
 from svhn.tf_models.classifier.graphs import build_graph
 from svhn.tf_models.classifier.interpret import input_gradient, interpret_crops
 from svhn.tf_models.classifier.predict import probabilities_of
@@ -20,7 +20,7 @@ def test_what_is_shown_is_what_the_network_does(graph, filters, tiny, tmp_path):
         assert one.filters.shape == filters and one.maps.shape == (32, 32, 32)
         assert one.gradient.shape == one.sensitivity.shape == (32, 32) == one.seen.shape[:2]
         assert (one.sensitivity >= 0).all() and one.sensitivity.max() > 0
-    draw(found, graph).savefig(tmp_path / "figure.png")
+    draw_interpretations(found, graph).savefig(tmp_path / "figure.png")
 
 
 def test_the_gradient_is_the_change_of_the_logit(tiny):

@@ -4,11 +4,8 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from svhn.boxes import Box, DigitBox
 from svhn.commands import cli
-from svhn.data.formats.coco import write_coco
-from svhn.errors import InputError
-from svhn.figures.interpretation import MOST_DIGITS, cut_digits, draw, interpret_photo
+from svhn.figures.interpretation import MOST_DIGITS, draw_interpretations
 from svhn.torch_inpaint.classifier.adapter import classify, to_batch
 from svhn.torch_inpaint.classifier.interpret import input_gradient, interpret_crops
 from svhn.torch_inpaint.classifier.nets import Classifier, Preprocessing, build_net
@@ -58,35 +55,11 @@ def test_the_figure_grows_with_the_digits_up_to_a_limit(classifier, tmp_path):
     found = interpret_crops(classifier, crops(MOST_DIGITS + 1))
     heights = []
     for count in (1, 2, MOST_DIGITS, MOST_DIGITS + 1):
-        draw(found[:count], "a_$^{_b").savefig(tmp_path / "figure.png")
+        draw_interpretations(found[:count], "a_$^{_b").savefig(tmp_path / "figure.png")
         with Image.open(tmp_path / "figure.png") as image:
             assert image.width == 1500
             heights.append(image.height)
     assert heights[0] < heights[1] < heights[2] == heights[3]
-
-
-def test_digits_are_cut_by_their_boxes_or_the_picture_is_one(tmp_path):
-    rgb = np.random.default_rng(1).integers(0, 256, (32, 64, 3), np.uint8)
-    Image.fromarray(rgb).save(tmp_path / "house.png")
-    Image.fromarray(rgb[:, :32]).save(tmp_path / "crop.png")
-    np.testing.assert_array_equal(cut_digits(tmp_path / "crop.png"), rgb[None, :, :32])
-    digits = [DigitBox(Box(0, 0, 20, 32), 1), DigitBox(Box(32, 0, 64, 32), 2)]
-    write_coco(tmp_path / "boxes.json", {"house.png": (64, 32, digits), "empty.png": (64, 32, [])})
-    cut = cut_digits(tmp_path / "house.png")
-    assert cut.shape == (2, 32, 32, 3)
-    np.testing.assert_array_equal(cut[1], rgb[:, 32:])
-    with pytest.raises(InputError, match="no entry"):
-        cut_digits(tmp_path / "crop.png", tmp_path / "boxes.json")
-    Image.fromarray(rgb).save(tmp_path / "empty.png")
-    with pytest.raises(InputError, match="no digits"):
-        cut_digits(tmp_path / "empty.png")
-
-
-@pytest.mark.parametrize("output, words", [("figure.txt", ".png"), ("crop.png", "overwrite")])
-def test_outputs_that_cannot_be(tmp_path, output, words):
-    Image.new("RGB", (32, 32)).save(tmp_path / "crop.png")
-    with pytest.raises(InputError, match=words):
-        interpret_photo(tmp_path / "crop.png", lambda crops: [], tmp_path / output, "title")
 
 
 def test_the_command(tmp_path, monkeypatch):
