@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from svhn.boxes import DigitBox
-from svhn.data.formats import COCO_FILE_NAME, write_coco
+from svhn.data.formats import COCO_FILE, write_coco
 from svhn.data.render import SyntheticSettings, render_photo
 from svhn.files import sha256
 from svhn.jobs import OK, JobConfig, PhotoWorker, Task, last_lines
@@ -79,7 +79,7 @@ def make_set(folder: Path, name: str, count: int) -> list[Path]:
             path.hardlink_to(paths[number % len(rendered)])
         boxes[path.name] = (photo.shape[1], photo.shape[0], digits)
         paths.append(path)
-    write_coco(folder / COCO_FILE_NAME, boxes)
+    write_coco(folder / COCO_FILE, boxes)
     return paths
 
 

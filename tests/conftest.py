@@ -11,7 +11,7 @@ import pytest
 from svhn.boxes import Box, DigitBox
 from svhn.crops import crop_digit
 from svhn.data.formats.cropped import write_cropped
-from svhn.data.formats.digit_struct import FILE_NAME, write_digit_struct
+from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, write_digit_struct
 from svhn.photos.photo import write_rgb
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -85,7 +85,7 @@ def _write_split(data: TinyData, split: str) -> None:
     ]
     for name, photo in data.photos[split].items():
         write_rgb(data.folder / split / name, photo)
-    write_digit_struct(data.folder / split / FILE_NAME, data.digits[split])
+    write_digit_struct(data.folder / split / DIGIT_STRUCT_FILE, data.digits[split])
     data.crops[split] = np.array([crop_digit(photo, digit.box) for _, photo, digit in listed])
     data.labels[split] = np.array([digit.label for _, _, digit in listed])
     data.photo_of[split] = np.array([i for i, _, _ in listed])

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from svhn.boxes import DigitBox, clip_digits
-from svhn.data.formats import FILE_NAME, DigitStruct
+from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.photos import read_rgb
 
 # Bundled with scikit-image: nothing is downloaded.
@@ -48,7 +48,7 @@ class SvhnPhotos:
 
     def __init__(self, folder: Path, first: int, last: int):
         self.folder = folder
-        with DigitStruct(folder / FILE_NAME) as annotations:
+        with DigitStruct(folder / DIGIT_STRUCT_FILE) as annotations:
             names = list(annotations)[first - 1 : last]
             self._digits = [(name, annotations[name]) for name in names]
         self._first = first

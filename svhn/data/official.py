@@ -8,7 +8,7 @@ import numpy as np
 
 from svhn.boxes import Box
 from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide, to_gray
-from svhn.data.formats import FILE_NAME, DigitStruct, read_cropped
+from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct, read_cropped
 from svhn.data.prepared import Split
 from svhn.data.progress import Report, counted, silent
 from svhn.errors import InputError
@@ -29,7 +29,7 @@ def crops_file(folder: Path, split: str) -> Path:
 
 def struct_file(folder: Path, split: str) -> Path:
     """Return where the boxes of a split's photos lie."""
-    return folder / split / FILE_NAME
+    return folder / split / DIGIT_STRUCT_FILE
 
 
 def files_of(folder: Path, split: str) -> list[Path]:
@@ -66,7 +66,7 @@ def read_split(folder: str | Path, split: str, report: Report = silent) -> Split
         rgb, labels = read_cropped(crops)
         return Split(rgb, to_gray(rgb), labels, np.arange(len(labels)) // BLOCK)
     raise InputError(
-        f"{folder}: has no {split} split; expected {crops.name} or {split}/{FILE_NAME} in it "
+        f"{folder}: has no {split} split; expected {crops.name} or {split}/{DIGIT_STRUCT_FILE} in it "
         f"(python cli.py fetch --split {split})"
     )
 

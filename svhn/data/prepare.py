@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from svhn.data.extra import NO_EXTRA, ExtraDigits, make_extra_digits
-from svhn.data.formats import FILE_NAME
+from svhn.data.formats import DIGIT_STRUCT_FILE
 from svhn.data.official import BLOCK, files_of, read_split, struct_file
 from svhn.data.prepared import PreparedData, Split, Statistics
 from svhn.data.progress import Report, silent
@@ -69,7 +69,7 @@ def _files(folder: Path, splits: tuple[str, ...]) -> dict[str, list[Path]]:
     found = {split: files for split in splits if (files := files_of(folder, split))}
     if not found:
         raise InputError(
-            f"{folder}: no SVHN data found; expected {splits[0]}_32x32.mat or {splits[0]}/{FILE_NAME} in it "
+            f"{folder}: no SVHN data found; expected {splits[0]}_32x32.mat or {splits[0]}/{DIGIT_STRUCT_FILE} in it "
             "(python cli.py fetch --split train --split test)"
         )
     return found

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from svhn.boxes import DigitBox, clip_digits
-from svhn.data.formats import COCO_FILE_NAME, FILE_NAME, find_annotations, open_annotations
+from svhn.data.formats import box_file_names, find_annotations, open_annotations
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.finder import Finder, FinderConfig
@@ -116,9 +116,10 @@ class ListedDigits:
         folder, name = os.path.split(photo)
         source = self.given or self._beside(folder)
         if source is None:
+            names = " or ".join(box_file_names())
             raise InputError(
-                f"{printable(photo)}: no boxes; give them with --boxes, put {FILE_NAME} or {COCO_FILE_NAME} beside "
-                "it, or let the finder look for digits (without --no-finder)"
+                f"{printable(photo)}: no boxes; give them with --boxes, put {names} beside it, or let the finder look "
+                "for digits (without --no-finder)"
             )
         file, annotations = source
         try:
@@ -172,7 +173,7 @@ def _find(folder: str) -> str | None:
         file = find_annotations(folder)
         return str(file) if file else None
     fs, path = file_system(folder)
-    names = (name for name in (FILE_NAME, COCO_FILE_NAME) if fs.isfile(f"{path.rstrip('/')}/{name}"))
+    names = (name for name in box_file_names() if fs.isfile(f"{path.rstrip('/')}/{name}"))
     return next((join(folder, name) for name in names), None)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from svhn.boxes import Box, overlaps
-from svhn.data.formats.digit_struct import FILE_NAME, DigitStruct
+from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.data.samples.photos import empty_photo, lettered_photo
 from svhn.errors import InputError
@@ -292,7 +292,7 @@ def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeyp
 @pytest.mark.svhn
 def test_training_photos_of_svhn_are_read(finder, svhn_dir):
     folder = svhn_dir / "train"
-    with DigitStruct(folder / FILE_NAME) as annotations:
+    with DigitStruct(folder / DIGIT_STRUCT_FILE) as annotations:
         truth = {name: "".join(str(digit.label) for digit in annotations[name]) for name in list(annotations)[:100]}
     read = {name: finder.read_number(read_rgb(folder / name)) for name in truth}
     assert sum(number is not None and number.text == truth[name] for name, number in read.items()) >= 80

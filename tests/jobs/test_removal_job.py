@@ -1,16 +1,20 @@
 import multiprocessing
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from job_tools import essence, job, lines_of
+from job_tools import ROOT, essence, job, lines_of
 from PIL import Image
 
 from svhn.boxes import Box, DigitBox
 from svhn.data.formats.coco import write_coco
-from svhn.data.formats.digit_struct import DigitStruct
+from svhn.data.formats.digit_struct import DigitStruct, write_digit_struct
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig, Shard
 from svhn.jobs.single import inpaint_photo
+from svhn.jobs.storage import STAGING
 from svhn.jobs.tasks import ReportLine
 from svhn.photos.config import PhotoConfig
 from svhn.photos.photo import read_mask, read_rgb, write_mask
@@ -257,3 +261,52 @@ def test_real_photos(svhn_dir, tmp_path):
     for path in paths:
         mask = read_mask(tmp_path / "out" / "masks" / path.name)
         np.testing.assert_array_equal(read_rgb(tmp_path / "out" / path.name)[~mask], read_rgb(path)[~mask])
+
+
+def test_a_photo_format_of_ones_own_serves_a_job(rendered_photos, tmp_path, monkeypatch):
+    from svhn.photos import FORMATS, PillowFormat
+
+    monkeypatch.setattr(FORMATS, "_entries", dict(FORMATS._entries))
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    sample = rendered_photos[0]
+    Image.fromarray(sample.photo).save(photos / "0.ppm")
+    write_digit_struct(photos / "digitStruct.mat", {"0.ppm": sample.digits})
+    with pytest.raises(InputError, match="no photos given or found"):
+        job(photos, tmp_path / "out")
+    FORMATS.register("PPM", PillowFormat("PPM", (".ppm",)))
+    assert job(photos, tmp_path / "out", save_masks=True).counts == {"ok": 1}
+    mask, after = read_mask(tmp_path / "out" / "masks" / "0.png"), read_rgb(tmp_path / "out" / "0.ppm")
+    np.testing.assert_array_equal(after[~mask], sample.photo[~mask])
+    assert (after[mask] != sample.photo[mask]).any()
+
+
+OPENED = """
+import sys
+from job_tools import job
+opened = []
+sys.addaudithook(lambda event, arguments: opened.append(arguments) if event == "open" else None)
+summary = job(sys.argv[1:-1], sys.argv[-1])
+assert summary.counts == {"ok": 1, "no_digits": 1}, summary.counts
+for path, mode, _ in opened:
+    if str(path).endswith(".png"):
+        print(mode, path)
+"""
+
+
+def test_a_photo_is_read_once_and_written_once(folder, tmp_path):
+    """Neither for a hash, nor to decode, nor to copy is a photo or its output opened a second time."""
+    with DigitStruct(folder / "digitStruct.mat") as boxes:
+        listed = {"0.png": (9, 9, boxes["0.png"]), "1.png": (9, 9, [])}
+    (folder / "digitStruct.mat").unlink()
+    write_coco(folder / "boxes.json", listed)
+    photos = [str(folder / name) for name in listed]
+    command = [sys.executable, "-c", OPENED, *photos, str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    opened = [line.split(" ", 1) for line in result.stdout.splitlines()]
+    # `read_regular_file` opens through an opener of its own: Python announces both, the latter without a mode.
+    assert [pair for pair in opened if pair[1] in photos] == [[mode, path] for path in photos for mode in ("r", "None")]
+    written = [path for mode, path in opened if path not in photos and mode == "w"]
+    assert len(written) == 2 and all(STAGING in path for path in written)
+    assert len(opened) == 2 * len(photos) + len(written)

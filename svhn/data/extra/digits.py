@@ -14,7 +14,7 @@ from svhn.cores import available_cores
 from svhn.data.extra.config import ExtraDigits
 from svhn.data.extra.copy_paste import harvest, swap_digits
 from svhn.data.extra.pseudo import UNLABELLED, read_pseudo_labels
-from svhn.data.formats import FILE_NAME, DigitStruct
+from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.prepared import Split
 from svhn.data.progress import Report, counted, silent
 from svhn.data.render import mine_walls, render_crops
@@ -51,7 +51,7 @@ def make_extra_digits(
     InputError
         When the photos that copy-paste needs are missing or unsuitable, or the list of pseudo-labels is unusable.
     """
-    struct = folder / "train" / FILE_NAME
+    struct = folder / "train" / DIGIT_STRUCT_FILE
     if extra.copy_paste and not struct.is_file():
         raise InputError(
             f"{struct}: no such file; copy-paste needs the training photos (python cli.py fetch --split train)"

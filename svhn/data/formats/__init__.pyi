@@ -1,8 +1,13 @@
-from .coco import COCO_FILE_NAME as COCO_FILE_NAME
-from .coco import find_annotations as find_annotations
-from .coco import open_annotations as open_annotations
+from .coco import COCO_FILE as COCO_FILE
 from .coco import read_coco as read_coco
 from .coco import write_coco as write_coco
 from .cropped import read_cropped as read_cropped
-from .digit_struct import FILE_NAME as FILE_NAME
+from .digit_struct import DIGIT_STRUCT_FILE as DIGIT_STRUCT_FILE
 from .digit_struct import DigitStruct as DigitStruct
+from .digit_struct import write_digit_struct as write_digit_struct
+from .known import BOX_FORMATS as BOX_FORMATS
+from .known import BoxFormat as BoxFormat
+from .known import PhotoBoxes as PhotoBoxes
+from .known import box_file_names as box_file_names
+from .known import find_annotations as find_annotations
+from .known import open_annotations as open_annotations

@@ -7,15 +7,32 @@ import h5py
 import numpy as np
 
 from svhn.boxes import Box, DigitBox, reading_order
+from svhn.data.formats.known import PhotoBoxes
 from svhn.errors import InputError
 from svhn.files import replacing
 
-FILE_NAME = "digitStruct.mat"
+DIGIT_STRUCT_FILE = "digitStruct.mat"
 _FIELDS = ("left", "top", "width", "height", "label")
 _CURE = "fetch it again (python cli.py fetch --format photos)"
 
 
-class DigitStruct(Mapping):
+class DigitStructFormat:
+    """SVHN's Format 1: sizes of photos do not stand in it."""
+
+    description = "a digitStruct.mat"
+    file_names = (DIGIT_STRUCT_FILE,)
+
+    def can_read(self, path: Path) -> bool:
+        return path.suffix == ".mat"
+
+    def open(self, path: Path) -> "DigitStruct":
+        return DigitStruct(path)
+
+    def write(self, path: Path, photos: Mapping[str, PhotoBoxes]) -> None:
+        write_digit_struct(path, {name: digits for name, (_, _, digits) in photos.items()})
+
+
+class DigitStruct(Mapping[str, list[DigitBox]]):
     """The boxes of a photo folder: a mapping from file name to the photo's digits, read when asked for.
 
     `digit_struct["1.png"]` is a list of DigitBox in reading order with labels 0..9 (the file's label 10 stands
@@ -157,3 +174,6 @@ def _write_values(references: h5py.Group, bbox: h5py.Group, field: str, values: 
     ]
     data = np.array(stored, dtype=object).reshape(-1, 1)
     bbox.create_dataset(field, data=data, dtype=h5py.ref_dtype)
+
+
+DIGIT_STRUCT = DigitStructFormat()

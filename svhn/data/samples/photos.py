@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from svhn.boxes import Box, DigitBox, clip_digits
 from svhn.data.extra import read_boxes
-from svhn.data.formats import FILE_NAME, DigitStruct
+from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.render import SyntheticSettings, render_photo, textures
 from svhn.data.splitting import VALIDATION_FRACTION, choose_validation
 from svhn.photos import read_rgb
@@ -63,7 +63,7 @@ class FinderPhoto:
 def read_labelled(folder: str | Path, split: str) -> dict[str, FinderPhoto]:
     """Read all photos of `folder`/`split` with their boxes, by file name."""
     folder = Path(folder) / split
-    with DigitStruct(folder / FILE_NAME) as annotations:
+    with DigitStruct(folder / DIGIT_STRUCT_FILE) as annotations:
         return {name: FinderPhoto.of(read_rgb(folder / name), annotations[name]) for name in annotations}
 
 

@@ -1,12 +1,11 @@
-"""Boxes from any supported file."""
+"""Boxes as COCO JSON, also as other tools write it."""
 
 import json
 
 import pytest
 
 from svhn.boxes import Box, DigitBox
-from svhn.data.formats.coco import find_annotations, open_annotations, read_coco, write_coco
-from svhn.data.formats.digit_struct import write_digit_struct
+from svhn.data.formats.coco import read_coco, write_coco
 from svhn.errors import InputError
 
 DIGITS = [DigitBox(Box(2, 3, 12, 23), 1), DigitBox(Box(14, 4, 24, 24), 0), DigitBox(Box(26, 3, 36, 22), 9)]
@@ -70,36 +69,6 @@ def test_digits_come_in_reading_order(tmp_path):
     assert read_coco(tmp_path / "boxes.json")["a.png"] == DIGITS
 
 
-def test_both_kinds_of_file_open_alike(tmp_path):
-    write_coco(tmp_path / "boxes.json", {"a.png": (60, 40, DIGITS)})
-    write_digit_struct(tmp_path / "digitStruct.mat", {"a.png": DIGITS})
-    for name in ("boxes.json", "digitStruct.mat"):
-        annotations = open_annotations(tmp_path / name)
-        assert dict(annotations) == {"a.png": DIGITS}
-        assert annotations.get("b.png") is None
-
-
-def test_find_prefers_digit_struct(tmp_path):
-    assert find_annotations(tmp_path) is None
-    write_coco(tmp_path / "boxes.json", {})
-    assert find_annotations(tmp_path) == tmp_path / "boxes.json"
-    write_digit_struct(tmp_path / "digitStruct.mat", {})
-    assert find_annotations(tmp_path) == tmp_path / "digitStruct.mat"
-
-
-@pytest.mark.parametrize("name", ["boxes.csv", "boxes"])
-def test_other_kinds_of_file_are_refused(tmp_path, name):
-    (tmp_path / name).write_text("left,top")
-    with pytest.raises(InputError, match=rf"{name}.*digitStruct\.mat or a COCO \.json"):
-        open_annotations(tmp_path / name)
-
-
-@pytest.mark.parametrize("name", ["boxes.json", "digitStruct.mat"])
-def test_missing_files_are_named_with_a_cure(tmp_path, name):
-    with pytest.raises(InputError, match=rf"{name}: no such file; "):
-        open_annotations(tmp_path / name)
-
-
 IMAGE = {"id": 1, "file_name": "a.png"}
 
 
@@ -127,6 +96,20 @@ def test_damaged_coco_is_named_with_what_was_expected(tmp_path, content):
     path = write(tmp_path / "boxes.json", content)
     with pytest.raises(InputError, match=r"boxes\.json: not a COCO file.*expected images with id and file_name"):
         read_coco(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ({"images": [IMAGE], "annotations": [{"image_id": 1, "bbox": [0, 0, -5, 5]}]}, r"annotations\.0\.bbox\.2"),
+        ({"images": [IMAGE, {"id": 2}], "annotations": []}, r"images\.1\.file_name"),
+        ({"images": [IMAGE], "annotations": [{"image_id": 2, "bbox": [0, 0, 5, 5]}]}, "no image 2"),
+    ],
+)
+def test_the_damaged_place_is_named(tmp_path, content, place):
+    with pytest.raises(InputError, match=place) as caught:
+        read_coco(write(tmp_path / "boxes.json", content))
+    assert "\n" not in str(caught.value)
 
 
 def test_coco_in_another_encoding_is_refused(tmp_path):
