@@ -8,11 +8,11 @@ from svhn.errors import InputError
 
 # In the order of work: what a user types -> the module here, the function in it, and the line in the list of commands.
 COMMANDS = {
-    "remove-digits": ("remove", "remove_digits", "Write the photos again without their house numbers."),
-    "read": ("read", "read", "Find and read the house numbers of photos, without boxes."),
-    "report": ("remove", "report", "Make one page of a job's report: totals, failures, and photos before and after."),
-    "inpaint": ("remove", "inpaint", "Fill the white part of a mask of your own in one photo."),
-    "explain": ("remove", "explain", "Draw how a photo's numbers are found and removed."),
+    "remove-digits": ("photos", "remove_digits", "Write the photos again without their house numbers."),
+    "read": ("photos", "read", "Find and read the house numbers of photos, without boxes."),
+    "report": ("photos", "report", "Make one page of a job's report: totals, failures, and photos before and after."),
+    "inpaint": ("photos", "inpaint", "Fill the white part of a mask of your own in one photo."),
+    "explain": ("photos", "explain", "Draw how a photo's numbers are found and removed."),
     "fetch": ("data", "fetch", "Download the official SVHN files, verify and unpack them."),
     "prepare": ("data", "prepare", "Read SVHN's crops or photos, split off 13 % for validation by photo."),
     "train-tf": ("train_tf", "train_tf", "Train a digit classifier with Keras on TensorFlow."),

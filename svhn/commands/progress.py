@@ -15,7 +15,7 @@ from svhn.files import printable
 from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join
 
 if TYPE_CHECKING:
-    from svhn.jobs import ReadNumber, RemovedNumber, ReportLine, Summary
+    from svhn.jobs import PhotoReading, ReadNumber, RemovedNumber, ReportLine, Summary
 
 REFRESH_PER_SECOND = 4
 # Seconds between two states of a live line, and between two lines in a log.
@@ -115,6 +115,27 @@ class Live(TextLines):
     def end(self, summary: "Summary") -> None:
         self.progress.stop()
         super().end(summary)
+
+
+class ReadingLines:
+    """Shows what `read` reads: JSON on standard output, or only the totals where the JSON goes into a file."""
+
+    def __init__(self, output: Path | None):
+        self.output = output
+        self.failed = 0
+
+    def show(self, line: "PhotoReading") -> None:
+        """Show what was read in a photo, or why it could not be."""
+        if line.error:
+            self.failed += 1
+            print(f"Error: {line.error}", file=sys.stderr, flush=True)
+        if not self.output:
+            print(json.dumps(line.to_dict(), ensure_ascii=False), flush=True)
+
+    def end(self, lines: "list[PhotoReading]") -> None:
+        """Show where the lines are."""
+        if self.output:
+            print(f"{self.output}: {len(lines)} photos, {self.failed} failed", flush=True)
 
 
 class JsonLines(Quiet):

@@ -6,7 +6,6 @@ import click
 
 from svhn.finder import DEFAULT_FINDER
 from svhn.torch_inpaint.classifier import config as torch_config
-from svhn.torch_inpaint.removal import config as removal_config
 from svhn.torch_inpaint.training import config as training_config
 
 data_option = click.option(
@@ -18,36 +17,6 @@ data_option = click.option(
 boxes_option = click.option("--boxes", metavar="FILE", help="digitStruct.mat or COCO .json with the digits' boxes.")
 model_option = click.option(
     "--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="PyTorch checkpoint to use."
-)
-device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
-)
-grain_option = click.option(
-    "--grain",
-    type=click.FloatRange(0, 1),
-    default=removal_config.FillConfig.grain,
-    show_default=True,
-    help="Share of the surroundings' fine texture in the fill; with 0 it is closest to the truth, but looks smooth.",
-)
-finisher_option = click.option(
-    "--finisher",
-    default=removal_config.FillConfig.finisher,
-    show_default=True,
-    help="Network that finishes the fill: .pt file, or run of train-finisher.",
-)
-key_pixels_option = click.option(
-    "--key-pixels",
-    type=click.Choice(removal_config.KEY_PIXELS),
-    default=removal_config.KeyPixelConfig.method,
-    show_default=True,
-    help="How background is told from digits: by a network that knows what strokes look like, or by colours and "
-    "feature maps alone, which nobody taught.",
-)
-segmenter_option = click.option(
-    "--segmenter",
-    default=removal_config.KeyPixelConfig.segmenter,
-    show_default=True,
-    help="Network that knows strokes: .pt file, or run of train-segmenter.",
 )
 finder_option = click.option(
     "--finder",
@@ -89,17 +58,6 @@ class Share(click.ParamType):
             return name, float(number)
         except ValueError:
             self.fail(f"expected NAME=SHARE, for example train=0.5, received {value!r}", param, ctx)
-
-
-def min_confidence_option(default):
-    """Return the option of the two commands that find digits, which are not equally careful."""
-    return click.option(
-        "--min-confidence",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=default,
-        show_default=True,
-        help="Least certainty that there is a digit.",
-    )
 
 
 def recipe_options(defaults):

@@ -1,4 +1,4 @@
-"""Removing numbers: remove-digits, its report, and inpaint and explain for one photo."""
+"""Photos: remove-digits and its report, read, and inpaint and explain for one photo."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from svhn.commands.options import command, options_of
-from svhn.commands.progress import choose_display
+from svhn.commands.progress import ReadingLines, choose_display
+from svhn.commands.shared_options import finder_option
+from svhn.finder import FinderConfig
 from svhn.jobs import JobConfig, RunConfig
 
 
@@ -49,6 +51,42 @@ def remove_digits(
             summary = remove_photos(sources, job, run, display.show, signals)
             display.end(summary)
     sys.exit(summary.exit_code)
+
+
+@command()
+@click.argument("photos", nargs=-1)
+@click.option("--output", type=click.Path(path_type=Path), help="File for the JSON lines.  [default: standard output]")
+@click.option("--draw", metavar="DIR", help="Folder for pictures with boxes and text.")
+@click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
+@options_of(FinderConfig, "config")
+@finder_option
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Photos read at the same time, one thread each.  [default: cores]"
+)
+def read(
+    photos: tuple[str, ...],
+    output: Path | None,
+    draw: str | None,
+    recursive: bool,
+    config: FinderConfig,
+    finder: str,
+    workers: int | None,
+) -> None:
+    """Find and read the house numbers of photos, without boxes.
+
+    PHOTOS are files, folders or globs. One line of JSON for each photo: photo, numbers: [{text, confidence, box,
+    digits: [{label, confidence, box}]}]. The exit code is 1 if any photo could not be read.
+
+    \b
+    Example:
+      python cli.py read samples/*.png --draw drawn
+    """
+    from svhn.jobs import list_photos, read_photos
+
+    paths = [photo.path for photo in list_photos(photos, recursive, leave_out=draw)]
+    display = ReadingLines(output)
+    display.end(read_photos(paths, finder, config, output, draw, display.show, workers))
+    sys.exit(1 if display.failed else 0)
 
 
 @command()
