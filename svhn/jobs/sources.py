@@ -127,7 +127,7 @@ def _matches(pattern: str) -> list[str]:
 def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[ListedPhoto]:
     """Yield the photos of a folder, then those of the folders in it; a loop of links ends at the first repetition."""
     visited = {_identity(leave_out)} if leave_out and _identity(leave_out) != _identity(root) else set()
-    pending = [""]
+    pending, suffixes = [""], known_suffixes()
     while pending:
         below = pending.pop()
         folder = os.path.join(root, below)
@@ -142,15 +142,15 @@ def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[ListedP
             yield ListedPhoto(folder, below or ".", f"{printable(folder)}: cannot list this folder ({error.strerror})")
             continue
         for entry in entries:
-            if _is_photo(entry):
+            if _is_photo(entry, suffixes):
                 yield ListedPhoto(entry.path, _slashed(os.path.join(below, entry.name)))
         if recursive:
             pending += [os.path.join(below, entry.name) for entry in reversed(entries) if _is_folder(entry)]
 
 
-def _is_photo(entry: os.DirEntry) -> bool:
+def _is_photo(entry: os.DirEntry, suffixes: tuple[str, ...]) -> bool:
     """Tell whether a folder's entry has a photo's suffix; a link that leads nowhere is one, to be reported."""
-    if not entry.name.lower().endswith(known_suffixes()):
+    if not entry.name.lower().endswith(suffixes):
         return False
     try:
         return stat.S_ISREG(entry.stat().st_mode)
@@ -170,8 +170,9 @@ def _expand_remote(url: str, may_be_glob: bool, recursive: bool) -> Iterator[Lis
     if fs.isdir(path):
         base = path.rstrip("/")
         names = fs.find(base) if recursive else [item for item in fs.ls(base, detail=False) if fs.isfile(item)]
+        suffixes = known_suffixes()
         for name in sorted(names):
-            if name.lower().endswith(known_suffixes()) and not os.path.basename(name).startswith("."):
+            if name.lower().endswith(suffixes) and not os.path.basename(name).startswith("."):
                 yield ListedPhoto(fs.unstrip_protocol(name), name[len(base) :].lstrip("/"))
     elif may_be_glob and _MAGIC & set(path):
         matches = sorted(fs.glob(path))

@@ -9,6 +9,7 @@ from job_tools import job, lines_of
 from svhn.boxes import Box
 from svhn.data.formats.coco import write_coco
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
+from svhn.finder.finder import Finder, FinderReader
 from svhn.jobs.config import RunConfig
 from svhn.photos.photo import read_rgb, write_rgb
 
@@ -100,3 +101,31 @@ def test_strict_writes_nothing_that_stays_legible(photos, boxes, tmp_path, monke
 def test_strict_is_content_with_what_is_gone(photos, tmp_path):
     summary = job(photos, tmp_path / "out", strict=True)
     assert summary.counts == {"ok": 3} and summary.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("boxed", "settings", "looks"),
+    [
+        (False, {}, True),
+        (True, {}, False),
+        (True, {"strict": True}, True),
+        (True, {"strict": True, "finder": None}, False),
+    ],
+)
+def test_the_finder_is_loaded_once_and_looks_at_what_it_found_and_with_strict_at_all(
+    photos, boxes, tmp_path, monkeypatch, boxed, settings, looks
+):
+    loaded, looked, load = [], [], Finder.__init__
+
+    def count(self, *arguments):
+        loaded.append(arguments)
+        load(self, *arguments)
+
+    def look(self, image, boxes):
+        looked.append(boxes)
+        return [(0, 0.0)] * len(boxes)
+
+    monkeypatch.setattr(Finder, "__init__", count)
+    monkeypatch.setattr(FinderReader, "__call__", look)
+    job([photos / "0.png", photos / "1.png"], tmp_path / "out", boxes=boxes if boxed else None, **settings)
+    assert bool(looked) == looks and len(loaded) == looks

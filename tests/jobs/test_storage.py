@@ -12,6 +12,7 @@ from svhn.errors import InputError
 from svhn.files import WriteError
 from svhn.jobs.config import RunConfig
 from svhn.jobs.page import write_page
+from svhn.jobs.reading import read_photos
 from svhn.jobs.storage import STAGING, OutputFolder, read_bytes
 
 
@@ -108,3 +109,10 @@ def test_what_is_too_large_is_not_read(memory, tmp_path):
         read_bytes("memory://bucket/large.png", 999)
     with pytest.raises(InputError, match=r"^memory://bucket/none\.png: no such photo"):
         read_bytes("memory://bucket/none.png", 999)
+
+
+def test_photos_behind_urls_are_read_too(memory, folder):
+    lines = read_photos(["memory://bucket/0.png", "memory://bucket/none.png"], workers=1)
+    (local,) = read_photos([folder / "0.png"], workers=1)
+    assert lines[0].numbers == local.numbers and lines[0].error is None
+    assert lines[1].error == "memory://bucket/none.png: no such photo; check the path"

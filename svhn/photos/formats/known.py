@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 class PhotoFormat(Protocol):
     """One file format: how a photo is recognised, read and written.
 
-    Errors need not name the file; `svhn.photos.decode_photo` does.
+    Errors need not name the file; `svhn.photos.decode_photo` does. A format of one's own has these attributes and is
+    registered before a photo of it is read; where Pillow knows the format, a line is enough. For worker processes it
+    is declared as an entry point in the group `svhn.photo_formats`, see `svhn.registry.Registry`::
+
+        FORMATS.register("PPM", PillowFormat("PPM", (".ppm",)))
 
     Attributes
     ----------
