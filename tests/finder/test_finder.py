@@ -15,7 +15,7 @@ import pytest
 from svhn.boxes import Box, overlaps
 from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
-from svhn.data.samples.photos import empty_photo, lettered_photo
+from svhn.data.samples.scenes import empty_photo, lettered_photo
 from svhn.errors import InputError
 from svhn.finder.config import VIEWS, FinderConfig
 from svhn.finder.finder import (

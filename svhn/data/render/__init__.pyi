@@ -5,6 +5,7 @@ from .glyphs import ALL_TYPEFACES as ALL_TYPEFACES
 from .glyphs import BRUSH as BRUSH
 from .glyphs import TYPEFACES as TYPEFACES
 from .glyphs import draw_digits as draw_digits
+from .glyphs import matplotlib_font as matplotlib_font
 from .strips import STRIP_TYPEFACES as STRIP_TYPEFACES
 from .synthetic import PLATE_SHARES as PLATE_SHARES
 from .synthetic import SyntheticPhoto as SyntheticPhoto

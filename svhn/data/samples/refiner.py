@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from svhn.boxes import overlaps
-from svhn.data.samples.finder import SampleConfig, move_boxes, recolour
+from svhn.data.samples.changes import move_boxes, recolour
+from svhn.data.samples.config import SampleConfig
 from svhn.data.samples.photos import FinderPhoto
 from svhn.finder import VIEWS, Halves, View, window
 
@@ -21,7 +22,7 @@ TRIES = 8
 
 
 @dataclass(frozen=True)
-class Source:
+class JudgedPhoto:
     """A photo with its digits and with places that the finder proposes.
 
     Attributes
@@ -77,7 +78,7 @@ class RefinerSampleConfig:
 
 
 def make_crops(
-    groups: Sequence[tuple[float, Sequence[Source]]],
+    groups: Sequence[tuple[float, Sequence[JudgedPhoto]]],
     count: int,
     seed: int,
     position: int,
@@ -116,7 +117,7 @@ def make_crops(
 
 
 def make_crop(
-    source: Source, rng: np.random.Generator, config: RefinerSampleConfig, view: View
+    source: JudgedPhoto, rng: np.random.Generator, config: RefinerSampleConfig, view: View
 ) -> tuple[np.ndarray, float, int, np.ndarray]:
     """Make one sample: crop, presence, label, box."""
     photo = source.photo
@@ -146,7 +147,7 @@ def _displaced(box: np.ndarray, rng: np.random.Generator, config: RefinerSampleC
     return np.concatenate([centre - half, centre + half])
 
 
-def _without_digit(source: Source, rng: np.random.Generator, config: RefinerSampleConfig) -> np.ndarray:
+def _without_digit(source: JudgedPhoto, rng: np.random.Generator, config: RefinerSampleConfig) -> np.ndarray:
     """Return a box that is mostly no digit: a proposal that is none, or one at random."""
     photo, digits = source.photo, source.photo.boxes
     if not source.complete:

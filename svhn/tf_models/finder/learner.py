@@ -22,7 +22,7 @@ def finder_loss(answer: tf.Tensor, heat: tf.Tensor, weight: tf.Tensor, label: tf
     answer : float32 (N, h, w, 15)
         The network's output.
     heat, weight, label, box : (N, h, w), box (N, h, w, 4)
-        As `svhn.data.samples.finder.Targets`.
+        As `svhn.data.samples.heat_map.Targets`.
     """
     digits = tf.maximum(tf.reduce_sum(weight), 1.0)
     logits = answer[..., 0]

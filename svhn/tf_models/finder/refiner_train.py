@@ -12,8 +12,8 @@ from svhn.boxes import overlaps
 from svhn.data.extra import UNLABELLED
 from svhn.data.samples import (
     FinderPhoto,
+    JudgedPhoto,
     RefinerSampleConfig,
-    Source,
     empty_front,
     empty_photo,
     largest_strip,
@@ -192,7 +192,7 @@ class _Run(FinderRun):
         self,
         config: RefinerTrainConfig,
         run_dir: Path,
-        groups: Sequence[tuple[float, Sequence[Source]]],
+        groups: Sequence[tuple[float, Sequence[JudgedPhoto]]],
         validation: Sequence[FinderPhoto],
         report: Callable,
     ):
@@ -244,7 +244,7 @@ def _empty(rng: np.random.Generator) -> FinderPhoto:
     return (empty_photo, empty_front)[rng.integers(2)](rng)
 
 
-def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path, view: str) -> list[tuple[float, list[Source]]]:
+def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path, view: str) -> list[tuple[float, list[JudgedPhoto]]]:
     """Join photos with what the finder proposes there, which is stored in the run folder."""
     stored = run_dir / PROPOSALS
     flat = [photo for part in photos.values() for photo in part]
@@ -259,9 +259,9 @@ def _proposed(photos: dict[str, list[FinderPhoto]], run_dir: Path, view: str) ->
         ends = np.cumsum(rows["counts"])[:-1]
         boxes, presence = np.split(rows["boxes"], ends), np.split(rows["presence"], ends)
     kinds = (kind for kind, part in photos.items() for _ in part)
-    groups: dict[str, list[Source]] = {kind: [] for kind in photos}
+    groups: dict[str, list[JudgedPhoto]] = {kind: [] for kind in photos}
     for kind, *parts in zip(kinds, flat, boxes, presence, strict=True):
-        groups[kind].append(Source(*parts, complete=kind != "unlabelled"))
+        groups[kind].append(JudgedPhoto(*parts, complete=kind != "unlabelled"))
     return [(SHARES[kind], sources) for kind, sources in groups.items()]
 
 

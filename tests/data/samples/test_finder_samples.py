@@ -7,8 +7,11 @@ import pytest
 
 from svhn.boxes import Box, DigitBox
 from svhn.data.prepare import prepare_data
-from svhn.data.samples.finder import STRIDE, SampleConfig, make_batch, make_sample, make_targets
-from svhn.data.samples.photos import FinderPhoto, beside, empty_photo, read_labelled, rendered_photo, split_validation
+from svhn.data.samples.config import SampleConfig
+from svhn.data.samples.finder import make_batch, make_sample
+from svhn.data.samples.heat_map import STRIDE, make_targets
+from svhn.data.samples.photos import FinderPhoto, beside, read_labelled, split_validation
+from svhn.data.samples.scenes import empty_photo, rendered_photo
 
 # One piece, no change of colours, only photos of ours.
 PLAIN = SampleConfig(

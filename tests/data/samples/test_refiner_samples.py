@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from svhn.data.samples.photos import FinderPhoto
-from svhn.data.samples.refiner import RefinerSampleConfig, Source, make_crop, make_crops
+from svhn.data.samples.refiner import JudgedPhoto, RefinerSampleConfig, make_crop, make_crops
 from svhn.finder.config import VIEWS
 from svhn.finder.refiner import Halves, crop_matrix, standardise
 
@@ -35,7 +35,7 @@ def test_a_crop_shows_the_box_at_its_place(height, view):
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 def test_targets_lie_where_the_digit_is_shown(monkeypatch, view):
     monkeypatch.setattr("svhn.data.samples.refiner.recolour", lambda pixels, *_: pixels)
-    source, rng = Source(photo_of((60, 40, 80, 72)), *NO_PROPOSALS), np.random.default_rng(0)
+    source, rng = JudgedPhoto(photo_of((60, 40, 80, 72)), *NO_PROPOSALS), np.random.default_rng(0)
     asked = 0
     for _ in range(40):
         crop, presence, label, box = make_crop(source, rng, PLAIN, view)
@@ -50,7 +50,7 @@ def test_targets_lie_where_the_digit_is_shown(monkeypatch, view):
 
 
 def test_no_digit_where_there_is_none():
-    source, rng = Source(photo_of(), *NO_PROPOSALS), np.random.default_rng(1)
+    source, rng = JudgedPhoto(photo_of(), *NO_PROPOSALS), np.random.default_rng(1)
     for _ in range(20):
         _, presence, label, _ = make_crop(source, rng, RefinerSampleConfig(), CLOSE)
         assert presence == 0 and label == -1
@@ -67,7 +67,7 @@ def test_sure_proposals_of_incomplete_photos_are_not_called_no_digit():
         """Count crops with the white box in the middle and black around it."""
         rng, count = np.random.default_rng(2), 0
         for _ in range(30):
-            crop = make_crop(Source(hidden, proposals, sure, complete), rng, config, CLOSE)[0].mean(axis=2)
+            crop = make_crop(JudgedPhoto(hidden, proposals, sure, complete), rng, config, CLOSE)[0].mean(axis=2)
             count += abs(crop[14:26, 16:24].mean() - crop[:3].mean()) > 60 and np.ptp(crop[:3].mean(axis=0)) < 60
         return count
 
@@ -76,7 +76,10 @@ def test_sure_proposals_of_incomplete_photos_are_not_called_no_digit():
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 def test_a_batch_is_a_function_of_seed_and_position(view):
-    groups = [(0.7, [Source(photo_of((60, 40, 80, 72)), *NO_PROPOSALS)]), (0.3, [Source(photo_of(), *NO_PROPOSALS)])]
+    groups = [
+        (0.7, [JudgedPhoto(photo_of((60, 40, 80, 72)), *NO_PROPOSALS)]),
+        (0.3, [JudgedPhoto(photo_of(), *NO_PROPOSALS)]),
+    ]
     batch, config = make_crops(groups, 12, 5, 3, view=view), RefinerSampleConfig()
     for array, same, other in zip(batch, *(make_crops(groups, 12, 5, i, config, view) for i in (3, 4)), strict=True):
         np.testing.assert_array_equal(array, same)

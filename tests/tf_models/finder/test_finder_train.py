@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from tf_runs import train_in_two_parts
 
-from svhn.data.samples.finder import Targets, make_targets
+from svhn.data.samples.heat_map import Targets, make_targets
 from svhn.errors import InputError
 from svhn.finder.finder import Finder, decode
 from svhn.photos.photo import write_rgb
