@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import DOCUMENTS, ROOT, prose, snippets
+from documents import DOCUMENTS, ROOT, prose, read, snippets
 
 from svhn.photos import read_rgb
 
@@ -50,6 +50,15 @@ def test_name_in_the_text_exists(document, name):
     if not (path.is_dir() or path.with_suffix(".py").is_file()):
         module, _, attribute = name.rpartition(".")
         resolve(module, attribute)
+
+
+def test_the_registries_in_the_architecture_page_are_those_of_the_house():
+    rows = re.findall(r"`(svhn[.\w]+)\.([A-Z_]+)` \| `(svhn\.\w+)` \| an? `(\w+)`", read("docs/architecture.md"))
+    assert len(rows) == 6
+    for room, name, group, kind in rows:
+        registry = getattr(importlib.import_module(room), name)
+        assert f"svhn.{registry.kind.replace(' ', '_')}" == group
+        resolve(room, kind)
 
 
 def test_a_name_that_does_not_exist_is_noticed():
