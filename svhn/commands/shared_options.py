@@ -6,7 +6,6 @@ import click
 
 from svhn.finder import DEFAULT_FINDER
 from svhn.torch_inpaint.classifier import config as torch_config
-from svhn.torch_inpaint.training import config as training_config
 
 data_option = click.option(
     "--data",
@@ -18,18 +17,15 @@ boxes_option = click.option("--boxes", metavar="FILE", help="digitStruct.mat or 
 model_option = click.option(
     "--model", default=torch_config.DEFAULT_CHECKPOINT, show_default=True, help="PyTorch checkpoint to use."
 )
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
+)
+cpu_option = click.option("--cpu", "device", flag_value="cpu", help="The same as --device cpu.")
 finder_option = click.option(
     "--finder",
     default=DEFAULT_FINDER,
     show_default=True,
     help="Network: .onnx file, or run of train-finder or train-refiner.",
-)
-precision_option = click.option(
-    "--precision",
-    type=click.Choice(torch_config.PRECISIONS),
-    default=training_config.FinisherTrainConfig.precision,
-    show_default=True,
-    help="bfloat16 is faster on processors that know it.",
 )
 # Seeds are 31 bits in every framework.
 seed_option = click.option(
@@ -41,6 +37,11 @@ photos_option = click.option(
 run_dir_option = click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
 interval_resume_option = click.option(
     "--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir."
+)
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in --run-dir, or with the last one in runs/, from what it saved last.",
 )
 at_least_1 = click.IntRange(min=1)
 positive = click.FloatRange(min=0, min_open=True)

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from svhn.files import replacing
+from svhn.runs import Row, RunRecord
 from svhn.sweeps.folder import DONE, RUNNING, RunStatus
+from svhn.sweeps.plan import PlannedRun
 
 # Epochs below which nothing is said about over-fitting.
 LEAST_EPOCHS = 8
@@ -17,7 +19,7 @@ ACCURACY_DROP, LOSS_RISE = 0.015, 0.1
 TABLE_KEY = "model"
 
 
-def overfitting(history: Sequence[dict[str, float]]) -> tuple[int, str] | None:
+def overfitting(history: Sequence[Row]) -> tuple[int, str] | None:
     """Tell whether validation got worse while the training loss still fell.
 
     Parameters
@@ -54,8 +56,8 @@ def smooth(values: Sequence[float]) -> np.ndarray:
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * side + 1), axis=1)
 
 
-def rank(row: dict[str, float] | None) -> tuple[float, float]:
-    """Return what epochs and runs are compared by: validation accuracy, then loss; None is worse than all."""
+def rank(row: Row | None) -> tuple[float, float]:
+    """Return what runs are compared by: validation accuracy of the best epoch, then loss; None is worse than all."""
     return (row["validation_accuracy"], -row["validation_loss"]) if row else (-1.0, 0.0)
 
 
@@ -68,23 +70,24 @@ def format_table(statuses: Sequence[RunStatus]) -> str:
     """Return a line for each run: state, epoch, loss, validation accuracy, its best, seconds per epoch."""
     width = max(len(status.run.name) for status in statuses)
     lines = [f"{'run':<{width}}  state       epoch    loss  validation    best  s/epoch"]
-    for status in statuses:
-        line = f"{status.run.name:<{width}}  {status.state:<8}"
-        epochs = f"{len(status.history)}/{status.run.config.epochs}"
-        if status.history:
-            last = status.history[-1]
-            seconds = np.median([row["seconds"] for row in status.history])
-            line += f"  {epochs:>7}  {last['loss']:>6.3f}  {last['validation_accuracy']:>10.2%}"
-            line += f"  {status.best['validation_accuracy']:>6.2%}  {seconds:>7.1f}"
-        else:
-            line += f"  {epochs:>7}  {status.error}" if status.error else f"  {epochs:>7}"
-        lines.append(line)
-    counts = {state: sum(one.state == state for one in statuses) for state in dict.fromkeys(s.state for s in statuses)}
-    lines += ["", ", ".join(f"{count} {state}" for state, count in counts.items()) + time_left(statuses)]
-    if best := best_run(statuses):
+    lines += [f"{status.run.name:<{width}}  {status.state:<8}  {_progress(status)}" for status in statuses]
+    states = [status.state for status in statuses]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    lines += ["", counts + time_left(statuses)]
+    if (best := best_run(statuses)) and best.best:
         accuracy, epoch = best.best["validation_accuracy"], best.best["epoch"]
         lines.append(f"best so far: {best.run.name}, validation {accuracy:.2%} at epoch {epoch:.0f}")
     return "\n".join(lines)
+
+
+def _progress(status: RunStatus) -> str:
+    """Return the columns of a run's line after its state."""
+    epochs = f"{len(status.history)}/{status.run.config.epochs}".rjust(7)
+    if not status.best:
+        return f"{epochs}  {status.error}".rstrip()
+    last, seconds = status.history[-1], np.median([row["seconds"] for row in status.history])
+    accuracies = f"{last['validation_accuracy']:>10.2%}  {status.best['validation_accuracy']:>6.2%}"
+    return f"{epochs}  {last['loss']:>6.3f}  {accuracies}  {seconds:>7.1f}"
 
 
 def time_left(statuses: Sequence[RunStatus]) -> str:
@@ -101,16 +104,18 @@ def time_left(statuses: Sequence[RunStatus]) -> str:
 
 def model_rows(statuses: Sequence[RunStatus]) -> list[dict[str, Any]]:
     """Return a row per network: its best finished run by validation, for `update_table`."""
-    done = [status for status in statuses if status.record]
-    nets = dict.fromkeys(status.run.config.net for status in done)
-    chosen = [best_run([status for status in done if status.run.config.net == net]) for net in nets]
-    return [_model_row(status) for status in chosen]
+    chosen: dict[str, RunStatus] = {}
+    for status in statuses:
+        net = status.run.config.net
+        if status.record and (net not in chosen or rank(status.best) > rank(chosen[net].best)):
+            chosen[net] = status
+    return [_model_row(status.run, status.record) for status in chosen.values() if status.record]
 
 
-def _model_row(status: RunStatus) -> dict[str, Any]:
-    config, metrics = status.run.config, status.record.metrics
+def _model_row(run: PlannedRun, record: RunRecord) -> dict[str, Any]:
+    config, metrics = run.config, record.metrics
     low, high = metrics.get("test_accuracy_interval", (None, None))
-    values = {
+    shares = {
         "validation_accuracy": metrics["validation_accuracy"],
         "test_accuracy": metrics.get("test_accuracy"),
         "test_low": low,
@@ -118,24 +123,26 @@ def _model_row(status: RunStatus) -> dict[str, Any]:
     }
     return {
         TABLE_KEY: config.net,
-        **{key: None if value is None else f"{value:.4f}" for key, value in values.items()},
+        **{key: None if value is None else f"{value:.4f}" for key, value in shares.items()},
         "parameters": metrics["parameters"],
         "images_per_second": round(metrics["images_per_second"]),
         "trained_per_second": round(metrics["trained_per_second"]),
         "minutes": f"{metrics['seconds'] / 60:.1f}",
         "epochs": config.epochs,
-        "opt": config.opt,
-        "batch": config.batch,
-        "lr": f"{config.lr:g}",
-        "run": status.run.name,
+        "optimizer": config.optimizer,
+        "batch_size": config.batch_size,
+        "learning_rate": f"{config.learning_rate:g}",
+        "run": run.name,
         "device": f"{metrics['device']}, {metrics['threads']} threads",
-        "date": status.record.created[:10],
+        "date": record.created[:10],
     }
 
 
 def update_table(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
     """Put rows into a CSV file by their model; rows of other models and columns that are there already stay."""
-    path, kept, columns = Path(path), [], []
+    path = Path(path)
+    kept: list[dict[str, Any]] = []
+    columns: list[str] = []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)

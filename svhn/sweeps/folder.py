@@ -4,7 +4,6 @@
 a run folder for each run; at the end `report.html`.
 """
 
-import csv
 import dataclasses
 import fcntl
 import json
@@ -15,49 +14,69 @@ from typing import Any
 
 from svhn.errors import InputError
 from svhn.files import ensure_folder, write_json
-from svhn.runs import RunRecord
-from svhn.sweeps.plan import Run
-from svhn.torch_inpaint.classifier import TrainConfig
+from svhn.runs import BY_ACCURACY, Row, RunRecord, best_of, read_history
+from svhn.sweeps.plan import PlannedRun
+from svhn.torch_inpaint.classifier import ConvNetTrainConfig
 
+# Of `sweep.json`; sweeps that were begun before there was this number cannot go on.
+FORMAT = 2
 WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """What to run and how.
 
     Attributes
     ----------
-    runs : list of Run
+    runs : list of PlannedRun
     data : str
         "synthetic", or an absolute path.
     jobs, threads : int
         Runs at a time, and threads of each.
-    cpu : bool
-        Leave CUDA alone.
+    device : str
+        "auto", "cpu" or "cuda".
     """
 
-    runs: list[Run]
+    runs: list[PlannedRun]
     data: str
     jobs: int = 1
     threads: int = 1
-    cpu: bool = False
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run is; `history` holds the rows of its measures, `record` is there when it is done."""
+    """Where a run is.
 
-    run: Run
+    Attributes
+    ----------
+    run : PlannedRun
+    state : str
+        `WAITING`, `RUNNING`, `DONE`, `FAILED` or `STOPPED`.
+    history : list of dict
+        The rows of its history, with the `epoch` of each.
+    record : RunRecord or None
+        There when it is done.
+    error : str
+        Why it failed.
+    """
+
+    run: PlannedRun
     state: str
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
     record: RunRecord | None = None
     error: str = ""
 
     @property
-    def best(self) -> dict[str, float] | None:
-        """The row of the best epoch by validation accuracy, then loss."""
-        return max(self.history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]), default=None)
+    def best(self) -> Row | None:
+        """The row of the best epoch by validation accuracy, then loss; None before the first."""
+        return best_of(self.history, BY_ACCURACY) if self.history else None
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What the record says came out, empty when the run is not done."""
+        return self.record.metrics if self.record else {}
 
 
 class SweepFolder:
@@ -73,7 +92,7 @@ class SweepFolder:
     def log(self, name: str) -> Path:
         return ensure_folder(self.path / "logs") / f"{name}.log"
 
-    def write_plan(self, plan: Plan) -> None:
+    def write_plan(self, plan: SweepPlan) -> None:
         """Keep a plan; runs that were begun must still have their settings and data.
 
         Raises
@@ -93,16 +112,32 @@ class SweepFolder:
                 raise InputError(f"{self.path}: this sweep began with --data {before.data}; give that or --dir")
         elif any(self.path.iterdir()):
             raise InputError(f"{self.path}: this folder holds no sweep and is not empty; choose another --dir")
-        write_json(self.path / "sweep.json", dataclasses.asdict(plan))
+        write_json(self.path / "sweep.json", {"format": FORMAT} | dataclasses.asdict(plan))
 
-    def read_plan(self) -> Plan:
+    def read_plan(self) -> SweepPlan:
+        """Read the plan.
+
+        Raises
+        ------
+        InputError
+            When there is none, or an earlier version of this program wrote it.
+        """
         path = self.path / "sweep.json"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            runs = [Run(run["name"], TrainConfig(**run["config"])) for run in content.pop("runs")]
-            return Plan(runs, **content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            found = content.pop("format", 1)
+        except (OSError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: no sweep here ({error}); start it with python cli.py sweep FILE") from error
+        if found != FORMAT:
+            raise InputError(
+                f"{path}: this sweep was begun by another version of this program (format {found}, expected {FORMAT}); "
+                "finish it with that version, or start a new one with another --dir"
+            )
+        try:
+            runs = [PlannedRun(run["name"], ConvNetTrainConfig(**run["config"])) for run in content.pop("runs")]
+            return SweepPlan(runs, **content)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: not the plan of a sweep ({error}); start one with another --dir") from error
 
     def read_states(self) -> dict[str, Any]:
         """Return `began`, `ended` (seconds since 1970 or None) and `runs`: name -> {state, error}."""
@@ -148,20 +183,13 @@ class SweepFolder:
         states, alive = self.read_states()["runs"], self.supervisor() is not None
         return [self._status(run, states.get(run.name, {}), alive) for run in self.read_plan().runs]
 
-    def _status(self, run: Run, kept: dict[str, str], alive: bool) -> RunStatus:
+    def _status(self, run: PlannedRun, kept: dict[str, str], alive: bool) -> RunStatus:
         run_dir = self.run_dir(run.name)
-        history = _read_measures(run_dir / f"{run.name}_measures.csv")
+        rows = read_history(run_dir / "history.csv")
+        history = [{"epoch": epoch} | row for epoch, row in enumerate(rows, start=1)]
         if self.is_done(run.name):
             return RunStatus(run, DONE, history, RunRecord.read(run_dir / "record.json"))
         state = kept.get("state", WAITING)
         if state == RUNNING and not alive:
             state = STOPPED
         return RunStatus(run, state, history, error=kept.get("error", ""))
-
-
-def _read_measures(path: Path) -> list[dict[str, float]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    except OSError:
-        return []

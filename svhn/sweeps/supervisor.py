@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from svhn.errors import InputError
-from svhn.sweeps.folder import DONE, FAILED, RUNNING, STOPPED, WAITING, Plan, SweepFolder
-from svhn.sweeps.page import write_page
+from svhn.sweeps.folder import DONE, FAILED, RUNNING, STOPPED, WAITING, SweepFolder, SweepPlan
+from svhn.sweeps.report import write_report
 
 # Seconds between two looks at the workers, and of patience with one that was asked to end.
 LOOK, PATIENCE = 0.2, 10.0
 
 
-def start(folder: SweepFolder, plan: Plan) -> int:
+def start(folder: SweepFolder, plan: SweepPlan) -> int:
     """Start a supervisor in the background and return its process id; runs that are done are not run again.
 
     Raises
@@ -84,7 +84,7 @@ class Supervisor:
         self._cut()
         self.states["ended"] = time.time()
         self.folder.write_states(self.states)
-        write_page(self.folder)
+        write_report(self.folder)
 
     def _begin(self, name: str) -> None:
         command = [sys.executable, "-m", "svhn.sweeps.worker", str(self.folder.path), name]
@@ -121,7 +121,7 @@ class Supervisor:
         self.asked = True
 
 
-def _environment(plan: Plan) -> dict[str, str]:
+def _environment(plan: SweepPlan) -> dict[str, str]:
     """Return the environment of supervisor and workers: their threads, and where this program lies."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -12,24 +12,37 @@ from pathlib import Path
 import torch
 from bars import bars
 
-from svhn.torch_inpaint.classifier import train as training
-from svhn.torch_inpaint.classifier.config import TrainConfig
+from svhn.files import write_whole
+from svhn.runs.loop import Run
+from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
+from svhn.torch_inpaint.classifier.learner import ClassifierLearner
+from svhn.torch_inpaint.classifier.train import train_network
 
-CONFIG = TrainConfig(
-    epochs=3, opt="Adam", lr=0.002, average=0.9, weight_decay=0.01, label_smoothing=0.1, warmup=1, blur=True,
-    colour=True, mix={"train": 0.75, "pseudo": 0.25},
-)  # fmt: skip
+CONFIG = ConvNetTrainConfig(
+    epochs=3,
+    optimizer="Adam",
+    learning_rate=0.002,
+    average=0.9,
+    weight_decay=0.01,
+    label_smoothing=0.1,
+    warmup=1,
+    blur=True,
+    colour=True,
+    mix={"train": 0.75, "pseudo": 0.25},
+)
 # Name -> where to kill: before the n-th training step, or around the n-th writing of a file.
 POINTS = {
     "first-step": ("step", 0),
     "first-epoch": ("step", 3),
     "second-epoch": ("step", 9),
     "before-settings": ("before", "config.json", 1),
-    "before-first-state": ("before", "state.pt", 1),
+    "before-first-state": ("before", "state", 1),
     "after-network": ("after", "model.pt", 2),
-    "before-state": ("before", "state.pt", 2),
-    "after-state": ("after", "state.pt", 2),
+    "before-state": ("before", "state", 2),
+    "after-state": ("after", "state", 2),
+    "before-history": ("before", "history.csv", 2),
     "before-results": ("before", "before-results_results.txt", 1),
+    "before-report": ("before", "report.png", 1),
     "before-record": ("before", "record.json", 1),
 }
 
@@ -41,13 +54,13 @@ def kill() -> None:
 def kill_at(kind: str, *where) -> None:
     """Make this process kill itself at a point."""
     seen = [0]
-    step, replace = training._Run._step, Path.replace
+    step, replace = ClassifierLearner.step, Path.replace
 
-    def counted_step(run, number):
+    def counted_step(learner):
         if kind == "step" and seen[0] == where[0]:
             kill()
         seen[0] += kind == "step"
-        return step(run, number)
+        return step(learner)
 
     def counted_replace(path, target):
         hit = kind != "step" and Path(target).name == where[0]
@@ -58,18 +71,18 @@ def kill_at(kind: str, *where) -> None:
         if hit and seen[0] == where[1]:
             kill()
 
-    training._Run._step, Path.replace = counted_step, counted_replace
+    ClassifierLearner.step, Path.replace = counted_step, counted_replace
 
 
 def run(folder: Path, name: str, resume: bool) -> None:
-    finish = training._Run.finish
+    results = ClassifierLearner.results
 
     def keep_state(self, run_folder):
-        torch.save(self.state(), folder / f"{name}.pt")
-        return finish(self, run_folder)
+        self.save(folder / f"{name}.pt", [])
+        return results(self, run_folder)
 
-    training._Run.finish = keep_state
-    training.train(bars(), CONFIG, folder / name, resume=resume)
+    ClassifierLearner.results = keep_state
+    train_network(bars(), CONFIG, folder / name, resume=resume)
 
 
 def forked(function, *arguments) -> int:
@@ -87,7 +100,8 @@ def forked(function, *arguments) -> int:
 
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
-    training.train(bars(), CONFIG, folder / "warm")  # the children inherit what the first run loads and compiles
+    Run._draw = lambda run, best: write_whole(run.folder.report, b"a picture, which would take seconds to draw")
+    train_network(bars(), CONFIG, folder / "warm")  # the children inherit what the first run loads and compiles
     assert forked(run, folder, "whole", False) == 0
     for name, point in POINTS.items():
         assert forked(lambda name=name, point=point: (kill_at(*point), run(folder, name, False))) == -signal.SIGKILL

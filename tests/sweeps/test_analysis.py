@@ -1,15 +1,18 @@
 import csv
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from svhn.figures.sweep_page import render_sweep
 from svhn.runs.record import RunRecord
 from svhn.sweeps.analysis import best_run, format_table, model_rows, overfitting, update_table
 from svhn.sweeps.folder import RunStatus
-from svhn.sweeps.page import render_page
-from svhn.sweeps.plan import Run
-from svhn.torch_inpaint.classifier.config import TrainConfig
+from svhn.sweeps.plan import PlannedRun
+from svhn.sweeps.report import as_shown, notes_on
+from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
 
 
 def history(accuracy, loss=None, val_loss=None, noise=0.004, seed=0):
@@ -68,7 +71,7 @@ def status(name, net="ConvNet32", accuracy=0.9, done=True, epochs=20):
         "trained_per_second": 500.0, "device": "cpu", "threads": 1,
     }  # fmt: skip
     record = RunRecord("train-torch", {}, {"digits": {"train": 10}}, metrics, created="2026-01-02T03:04:05")
-    run = Run(name, TrainConfig(net=net, epochs=20))
+    run = PlannedRun(name, ConvNetTrainConfig(net=net, epochs=20))
     return RunStatus(run, "done" if done else "running", rows, record if done else None)
 
 
@@ -79,8 +82,8 @@ def test_the_best_run_is_the_best_on_validation():
 
 
 def test_the_table_has_a_line_for_each_run():
-    waiting = RunStatus(Run("later", TrainConfig()), "waiting")
-    failed = RunStatus(Run("broken", TrainConfig()), "failed", error="no data")
+    waiting = RunStatus(PlannedRun("later", ConvNetTrainConfig()), "waiting")
+    failed = RunStatus(PlannedRun("broken", ConvNetTrainConfig()), "failed", error="no data")
     lines = format_table([status("a"), status("b", done=False, epochs=5), waiting, failed]).splitlines()
     assert len({len(line.split("  ")[0]) for line in lines[:1]}) == 1
     assert "done" in lines[1] and "20/20" in lines[1] and "5/20" in lines[2] and "no data" in lines[4]
@@ -106,7 +109,7 @@ def test_rows_of_models_go_into_a_table_that_others_use_too(tmp_path):
 class Checker(HTMLParser):
     """Collects tags and words, and whether every tag is closed."""
 
-    VOID = frozenset(("meta", "br", "path", "rect", "circle"))
+    VOID = frozenset(("meta", "br", "path", "rect", "circle", "use"))
 
     def __init__(self, text):
         super().__init__()
@@ -129,21 +132,40 @@ class Checker(HTMLParser):
         self.words += data
 
 
+def render(statuses, best=None):
+    return render_sweep("Sweep mine", notes_on(statuses, "/somewhere/svhn"), list(map(as_shown, statuses)), best)
+
+
 def test_the_page_shows_everything_and_loads_nothing():
     over = RunStatus(status("over").run, "done", history(FALL), status("over").record)
     runs = [status("a", accuracy=0.95), status("b", done=False, epochs=1), over]
-    runs += [RunStatus(Run("<b>&later", TrainConfig(batch=64)), "waiting")]
-    text = render_page("sweep-mine", "/somewhere/svhn", runs)
+    runs += [RunStatus(PlannedRun("<b>&later", ConvNetTrainConfig(batch_size=64)), "waiting")]
+    text = render(runs, "a")
     page = Checker(text)
     assert page.open == []
     assert "Best run: a" in page.words and "over-fits: validation fell" in page.words
     assert "<b>&later" in page.words and page.tags.count("b") == 0
     assert page.tags.count("svg") == 1 + 3 and page.tags.count("tr") == 1 + 4
-    assert "http" not in text and "<script" not in text and "url(" not in text and "/somewhere" not in text
-    assert not [value for name, value in page.attributes if name in ("src", "href") and not value.startswith("#")]
+    assert "http" not in text and "<script" not in text and "/somewhere" not in text
+    assert re.findall(r"url\((?!#)", text) == []  # but to what stands in the page
+    names = ("src", "href", "xlink:href")
+    assert not [value for name, value in page.attributes if name in names and not value.startswith("#")]
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_tells_settings_that_differ_and_scores():
+    runs = [status("a", accuracy=0.95), status("b")]
+    page = Checker(render(runs, "a"))
+    assert (
+        "validation 94.18% at epoch 20 of 20" in page.words
+        and "test 80.00% (95 % interval" in page.words
+        and "1,234" in page.words
+    )
+    assert "momentum" not in page.words
+    slow = replace(runs[1], run=PlannedRun("b", replace(runs[1].run.config, momentum=0.5)))
+    assert "momentum" in Checker(render([runs[0], slow])).words
 
 
 def test_a_page_before_anything_is_measured():
-    assert "No run has been measured yet" in render_page(
-        "x", "synthetic", [RunStatus(Run("a", TrainConfig()), "waiting")]
-    )
+    assert "No run has been measured yet" in render([RunStatus(PlannedRun("a", ConvNetTrainConfig()), "waiting")])

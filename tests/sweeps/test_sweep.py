@@ -16,11 +16,11 @@ from svhn.commands import cli
 from svhn.crops import to_gray
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared, write_prepared
 from svhn.errors import InputError
-from svhn.sweeps.folder import Plan, SweepFolder
-from svhn.sweeps.plan import Run
+from svhn.sweeps.folder import SweepFolder, SweepPlan
+from svhn.sweeps.plan import PlannedRun
 from svhn.sweeps.supervisor import start, stop
-from svhn.torch_inpaint.classifier.config import TrainConfig
-from svhn.torch_inpaint.classifier.train import train
+from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
+from svhn.torch_inpaint.classifier.train import train_network
 
 PATIENCE = 240.0
 
@@ -61,10 +61,14 @@ def one_thread():
 
 
 def test_a_sweep_is_killed_stopped_and_resumed_and_ends_as_one_that_was_left_alone(data, tmp_path, one_thread):
-    config = TrainConfig(net="ConvNet48_333", epochs=40, augmentation=False, average=0.9)
-    runs = [Run("long", config), Run("short", TrainConfig(net="ConvNet32", epochs=1)), Run("bad", TrainConfig(opt="x"))]
+    config = ConvNetTrainConfig(net="ConvNet48_333", epochs=40, augmentation=False, average=0.9)
+    runs = [
+        PlannedRun("long", config),
+        PlannedRun("short", ConvNetTrainConfig(net="ConvNet32", epochs=1)),
+        PlannedRun("bad", ConvNetTrainConfig(mix={"train": 0.5, "pseudo": 0.5})),
+    ]
     folder = SweepFolder(tmp_path / "sweep")
-    plan = Plan(runs, str(data), cpu=True)
+    plan = SweepPlan(runs, str(data), device="cpu")
     pid = start(folder, plan)
     with pytest.raises(InputError, match=f"running already .process {pid}"):
         start(folder, plan)
@@ -84,17 +88,17 @@ def test_a_sweep_is_killed_stopped_and_resumed_and_ends_as_one_that_was_left_alo
     assert states(folder) == {"long": "stopped", "short": "waiting", "bad": "waiting"}
     assert "stopped" in folder.report.read_text()
 
-    start(folder, Plan(runs, str(data), jobs=2, cpu=True))
+    start(folder, SweepPlan(runs, str(data), jobs=2, device="cpu"))
     until(lambda: folder.supervisor() is None, "end of the sweep")
     assert states(folder) == {"long": "done", "short": "done", "bad": "failed"}
     bad = folder.statuses()[2]
-    assert "no opt named 'x'" in bad.error
+    assert "no pseudo split" in bad.error
     before = (folder.run_dir("long") / "record.json").stat().st_mtime_ns
     start(folder, plan)
     until(lambda: folder.supervisor() is None, "end of a sweep with nothing to do")
     assert (folder.run_dir("long") / "record.json").stat().st_mtime_ns == before
 
-    train(read_prepared(data), config, tmp_path / "alone")
+    train_network(read_prepared(data), config, tmp_path / "alone")
     folders = (folder.run_dir("long"), tmp_path / "alone")
     a, b = (torch.load(path / "model.pt", weights_only=True)["weights"] for path in folders)
     assert all(torch.equal(a[key], b[key]) for key in a)
@@ -102,14 +106,15 @@ def test_a_sweep_is_killed_stopped_and_resumed_and_ends_as_one_that_was_left_alo
 
 def test_runs_that_began_keep_their_settings(data, tmp_path):
     folder = SweepFolder(tmp_path / "sweep")
-    plan = Plan([Run("a", TrainConfig(epochs=1)), Run("b", TrainConfig(epochs=1))], str(data))
+    once, twice, thrice = (ConvNetTrainConfig(epochs=epochs) for epochs in (1, 2, 3))
+    plan = SweepPlan([PlannedRun("a", once), PlannedRun("b", once)], str(data))
     folder.write_plan(plan)
     folder.run_dir("a").mkdir()
-    folder.write_plan(Plan([Run("a", TrainConfig(epochs=1)), Run("b", TrainConfig(epochs=2))], str(data)))
+    folder.write_plan(SweepPlan([PlannedRun("a", once), PlannedRun("b", twice)], str(data)))
     with pytest.raises(InputError, match="other settings"):
-        folder.write_plan(Plan([Run("a", TrainConfig(epochs=3))], str(data)))
+        folder.write_plan(SweepPlan([PlannedRun("a", thrice)], str(data)))
     with pytest.raises(InputError, match="--data"):
-        folder.write_plan(Plan(plan.runs, "synthetic"))
+        folder.write_plan(SweepPlan(plan.runs, "synthetic"))
     assert folder.read_plan().runs[1].config.epochs == 2
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious").touch()
@@ -117,6 +122,10 @@ def test_runs_that_began_keep_their_settings(data, tmp_path):
         SweepFolder(tmp_path / "full").write_plan(plan)
     with pytest.raises(InputError, match="no sweep here"):
         SweepFolder(tmp_path / "none").read_plan()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "sweep.json").write_text('{"runs": [], "data": "synthetic"}')
+    with pytest.raises(InputError, match=r"another version of this program \(format 1, expected 2\)"):
+        SweepFolder(tmp_path / "old").read_plan()
     assert SweepFolder(tmp_path / "none").supervisor() is None
 
 
@@ -142,5 +151,5 @@ def test_the_command(data, tmp_path, monkeypatch):
     run("report", "--table", "mine.csv")
     assert "keep me" in Path("mine.csv").read_text() and "ConvNet48_333" in Path("mine.csv").read_text()
     plan = json.loads(Path("runs/sweep-small/sweep.json").read_text())
-    assert plan["data"] == str(data) and plan["jobs"] == 2 and plan["threads"] == 1 and plan["cpu"]
+    assert plan["data"] == str(data) and plan["jobs"] == 2 and plan["threads"] == 1 and plan["device"] == "cpu"
     assert sys.executable not in Path("runs/sweep-small/sweep.json").read_text()

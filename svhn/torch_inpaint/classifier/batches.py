@@ -12,9 +12,8 @@ from torch.nn import functional
 
 from svhn.crops import LUMINANCE
 from svhn.data import AUGMENTATION, Augmentation, Split, counts_of
-from svhn.errors import InputError
 from svhn.torch_inpaint.classifier.adapter import resize, to_tensor
-from svhn.torch_inpaint.classifier.config import TrainConfig
+from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
 
 # Random numbers that the changes of one digit take.
 MOTION, CUTOUT, LIGHT, BLUR, COLOUR = 6, 3, 3, 2, 4
@@ -64,7 +63,7 @@ class Batches:
     ----------
     splits : dict[str, Split]
         At least those of `config.mix`.
-    config : TrainConfig
+    config : ConvNetTrainConfig
     size : int
         Side of the network's input.
     device : str
@@ -73,18 +72,11 @@ class Batches:
     ----------
     per_epoch : int
         Steps of an epoch: as many as it takes to show every digit of `train` once.
-
-    Raises
-    ------
-    InputError
-        When `train` has no share, or the batch does not suit the mix.
     """
 
-    def __init__(self, splits: dict[str, Split], config: TrainConfig, size: int, device: str):
+    def __init__(self, splits: dict[str, Split], config: ConvNetTrainConfig, size: int, device: str):
         self.config, self.device = config, device
-        if "train" not in config.mix:
-            raise InputError(f"mix: expected a share of train, which an epoch goes by, received {config.mix}")
-        counts = counts_of(config.mix, config.batch)
+        counts = counts_of(config.mix, config.batch_size)
         sizes = [len(splits[name]) for name in counts]
         offsets = np.cumsum([0, *sizes]).tolist()
         self.sources = [

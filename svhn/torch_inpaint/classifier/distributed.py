@@ -64,6 +64,10 @@ class Group:
         return values[0]
 
 
+# This process, on the CPU.
+ALONE = Group()
+
+
 @contextlib.contextmanager
 def join(device: str) -> Iterator[Group]:
     """Join the processes that torchrun started, if it started this one, and leave them at the end.

@@ -1,4 +1,4 @@
-"""The ConvNet family of the reference, one parametrised definition, and checkpoints that explain themselves."""
+"""One parametrised definition of the ConvNets, and checkpoints that explain themselves."""
 
 import dataclasses
 import io
@@ -11,40 +11,7 @@ from torch import nn
 from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.metrics import NUM_CLASSES
-from svhn.torch_inpaint.classifier.config import NETS
-
-
-@dataclass(frozen=True)
-class NetConfig:
-    """Three blocks of convolution, batch norm, ReLU and 2 x 2 max-pooling, then a linear classifier.
-
-    Attributes
-    ----------
-    filters, kernels : tuple of int
-        Of the three convolutions; stride 1, padded to the size of the input.
-    hidden : int
-        Units of a fully connected layer before the classifier, 0 for none.
-    dropout : float
-        Before the classifier, and before the hidden layer when there is one.
-    """
-
-    filters: tuple[int, int, int]
-    kernels: tuple[int, int, int] = (5, 5, 5)
-    hidden: int = 0
-    dropout: float = 0.0
-
-
-FAMILY = {
-    "ConvNet32": NetConfig((32, 64, 32)),
-    "ConvNet48": NetConfig((48, 64, 32)),
-    "ConvNet32_753": NetConfig((32, 64, 32), (7, 5, 3)),
-    "ConvNet48_333": NetConfig((48, 64, 32), (3, 3, 3)),
-    "ConvNet48_Dropout": NetConfig((48, 64, 32), (3, 3, 3), hidden=500, dropout=0.5),
-    "ConvNet48_Dropout2": NetConfig((48, 64, 32), (3, 3, 3), hidden=800, dropout=0.5),
-    "ConvNet48_Dropout3": NetConfig((48, 64, 32), (3, 3, 3), dropout=0.5),
-    "ConvNet64": NetConfig((64, 64, 32)),
-}
-assert tuple(FAMILY) == NETS
+from svhn.torch_inpaint.classifier.config import NETWORKS, NetConfig
 
 
 @dataclass(frozen=True)
@@ -110,10 +77,8 @@ class Classifier:
 
 
 def build_net(name: str, preprocessing: Preprocessing = Preprocessing()) -> ConvNet:
-    """Build a network of the family with fresh weights."""
-    if name not in FAMILY:
-        raise InputError(f"no network named {name!r}; the networks are {', '.join(FAMILY)}")
-    return ConvNet(FAMILY[name], preprocessing.size)
+    """Build one of `NETWORKS` with fresh weights; InputError when there is none of that name."""
+    return ConvNet(NETWORKS[name], preprocessing.size)
 
 
 def save_classifier(path: str | Path, classifier: Classifier) -> None:

@@ -1,2 +1,6 @@
-from .finisher import train_finisher as train_finisher
-from .segmenter import train_segmenter as train_segmenter
+from .config import FINISHER_COMMAND as FINISHER_COMMAND
+from .config import SEGMENTER_COMMAND as SEGMENTER_COMMAND
+from .config import FinisherTrainConfig as FinisherTrainConfig
+from .config import SegmenterTrainConfig as SegmenterTrainConfig
+from .finisher import train_finisher_network as train_finisher_network
+from .segmenter import train_segmenter_network as train_segmenter_network

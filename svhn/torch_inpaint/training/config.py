@@ -1,13 +1,24 @@
 """Settings of the trainings of finisher and segmenter; importable without PyTorch."""
 
-import math
 from dataclasses import dataclass
 
-CRITIC_RISE = 500  # iterations
+from svhn.settings import Settings, setting
+from svhn.torch_inpaint.classifier import LARGEST_SEED, PRECISIONS
+
+FINISHER_COMMAND, SEGMENTER_COMMAND = "train-finisher", "train-segmenter"
+# Iterations over which the critic gains its weight.
+CRITIC_RISE = 500
+PRECISION_HELP = "bfloat16 is faster on processors that know it."
+SEED_HELP = "Of everything random."
+RATE_HELP = "AdamW's highest."
+INTERVAL_HELP = "Iterations between two measurements."
+WARMUP_HELP = "Iterations over which the learning rate rises."
+DECAY_HELP = "AdamW's weight decay."
+AVERAGE_HELP = "Decay of the running average of the weights, which is what is kept."
 
 
 @dataclass(frozen=True)
-class FinisherTrainConfig:
+class FinisherTrainConfig(Settings):
     """How `train-finisher` trains.
 
     Attributes
@@ -16,9 +27,9 @@ class FinisherTrainConfig:
         Number of optimiser steps.
     patches : int
         Holes that are made, and filled by the GRNN, before the first step.
-    batch : int
+    batch_size : int
         Holes per step.
-    lr : float
+    learning_rate : float
         AdamW's highest learning rate; it rises over `warmup` iterations and falls along a cosine to 2 %.
     warmup : int
     weight_decay : float
@@ -38,21 +49,34 @@ class FinisherTrainConfig:
         Iterations between two measurements, each with a checkpoint.
     seed : int
         Of weights, holes, order and the validation split.
+
+    Raises
+    ------
+    InputError
+        When a value may not be.
     """
 
-    iterations: int = 36_000
-    patches: int = 30_000
-    batch: int = 16
-    lr: float = 2e-3
-    warmup: int = 200
-    weight_decay: float = 1e-3
-    average: float = 0.998
-    critic: float = 2.0
-    critic_from: int = 26_000
-    critic_share: float = 0.6
-    precision: str = "float32"
-    interval: int = 1_000
-    seed: int = 0
+    iterations: int = setting(36_000, least=1, help="Optimiser steps.")
+    patches: int = setting(30_000, least=1, help="Holes that are made and filled before the first iteration.")
+    batch_size: int = setting(16, least=1, spellings=("--batch",), help="Holes per step.")
+    learning_rate: float = setting(2e-3, above=0, spellings=("--lr",), help=RATE_HELP)
+    warmup: int = setting(200, least=0, expert=True, help=WARMUP_HELP)
+    weight_decay: float = setting(1e-3, least=0, expert=True, help=DECAY_HELP)
+    average: float = setting(0.998, least=0, below=1, expert=True, help=AVERAGE_HELP)
+    critic: float = setting(
+        2.0, least=0, help="Weight of a second network's verdict on how real the fill looks; 0 for none."
+    )
+    critic_from: int = setting(26_000, least=0, help="Iteration from which that verdict counts.")
+    critic_share: float = setting(
+        0.6,
+        least=0,
+        most=1,
+        expert=True,
+        help="Weight of the network after the critic beside the one before it.",
+    )
+    precision: str = setting("float32", choices=PRECISIONS, help=PRECISION_HELP)
+    interval: int = setting(1_000, least=1, help=INTERVAL_HELP)
+    seed: int = setting(0, least=0, most=LARGEST_SEED, help=SEED_HELP)
 
     def critic_weight(self, iteration: int) -> float:
         """Return the weight of the critic's verdict in an iteration."""
@@ -60,7 +84,7 @@ class FinisherTrainConfig:
 
 
 @dataclass(frozen=True)
-class SegmenterTrainConfig:
+class SegmenterTrainConfig(Settings):
     """How `train-segmenter` trains.
 
     Attributes
@@ -69,9 +93,9 @@ class SegmenterTrainConfig:
         Number of optimiser steps.
     samples : int
         Regions with rendered numbers that are made before the first step.
-    batch : int
+    batch_size : int
         Regions per step.
-    lr : float
+    learning_rate : float
         AdamW's highest learning rate; it rises over `warmup` iterations and falls along a cosine to 2 %.
     warmup : int
     weight_decay : float
@@ -85,22 +109,23 @@ class SegmenterTrainConfig:
         Iterations between two measurements, each with a checkpoint.
     seed : int
         Of weights, samples and order.
+
+    Raises
+    ------
+    InputError
+        When a value may not be.
     """
 
-    iterations: int = 24_000
-    samples: int = 30_000
-    batch: int = 12
-    lr: float = 3e-3
-    warmup: int = 200
-    weight_decay: float = 1e-3
-    average: float = 0.998
-    visible: float = 3.0
-    precision: str = "float32"
-    interval: int = 1_000
-    seed: int = 0
-
-
-def lr_share(config: FinisherTrainConfig | SegmenterTrainConfig, iteration: int) -> float:
-    """Return the learning rate of an iteration as a share of the highest: a rise, then a cosine down to 2 %."""
-    rise = min(1.0, (iteration + 1) / config.warmup) if config.warmup else 1.0
-    return rise * (0.51 + 0.49 * math.cos(math.pi * iteration / config.iterations))
+    iterations: int = setting(24_000, least=1, help="Optimiser steps.")
+    samples: int = setting(30_000, least=1, help="Numbers that are rendered before the first iteration.")
+    batch_size: int = setting(12, least=1, spellings=("--batch",), help="Numbers per step.")
+    learning_rate: float = setting(3e-3, above=0, spellings=("--lr",), help=RATE_HELP)
+    warmup: int = setting(200, least=0, expert=True, help=WARMUP_HELP)
+    weight_decay: float = setting(1e-3, least=0, expert=True, help=DECAY_HELP)
+    average: float = setting(0.998, least=0, below=1, expert=True, help=AVERAGE_HELP)
+    visible: float = setting(
+        3.0, above=0, expert=True, help="Grey levels by which a number must change a pixel of its strokes."
+    )
+    precision: str = setting("float32", choices=PRECISIONS, help=PRECISION_HELP)
+    interval: int = setting(1_000, least=1, help=INTERVAL_HELP)
+    seed: int = setting(0, least=0, most=LARGEST_SEED, help=SEED_HELP)

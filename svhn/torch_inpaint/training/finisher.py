@@ -1,25 +1,26 @@
 """Training runs of the finisher, on holes in digit-free places of photos: nobody has to label anything."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from svhn.data import LICENCE_NOTE
 from svhn.data.extra import UNLABELLED
 from svhn.data.samples import SIDE, FinderPhoto, HoleConfig, make_patch, read_labelled, read_listed, split_validation
-from svhn.runs import RunRecord, open_run
+from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.torch_inpaint.classifier import seed_of
+from svhn.torch_inpaint.learner import set_rate
 from svhn.torch_inpaint.removal import FillConfig, Finisher, KeyPixels, View, fill_regions, grain_like
-from svhn.torch_inpaint.training.config import FinisherTrainConfig
+from svhn.torch_inpaint.training.config import FINISHER_COMMAND, FinisherTrainConfig
 from svhn.torch_inpaint.training.critic import PENALTY, PENALTY_EVERY, Critic, close_view, preference, steepness
-from svhn.torch_inpaint.training.run import STATE, NetworkRun, check_precision
+from svhn.torch_inpaint.training.learner import NetworkLearner
 
-COMMAND = "train-finisher"
 PACKAGES = ("torch", "numpy", "opencv-python-headless")
 FILL_BATCH = 16
 VALIDATION_PATCHES, VALIDATION_BATCH = 600, 50
@@ -27,6 +28,8 @@ VALIDATION_PATCHES, VALIDATION_BATCH = 600, 50
 ENOUGH = 2.0
 GRAIN_STEP = 0.25
 DECIBEL = 10 / np.log(10)
+# Square error, as a share of the largest one, below which two pictures are as good as equal: 60 dB.
+LEAST_ERROR = 1e-6
 # What random numbers are drawn for.
 TRAINING, VALIDATION, ORDER = range(3)
 # Of Adam, for the critic: its learning rate beside a finisher's of 1, and how long it remembers.
@@ -68,15 +71,15 @@ class Patches:
         return Patches(**{name: part[..., colours] if part.ndim == 4 else part for name, part in parts.items()})
 
 
-def train_finisher(
+def train_finisher_network(
     folder: str | Path,
     config: FinisherTrainConfig,
     run_dir: str | Path,
     pseudo: str | Path | None = None,
     resume: bool = False,
-    report: Callable[[dict[str, float]], None] = lambda row: None,
-) -> RunRecord:
-    """Train a finisher and leave `model.pt`, `config.json`, `history.csv` and `record.json` in a run folder.
+    report: Report = ignore,
+) -> RunResult:
+    """Train a finisher and leave a run folder with `model.pt`, `history.csv`, `report.png` and `record.json`.
 
     Parameters
     ----------
@@ -89,36 +92,28 @@ def train_finisher(
     pseudo : str or Path, optional
         CSV file with digits of the unlabelled photos; without it they are not used.
     resume : bool
-        Go on after the last interval, as if nothing had happened.
+        Go on from what was saved last, as if nothing had happened.
     report : callable
-        Called with iteration, loss and rate every 50 iterations, and with a row of the history.
+        Called with a Progress, see `svhn.runs.run_training`.
 
     Raises
     ------
     InputError
-        When the precision is unknown, the data are missing or show no room for holes, `run_dir` does not suit, or
-        the training ran away.
+        When the data are missing or show no room for holes, `run_dir` does not suit, or the training ran away.
     """
-    check_precision(config.precision)
-    run_dir = Path(run_dir)
-    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "holes": dataclasses.asdict(HoleConfig())}
-    open_run(run_dir, settings, STATE, resume)
+    data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
+    run = RunFolder(run_dir)
+    run.open(FINISHER_COMMAND, config, data, resume, holes=HoleConfig())
     labelled = read_labelled(folder, "train")
     training, validation = split_validation(labelled, config.seed)
     photos = [labelled[name] for name in training] + read_listed(Path(folder) / UNLABELLED, pseudo)
     held_back = [labelled[name] for name in validation]
     patches = make_patches(photos, config.patches, (config.seed, TRAINING))
-    run = Run(config, run_dir, patches, make_patches(held_back, VALIDATION_PATCHES, (config.seed, VALIDATION)), report)
-    if resume:
-        run.restore()
-    run.advance()
-    data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
+    learner = FinisherLearner(config, patches, make_patches(held_back, VALIDATION_PATCHES, (config.seed, VALIDATION)))
     counts = {"train": len(photos), "validation": len(validation)}
-    record = RunRecord.new(COMMAND, config, data | {"photos": counts}, PACKAGES)
+    record = RunRecord.new(FINISHER_COMMAND, config, data | {"photos": counts}, PACKAGES)
     record.config["holes"] = dataclasses.asdict(HoleConfig())
-    record.metrics = run.metrics()
-    record.write(run_dir / "record.json")
-    return record
+    return run_training(learner, run, Plan(config.iterations, config.interval), record, resume, report)
 
 
 def make_patches(photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...]) -> Patches:
@@ -160,51 +155,55 @@ def square_errors(patches: Patches, images: torch.Tensor) -> torch.Tensor:
     return errors.sum(dim=(1, 2, 3)) / (3 * hole.sum(dim=(1, 2, 3)))
 
 
+def decibels(errors: torch.Tensor) -> torch.Tensor:
+    """Return the peak signal-to-noise ratio of square errors in grey levels; 60 dB is as good as equal."""
+    return -DECIBEL * (errors / 255**2).clamp(min=LEAST_ERROR).log()
+
+
 def _planes(pictures: torch.Tensor) -> torch.Tensor:
     return pictures.permute(0, 3, 1, 2).float()
 
 
-class Run(NetworkRun):
-    """A run in progress: the network, its running average, its critic, its history."""
+class FinisherLearner(NetworkLearner):
+    """A finisher while it learns: the network, its running average, and its critic.
+
+    Parameters
+    ----------
+    config : FinisherTrainConfig
+    patches, validation : Patches
+    """
 
     kind = "finisher"
-    parts = (*NetworkRun.parts, "critic", "critic_optimizer")
+    cure = "a lower --learning-rate or --critic, or fewer --iterations after --critic-from"
+    parts = (*NetworkLearner.parts, "critic", "critic_optimizer")
+    config: FinisherTrainConfig
 
-    def __init__(
-        self,
-        config: FinisherTrainConfig,
-        run_dir: Path,
-        patches: Patches,
-        validation: Patches,
-        report: Callable[[dict[str, float]], None],
-    ):
-        super().__init__(config, run_dir, Finisher, report)
+    def __init__(self, config: FinisherTrainConfig, patches: Patches, validation: Patches):
+        super().__init__(config, Finisher)
         self.patches, self.validation = patches, validation
         self.critic = Critic().to(memory_format=torch.channels_last)
-        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), config.lr, betas=CRITIC_BETAS)
+        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), config.learning_rate, betas=CRITIC_BETAS)
         self.smooth: dict[str, torch.Tensor] | None = None  # weights from before the critic
 
-    def step(self) -> float:
+    def step(self) -> torch.Tensor:
         weight = self.config.critic_weight(self.iteration)
-        self.set_rate(self.optimizer)
-        self.set_rate(self.critic_optimizer, CRITIC_LR)
         if weight and self.smooth is None:
-            self.smooth = {name: value.clone() for name, value in self.averaged.state_dict().items()}
-            self._add_grain()
+            self.smooth = {name: value.clone() for name, value in self.averaged.module.state_dict().items()}
+            self._add_grain(self.smooth)
         batch = self._batch()
         with self.precision():
-            finished = self.model(_planes(batch.filled), batch.mask, batch.known)
+            finished = self.net(_planes(batch.filled), batch.mask, batch.known)
         # In decibels, as the peak signal-to-noise ratio: a hole in a busy place counts no more than one in a calm one.
         loss = error = DECIBEL * (square_errors(batch, finished) + ENOUGH).log().mean()
         if weight:
             loss = error + weight * self._criticise(batch, finished)
-        self.learn(loss, "a lower --lr or --critic, or fewer --iterations after --critic-from")
-        return error.item()
+        self.descend(loss)
+        return error.detach().double()[None]
 
-    def _add_grain(self) -> None:
+    def _add_grain(self, smooth: dict[str, torch.Tensor]) -> None:
         """Give the patches the grain that fills get of the network as it was before the critic."""
         early = Finisher().to(memory_format=torch.channels_last)
-        early.load_state_dict(self.smooth)
+        early.load_state_dict(smooth)
         self.patches = with_grain(self.patches, early)
 
     def _criticise(self, batch: Patches, finished: torch.Tensor) -> torch.Tensor:
@@ -220,6 +219,7 @@ class Run(NetworkRun):
         if self.iteration % PENALTY_EVERY == 0:
             steep = steepness(critic, seen, hole) + steepness(critic, painted, hole)
             loss = loss + PENALTY_EVERY * PENALTY / 2 * steep
+        set_rate(self.critic_optimizer, CRITIC_LR * self.rate())
         self.critic_optimizer.zero_grad()
         loss.backward()
         self.critic_optimizer.step()
@@ -232,38 +232,36 @@ class Run(NetworkRun):
     def _batch(self) -> Patches:
         """Return the batch of this iteration, a pure function of the seed."""
         generator = torch.Generator().manual_seed(seed_of(self.config.seed, ORDER, self.iteration))
-        chosen = torch.randint(len(self.patches), (self.config.batch,), generator=generator)
+        chosen = torch.randint(len(self.patches), (self.config.batch_size,), generator=generator)
         return self.patches.take(chosen).changed(generator)
 
-    def kept(self) -> Finisher:
+    def kept(self) -> nn.Module:
         if self.smooth is None:
-            return self.averaged
+            return self.averaged.module
         share, kept = self.config.critic_share, Finisher().to(memory_format=torch.channels_last)
-        late = self.averaged.state_dict()
+        late = self.averaged.module.state_dict()
         kept.load_state_dict({name: value.lerp(late[name], share) for name, value in self.smooth.items()})
         return kept
 
-    def measure(self) -> dict[str, float]:
+    def score(self, network: nn.Module) -> dict[str, float]:
         """Fill the validation patches."""
-        before, after, kept = [], [], self.kept()
+        before, after = [], []
         with torch.inference_mode():
             for start in range(0, len(self.validation), VALIDATION_BATCH):
                 part = self.validation.take(slice(start, start + VALIDATION_BATCH))
                 filled = _planes(part.filled)
                 before.append(square_errors(part, filled))
-                after.append(square_errors(part, kept(filled, part.mask, part.known)))
-        # 60 dB is as good as equal.
-        before, after = (-DECIBEL * (torch.cat(errors) / 255**2).clamp(min=1e-6).log() for errors in (before, after))
-        gain = after - before
-        scores = {"psnr": after.mean(), "gain": gain.mean(), "wins": (gain > 0).float().mean()}
+                after.append(square_errors(part, network(filled, part.mask, part.known)))
+        psnr = decibels(torch.cat(after))
+        gain = psnr - decibels(torch.cat(before))
+        scores = {"psnr": psnr.mean(), "gain": gain.mean(), "wins": (gain > 0).float().mean()}
         return {name: float(value) for name, value in scores.items()}
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"smooth": self.smooth}
 
-    def restore(self) -> dict[str, Any]:
-        state = super().restore()
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
         self.smooth = state["smooth"]
         if self.smooth is not None:
-            self._add_grain()
-        return state
+            self._add_grain(self.smooth)

@@ -1,24 +1,22 @@
 """Training runs of the segmenter, on rendered numbers, whose background is known: neither photos nor labels."""
 
-import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
 from svhn.checkpoints import find_model
 from svhn.data.samples import StrokeSample, make_stroke_sample
-from svhn.runs import RunRecord, open_run
+from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, load_classifier, reduced_maps, seed_of
 from svhn.torch_inpaint.removal import NEARNESS, PLANES, SIGHT, RemovalConfig, Segmenter, cut_numbers, look
-from svhn.torch_inpaint.training.config import SegmenterTrainConfig
-from svhn.torch_inpaint.training.run import STATE, NetworkRun, check_precision
+from svhn.torch_inpaint.training.config import SEGMENTER_COMMAND, SegmenterTrainConfig
+from svhn.torch_inpaint.training.learner import NetworkLearner
 
-COMMAND = "train-segmenter"
 PACKAGES = ("torch", "numpy", "opencv-python-headless")
 # Size of the pictures that it learns from; larger regions are cut at random.
 TALL, WIDE = 80, 112
@@ -55,14 +53,14 @@ class Samples:
         return Samples(self.planes[index], self.change[index])
 
 
-def train_segmenter(
+def train_segmenter_network(
     config: SegmenterTrainConfig,
     run_dir: str | Path,
     model: str | Path = DEFAULT_CHECKPOINT,
     resume: bool = False,
-    report: Callable[[dict[str, float]], None] = lambda row: None,
-) -> RunRecord:
-    """Train a segmenter and leave `model.pt`, `config.json`, `history.csv` and `record.json` in a run folder.
+    report: Report = ignore,
+) -> RunResult:
+    """Train a segmenter and leave a run folder with `model.pt`, `history.csv`, `report.png` and `record.json`.
 
     Parameters
     ----------
@@ -72,32 +70,25 @@ def train_segmenter(
     model : str or Path
         Checkpoint of the classifier whose first-layer feature maps it sees.
     resume : bool
-        Go on after the last interval, as if nothing had happened.
+        Go on from what was saved last, as if nothing had happened.
     report : callable
-        Called with iteration, loss and rate every 50 iterations, and with a row of the history.
+        Called with a Progress, see `svhn.runs.run_training`.
 
     Raises
     ------
     InputError
-        When the precision is unknown, `model` or `run_dir` does not suit, or the training ran away.
+        When `model` or `run_dir` does not suit, or the training ran away.
     """
-    check_precision(config.precision)
-    run_dir = Path(run_dir)
     classifier = load_classifier(find_model(model).path)
-    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "model": Path(model).name}
-    open_run(run_dir, settings, STATE, resume)
+    folder = RunFolder(run_dir)
+    folder.open(SEGMENTER_COMMAND, config, {"source": "rendered", "feature_maps": Path(model).name}, resume)
     samples = make_samples(classifier, config.samples, (config.seed, TRAINING))
     held_back = make_samples(classifier, VALIDATION_SAMPLES, (config.seed, VALIDATION))
-    run = Run(config, run_dir, samples, held_back, report)
-    if resume:
-        run.restore()
-    run.advance()
     counts = {"train": len(samples), "validation": len(held_back)}
     data = {"source": "rendered", "regions": counts, "feature_maps": Path(model).name}
-    record = RunRecord.new(COMMAND, config, data, PACKAGES)
-    record.metrics = run.metrics()
-    record.write(run_dir / "record.json")
-    return record
+    record = RunRecord.new(SEGMENTER_COMMAND, config, data, PACKAGES)
+    learner = SegmenterLearner(config, samples, held_back)
+    return run_training(learner, folder, Plan(config.iterations, config.interval), record, resume, report)
 
 
 def make_samples(classifier: Classifier, count: int, seed: tuple[int, ...]) -> Samples:
@@ -136,46 +127,46 @@ def _regions(classifier: Classifier, sample: StrokeSample) -> list[tuple[np.ndar
     return regions
 
 
-class Run(NetworkRun):
-    """A run in progress."""
+class SegmenterLearner(NetworkLearner):
+    """A segmenter while it learns.
+
+    Parameters
+    ----------
+    config : SegmenterTrainConfig
+    samples, validation : Samples
+    """
 
     kind = "segmenter"
+    config: SegmenterTrainConfig
 
-    def __init__(
-        self,
-        config: SegmenterTrainConfig,
-        run_dir: Path,
-        samples: Samples,
-        validation: Samples,
-        report: Callable[[dict[str, float]], None],
-    ):
-        super().__init__(config, run_dir, Segmenter, report)
+    def __init__(self, config: SegmenterTrainConfig, samples: Samples, validation: Samples):
+        super().__init__(config, Segmenter)
         self.samples, self.validation = samples, validation
 
-    def step(self) -> float:
-        self.set_rate(self.optimizer)
+    def step(self) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed_of(self.config.seed, ORDER, self.iteration))
-        chosen = torch.randint(len(self.samples), (self.config.batch,), generator=generator)
+        chosen = torch.randint(len(self.samples), (self.config.batch_size,), generator=generator)
         batch = self.samples.take(chosen)
         planes = _planes(batch)
         planes[:, COLOURS] = planes[:, torch.randperm(3, generator=generator)]
         with self.precision():
-            answer = self.model(planes.contiguous(memory_format=torch.channels_last))
+            answer = self.net(planes.contiguous(memory_format=torch.channels_last))
         loss = stroke_loss(answer.float(), batch, self.config.visible)
-        self.learn(loss, "a lower --lr")
-        return loss.item()
+        self.descend(loss)
+        return loss.detach().double()[None]
 
-    def measure(self) -> dict[str, float]:
+    def score(self, network: nn.Module) -> dict[str, float]:
         """Look for the strokes of the validation regions."""
         losses, hits, said, true = [], 0, 0, 0
         for start in range(0, len(self.validation), VALIDATION_BATCH):
             part = self.validation.take(slice(start, start + VALIDATION_BATCH))
             with torch.inference_mode():
-                answer = self.averaged(_planes(part))
+                answer = network(_planes(part))
             strokes, near = _strokes(part, self.config.visible), _near(part)
             losses.append(stroke_loss(answer, part, self.config.visible).item())
             hits += int(((answer > 0) & strokes & near).sum())
-            said, true = said + int(((answer > 0) & near).sum()), true + int((strokes & near).sum())
+            said += int(((answer > 0) & near).sum())
+            true += int((strokes & near).sum())
         return {
             "cross_entropy": float(np.mean(losses)),
             "recall": hits / max(true, 1),

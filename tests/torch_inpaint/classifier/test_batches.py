@@ -6,9 +6,9 @@ from torch.nn import functional
 from svhn.data.augmentation import Augmentation
 from svhn.torch_inpaint.classifier.adapter import resize, to_tensor
 from svhn.torch_inpaint.classifier.batches import DRAWS, Batches, augment, resize_whole, to_gray
-from svhn.torch_inpaint.classifier.config import TrainConfig
+from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
 
-MIXED = TrainConfig(batch=20, mix={"train": 0.75, "pseudo": 0.25}, blur=True, colour=True)
+MIXED = ConvNetTrainConfig(batch_size=20, mix={"train": 0.75, "pseudo": 0.25}, blur=True, colour=True)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_an_epoch_shows_every_training_digit_once_and_the_others_in_turn(splits)
 
 
 def test_the_last_batch_of_an_epoch_holds_what_is_left(splits):
-    batches = Batches(splits, TrainConfig(batch=32), 40, "cpu")
+    batches = Batches(splits, ConvNetTrainConfig(batch_size=32), 40, "cpu")
     assert [len(batches.digits(step)) for step in range(10)] == [32, 32, 32, 32, 22] * 2
 
 
@@ -56,7 +56,7 @@ def test_parts_make_up_the_batch(splits):
 
 
 def test_without_augmentation_a_batch_is_what_the_network_sees_in_use(splits):
-    config = TrainConfig(batch=150, augmentation=False)
+    config = ConvNetTrainConfig(batch_size=150, augmentation=False)
     images, labels = Batches(splits, config, 40, "cpu").take(0)
     order = Batches(splits, config, 40, "cpu").digits(0)
     expected = resize(to_tensor(splits["train"].rgb), 40)[order]

@@ -6,9 +6,8 @@ from svhn.errors import InputError
 from svhn.figures.report import format_report
 from svhn.metrics import classification_report
 from svhn.torch_inpaint.classifier.adapter import classify, feature_maps, load_predictor, to_batch, to_images, to_tensor
-from svhn.torch_inpaint.classifier.config import NETS
+from svhn.torch_inpaint.classifier.config import NETWORKS, ConvNetTrainConfig, NetConfig
 from svhn.torch_inpaint.classifier.nets import (
-    FAMILY,
     Classifier,
     Preprocessing,
     build_net,
@@ -27,10 +26,10 @@ def crops(count=4, size=32):
     return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_net_of_the_family_answers_and_learns(name):
     net = build_net(name)
-    assert net.first_conv.out_channels == FAMILY[name].filters[0] == int(name.removeprefix("ConvNet")[:2])
+    assert net.first_conv.out_channels == NETWORKS[name].filters[0] == int(name.removeprefix("ConvNet")[:2])
     logits = net(torch.randn(6, 1, 40, 40))
     assert logits.shape == (6, 10)
     torch.nn.functional.cross_entropy(logits, torch.arange(6)).backward()
@@ -46,6 +45,19 @@ def test_the_best_net_has_the_reference_shape():
 def test_unknown_net_is_an_input_error():
     with pytest.raises(InputError, match="ConvNet48_Dropout3"):
         build_net("ConvNet99")
+
+
+def test_a_network_of_ones_own(classifier, monkeypatch, tmp_path):
+    monkeypatch.setattr(NETWORKS, "_entries", dict(NETWORKS._entries))
+    NETWORKS.register("Mine", NetConfig((8, 16, 16), kernels=(3, 3, 3)))
+    assert ConvNetTrainConfig(net="Mine").net == "Mine"
+    mine = Classifier(build_net("Mine").eval(), "Mine", Preprocessing(), {})
+    save_classifier(tmp_path / "mine.pt", mine)
+    np.testing.assert_allclose(
+        classify(load_classifier(tmp_path / "mine.pt"), crops()), classify(mine, crops()), atol=1e-5
+    )
+    with pytest.raises(ValueError, match="registered already"):
+        NETWORKS.register("ConvNet32", NetConfig((8, 16, 16)))
 
 
 def test_save_load_gives_the_same_logits_and_everything_to_use_them(classifier, tmp_path):
@@ -152,7 +164,7 @@ def test_no_images_give_no_probabilities(classifier):
     assert classify(classifier, np.zeros((0, 32, 32, 3), np.uint8)).shape == (0, 10)
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_net_of_the_family_is_reported_on(name, tmp_path):
     """As `evaluate` does it: precision, recall, F1 and support of every digit, and the confusion matrix."""
     save_classifier(tmp_path / "model.pt", Classifier(build_net(name), name, Preprocessing(), {}))

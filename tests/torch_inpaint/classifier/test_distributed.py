@@ -7,32 +7,36 @@ import pytest
 import torch
 from bars import bars
 
-from svhn.torch_inpaint.classifier.config import TrainConfig
+from svhn.runs import read_history
+from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
 from svhn.torch_inpaint.classifier.distributed import Group, share_batch_norm
 from svhn.torch_inpaint.classifier.nets import load_classifier
-from svhn.torch_inpaint.classifier.train import train
+from svhn.torch_inpaint.classifier.train import train_network
 
 ROOT = Path(__file__).parents[3]
 HELPERS = ROOT / "tests" / "helpers"
 # No dropout, which draws other numbers in each process; batches of 51 do not divide evenly.
-CONFIG = TrainConfig(net="ConvNet48_333", batch=51, epochs=2, lr=0.002, average=0.9, label_smoothing=0.1)
+CONFIG = ConvNetTrainConfig(
+    net="ConvNet48_333", batch_size=51, epochs=2, learning_rate=0.002, average=0.9, label_smoothing=0.1
+)
 SCRIPT = """
 import sys
 import torch
 from bars import bars
 from test_distributed import CONFIG
 from svhn.torch_inpaint.classifier.distributed import join
-from svhn.torch_inpaint.classifier.train import train
+from svhn.torch_inpaint.classifier.train import train_network
 
-def stop(epoch):
-    sys.exit("stopped after the first epoch")
+def stop(progress):
+    if progress.scores:
+        sys.exit("stopped after the first epoch")
 
 torch.set_num_threads(1)
 run_dir, resume = sys.argv[1], sys.argv[2] == "resume"
 with join("cpu") as group:
-    report = (lambda epoch: None) if resume else stop
-    record = train(bars(), CONFIG, run_dir, report=report, resume=resume, group=group)
-    assert (record is not None) == group.leads
+    report = (lambda progress: None) if resume else stop
+    result = train_network(bars(), CONFIG, run_dir, report=report, resume=resume, group=group)
+    assert (result.record is not None) == group.leads
 """
 
 
@@ -40,7 +44,7 @@ def torchrun(folder, *arguments):
     """Train in two processes; return the exit code and what was printed."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
-    paths = os.pathsep.join([str(ROOT), str(HELPERS)])
+    paths = os.pathsep.join(map(str, (ROOT, HELPERS, Path(__file__).parent)))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -52,17 +56,16 @@ def test_two_processes_train_the_network_of_one_also_when_resumed(tmp_path):
     run_dir = tmp_path / "two"
     code, printed = torchrun(tmp_path, str(run_dir), "start")
     assert code != 0 and "stopped after the first epoch" in printed
-    assert not (run_dir / "record.json").exists() and (run_dir / "state.pt").exists()
+    assert not (run_dir / "record.json").exists() and (run_dir / "state").exists()
     code, printed = torchrun(tmp_path, str(run_dir), "resume")
     assert code == 0, printed
-    rows = []
-    record = train(bars(), CONFIG, tmp_path / "one", report=rows.append)
+    record = train_network(bars(), CONFIG, tmp_path / "one").record
     one, two = (load_classifier(path / "model.pt").net.state_dict() for path in (tmp_path / "one", run_dir))
     for name, values in one.items():
         torch.testing.assert_close(two[name], values, rtol=1e-3, atol=5e-4, msg=lambda text, name=name: name + text)
-    lines = (run_dir / "two_measures.csv").read_text().splitlines()[1:]
-    for line, row in zip(lines, rows, strict=True):
-        assert float(line.split(",")[1]) == pytest.approx(row.loss, rel=1e-3)
+    rows = (read_history(path / "history.csv") for path in (run_dir, tmp_path / "one"))
+    for two, one in zip(*rows, strict=True):
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
     assert "2 processes" in (run_dir / "two_results.txt").read_text()
     assert record.metrics["processes"] == 1
 

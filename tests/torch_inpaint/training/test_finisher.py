@@ -30,10 +30,10 @@ from svhn.torch_inpaint.training.config import FinisherTrainConfig
 from svhn.torch_inpaint.training.critic import close_view
 from svhn.torch_inpaint.training.finisher import (
     GRAIN_STEP,
-    Run,
+    FinisherLearner,
     make_patches,
     square_errors,
-    train_finisher,
+    train_finisher_network,
     with_grain,
 )
 
@@ -190,7 +190,7 @@ def test_a_saved_finisher_is_the_same_and_a_damaged_one_is_named(restless, tmp_p
         load_finisher(tmp_path / "none", CPU)
 
 
-SHORT = FinisherTrainConfig(iterations=6, patches=24, batch=4, warmup=2, interval=3, critic_from=2)
+SHORT = FinisherTrainConfig(iterations=6, patches=24, batch_size=4, warmup=2, interval=3, critic_from=2)
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +209,8 @@ def folder(photos, tmp_path, monkeypatch):
 
 def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
     once, again = tmp_path / "once", tmp_path / "again"
-    record = train_finisher(folder, SHORT, once)
-    train_finisher(folder, SHORT, again)
+    record = train_finisher_network(folder, SHORT, once).record
+    train_finisher_network(folder, SHORT, again)
     weights = [torch.load(path / "model.pt")["weights"] for path in (once, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert RunRecord.read(once / "record.json").metrics == record.metrics
@@ -223,16 +223,16 @@ def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
 
 
 def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
-    def stop(row):
-        if row["iteration"] == 3 and "psnr" in row:
+    def stop(progress):
+        if progress.iteration == 3 and progress.scores:
             raise KeyboardInterrupt
 
-    train_finisher(folder, SHORT, tmp_path / "whole")
+    train_finisher_network(folder, SHORT, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        train_finisher(folder, SHORT, tmp_path / "cut", report=stop)
+        train_finisher_network(folder, SHORT, tmp_path / "cut", report=stop)
     with pytest.raises(InputError, match="other settings"):
-        train_finisher(folder, replace(SHORT, lr=1e-3), tmp_path / "cut", resume=True)
-    train_finisher(folder, SHORT, tmp_path / "cut", resume=True)
+        train_finisher_network(folder, replace(SHORT, learning_rate=1e-3), tmp_path / "cut", resume=True)
+    train_finisher_network(folder, SHORT, tmp_path / "cut", resume=True)
     whole, cut = (torch.load(tmp_path / name / "model.pt")["weights"] for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
@@ -240,24 +240,29 @@ def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
 def test_run_folders_are_guarded(folder, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="not empty"):
-        train_finisher(folder, SHORT, tmp_path)
+        train_finisher_network(folder, SHORT, tmp_path)
     with pytest.raises(InputError, match="no run"):
-        train_finisher(folder, SHORT, tmp_path / "none", resume=True)
+        train_finisher_network(folder, SHORT, tmp_path / "none", resume=True)
     with pytest.raises(InputError, match="precision"):
-        train_finisher(folder, replace(SHORT, precision="int8"), tmp_path / "new")
+        replace(SHORT, precision="int8")
 
 
-def test_it_learns(photos, tmp_path):
+@pytest.fixture
+def at_once(monkeypatch):
+    """A critic has its whole weight from its first iteration on."""
+    monkeypatch.setattr("svhn.torch_inpaint.training.config.CRITIC_RISE", 1)
+
+
+def test_it_learns(photos):
     """Sixty steps on a few holes bring the fill closer to them."""
     patches = make_patches(list(photos.values()), 8, (0,))
-    config = replace(SHORT, iterations=60, batch=8, interval=1000, critic=0)
-    run = Run(config, tmp_path, patches, patches, lambda row: None)
+    config = replace(SHORT, iterations=60, batch_size=8, interval=1000, critic=0)
+    learner = FinisherLearner(config, patches, patches)
     with torch.no_grad():
         before = square_errors(patches, patches.filled.permute(0, 3, 1, 2).float())
-    for _ in range(60):
-        run.step()
+    learner.advance(60)
     with torch.no_grad():
-        finished = run.averaged(patches.filled.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
+        finished = learner.averaged(patches.filled.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
     assert (square_errors(patches, finished) + 2).log().mean() < (before + 2).log().mean() - 0.1
 
 
@@ -271,29 +276,28 @@ def test_grain_goes_where_the_hole_is_and_turns_with_it(photos):
         assert torch.equal(changed.grain, changed.truth)
 
 
-def test_the_critic_sees_fills_with_their_grain(photos, tmp_path):
+def test_the_critic_sees_fills_with_their_grain(photos):
     patches = make_patches(list(photos.values()), 8, (0,))
     grain = torch.randint(-40, 40, patches.grain.shape, dtype=torch.int8) * patches.mask[..., None]
     painted = patches.filled.permute(0, 3, 1, 2).float()
     grained = (painted + GRAIN_STEP * grain.permute(0, 3, 1, 2)).clamp(0, 255)
     verdicts = []
-    for number, (part, seen) in enumerate([(replace(patches, grain=grain), painted), (patches, grained)]):
-        run = Run(SHORT, tmp_path / str(number), part, part, lambda row: None)
-        verdicts.append(run._criticise(part, seen).item())
+    for part, seen in [(replace(patches, grain=grain), painted), (patches, grained)]:
+        learner = FinisherLearner(SHORT, part, part)
+        verdicts.append(learner._criticise(part, seen).item())
     assert verdicts[0] == verdicts[1]
 
 
-def test_a_run_that_runs_away_stops_before_it_spoils_anything(photos, tmp_path):
+def test_a_run_that_runs_away_stops_before_it_spoils_anything(photos, at_once):
     patches = make_patches(list(photos.values()), 4, (0,))
-    run = Run(replace(SHORT, critic_from=-500), tmp_path, patches, patches, lambda row: None)
-    run.step()
-    before = [weights.clone() for weights in run.model.parameters()]
+    learner = FinisherLearner(replace(SHORT, critic_from=0), patches, patches)
+    learner.advance(1)
+    before = [weights.clone() for weights in learner.net.parameters()]
     with torch.no_grad():
-        run.critic.fine_verdict.weight.fill_(torch.nan)
+        learner.critic.fine_verdict.weight.fill_(torch.nan)
     with pytest.raises(InputError, match="ran away at iteration 1"):
-        run.step()
-    assert all(torch.equal(old, new) for old, new in zip(before, run.model.parameters(), strict=True))
-    assert not list(tmp_path.iterdir())
+        learner.advance(1)
+    assert all(torch.equal(old, new) for old, new in zip(before, learner.net.parameters(), strict=True))
 
 
 def test_surroundings_of_one_colour_give_no_infinite_gradient():
@@ -309,46 +313,43 @@ def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
     assert [config.critic_weight(iteration) for iteration in (0, 999, 1_249, 1_499, 9_999)] == [0, 0, 1, 2, 2]
 
 
-def test_the_critic_learns_to_tell_fill_from_truth(photos, tmp_path):
+def test_the_critic_learns_to_tell_fill_from_truth(photos, at_once):
     patches = make_patches(list(photos.values()), 16, (0,))
-    config = replace(SHORT, iterations=60, batch=8, interval=1000, critic_from=-500)
-    run = Run(config, tmp_path, patches, patches, lambda row: None)
+    config = replace(SHORT, iterations=60, batch_size=8, interval=1000, critic_from=0)
+    learner = FinisherLearner(config, patches, patches)
     truth, filled = (images.permute(0, 3, 1, 2).float() for images in (patches.truth, patches.filled))
     view = View.of(truth, patches.mask, patches.known)
-    for _ in range(60):
-        run.step()
+    learner.advance(60)
     with torch.no_grad():
-        finished = run.model(filled, patches.mask, patches.known)  # what it is trained to tell
-        real, fake = (run.critic(close_view(view, images), view.hole) for images in (truth, finished))
+        finished = learner.net(filled, patches.mask, patches.known)  # what it is trained to tell
+        real, fake = (learner.critic(close_view(view, images), view.hole) for images in (truth, finished))
     assert (real > fake).float().mean() > 0.8
 
 
-def test_what_pleases_the_critic_looks_more_real_to_it(photos, tmp_path):
+def test_what_pleases_the_critic_looks_more_real_to_it(photos, at_once):
     """A step of the fill down its verdict's slope raises the critic's score of it; and the critic stays trainable."""
     patches = make_patches(list(photos.values()), 4, (0,))
-    run = Run(replace(SHORT, critic_from=-500), tmp_path, patches, patches, lambda row: None)
+    learner = FinisherLearner(replace(SHORT, critic_from=0), patches, patches)
     filled = patches.filled.permute(0, 3, 1, 2).float().requires_grad_()
-    verdict = run._criticise(patches, filled)
+    verdict = learner._criticise(patches, filled)
     verdict.backward()
     view = View.of(patches.truth.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
     with torch.no_grad():
         before, after = (
-            run.critic(close_view(view, images), view.hole).sum() for images in (filled, filled - 100 * filled.grad)
+            learner.critic(close_view(view, images), view.hole).sum() for images in (filled, filled - 100 * filled.grad)
         )
     assert after > before
-    assert all(weights.requires_grad for weights in run.critic.parameters())
+    assert all(weights.requires_grad for weights in learner.critic.parameters())
 
 
-def test_the_network_that_is_kept_lies_between_those_before_and_after_the_critic(photos, tmp_path):
+def test_the_network_that_is_kept_lies_between_those_before_and_after_the_critic(photos):
     patches = make_patches(list(photos.values()), 4, (0,))
-    run = Run(replace(SHORT, critic_from=2, critic_share=0.25), tmp_path, patches, patches, lambda row: None)
-    for _ in range(2):
-        run.step()
-    assert run.kept() is run.averaged
-    before = {name: value.clone() for name, value in run.averaged.state_dict().items()}
-    for _ in range(4):
-        run.step()
-    after, kept = run.averaged.state_dict(), run.kept().state_dict()
+    learner = FinisherLearner(replace(SHORT, critic_from=2, critic_share=0.25), patches, patches)
+    learner.advance(2)
+    assert learner.kept() is learner.averaged.module
+    before = {name: value.clone() for name, value in learner.averaged.module.state_dict().items()}
+    learner.advance(4)
+    after, kept = learner.averaged.module.state_dict(), learner.kept().state_dict()
     assert not torch.equal(before["answer.weight"], after["answer.weight"])
     for name, value in kept.items():
         torch.testing.assert_close(value, 0.75 * before[name] + 0.25 * after[name])

@@ -21,7 +21,15 @@ from svhn.torch_inpaint.classifier.nets import load_classifier
 from svhn.torch_inpaint.removal.config import KeyPixelConfig, RemovalConfig
 from svhn.torch_inpaint.removal.segmenter import STEP, Segmenter, load_segmenter, look, save_segmenter, segment
 from svhn.torch_inpaint.training.config import SegmenterTrainConfig
-from svhn.torch_inpaint.training.segmenter import QUANTUM, TALL, WIDE, Run, make_samples, stroke_loss, train_segmenter
+from svhn.torch_inpaint.training.segmenter import (
+    QUANTUM,
+    TALL,
+    WIDE,
+    SegmenterLearner,
+    make_samples,
+    stroke_loss,
+    train_segmenter_network,
+)
 
 CPU = torch.device("cpu")
 
@@ -144,7 +152,7 @@ def test_samples_depend_on_seed_and_number_only(classifier):
     assert (few.planes[:, 6].float() * QUANTUM == 1).any() and few.change.any()
 
 
-SHORT = SegmenterTrainConfig(iterations=6, samples=12, batch=4, warmup=2, interval=3)
+SHORT = SegmenterTrainConfig(iterations=6, samples=12, batch_size=4, warmup=2, interval=3)
 
 
 @pytest.fixture
@@ -154,8 +162,8 @@ def few(monkeypatch):
 
 def test_a_run_leaves_everything_behind_and_repeats(few, tmp_path):
     once, again = tmp_path / "once", tmp_path / "again"
-    record = train_segmenter(SHORT, once)
-    train_segmenter(SHORT, again)
+    record = train_segmenter_network(SHORT, once).record
+    train_segmenter_network(SHORT, again)
     weights = [torch.load(path / "model.pt")["weights"] for path in (once, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert RunRecord.read(once / "record.json").metrics == record.metrics
@@ -163,21 +171,22 @@ def test_a_run_leaves_everything_behind_and_repeats(few, tmp_path):
     with (once / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["3", "6"]
     settings = json.loads((once / "config.json").read_text())
-    assert settings == {"command": "train-segmenter", "train": dataclasses.asdict(SHORT), "model": DEFAULT_CHECKPOINT}
+    assert settings["command"] == "train-segmenter" and settings["train"] == dataclasses.asdict(SHORT)
+    assert settings["data"] == {"source": "rendered", "feature_maps": DEFAULT_CHECKPOINT}
     assert load_segmenter(once, CPU).channels == Segmenter().channels
 
 
 def test_a_resumed_run_ends_where_it_would_have(few, tmp_path):
-    def stop(row):
-        if row["iteration"] == 3 and "recall" in row:
+    def stop(progress):
+        if progress.iteration == 3 and progress.scores:
             raise KeyboardInterrupt
 
-    train_segmenter(SHORT, tmp_path / "whole")
+    train_segmenter_network(SHORT, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        train_segmenter(SHORT, tmp_path / "cut", report=stop)
+        train_segmenter_network(SHORT, tmp_path / "cut", report=stop)
     with pytest.raises(InputError, match="other settings"):
-        train_segmenter(replace(SHORT, lr=1e-3), tmp_path / "cut", resume=True)
-    train_segmenter(SHORT, tmp_path / "cut", resume=True)
+        train_segmenter_network(replace(SHORT, learning_rate=1e-3), tmp_path / "cut", resume=True)
+    train_segmenter_network(SHORT, tmp_path / "cut", resume=True)
     whole, cut = (torch.load(tmp_path / name / "model.pt")["weights"] for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
@@ -185,18 +194,17 @@ def test_a_resumed_run_ends_where_it_would_have(few, tmp_path):
 def test_run_folders_and_precision_are_checked(few, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="not empty"):
-        train_segmenter(SHORT, tmp_path)
+        train_segmenter_network(SHORT, tmp_path)
     with pytest.raises(InputError, match="precision"):
-        train_segmenter(replace(SHORT, precision="int8"), tmp_path / "new")
+        replace(SHORT, precision="int8")
 
 
-def test_it_learns(classifier, tmp_path):
+def test_it_learns(classifier):
     samples = make_samples(classifier, 12, (0,))
-    run = Run(replace(SHORT, iterations=60, batch=12, interval=1000), tmp_path, samples, samples, lambda row: None)
-    before = run.measure()
-    for _ in range(60):
-        run.step()
-    after = run.measure()
+    learner = SegmenterLearner(replace(SHORT, iterations=60, batch_size=12, interval=1000), samples, samples)
+    before = learner.measure()
+    learner.advance(60)
+    after = learner.measure()
     assert after["cross_entropy"] < 0.6 * before["cross_entropy"] and after["precision"] > before["precision"]
 
 
