@@ -24,7 +24,7 @@ def notes_on(statuses: list[RunStatus], data: str) -> list[str]:
     """Return what the page says of the whole sweep: how far it is, and on what it trains."""
     states = [status.state for status in statuses]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    digits = next((status.record.data["digits"] for status in statuses if status.record), {})
+    digits: dict[str, int] = next((status.record.data["digits"] for status in statuses if status.record), {})
     sizes = ", ".join(f"{count:,} {split}" for split, count in digits.items())
     name = data.rsplit("/", 1)[-1]
     return [counts + time_left(statuses), f"data: {name} ({sizes} digits)" if sizes else f"data: {name}"]

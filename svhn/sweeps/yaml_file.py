@@ -68,9 +68,9 @@ def _names(field: dataclasses.Field) -> list[str]:
 
 def _adapter(field: dataclasses.Field) -> TypeAdapter:
     """Return pydantic's type of a setting in the file: a value, or a list of values to try."""
-    kind = Annotated[field.type, BeforeValidator(_as_number)] if field.type is float else field.type
-    one = Annotated[kind, AfterValidator(_checked(field))]
-    many = Annotated[list[one], BeforeValidator(_as_list), Field(min_length=1)]  # type: ignore[valid-type]
+    kind: Any = Annotated[field.type, BeforeValidator(_as_number)] if field.type is float else field.type
+    one: Any = Annotated[kind, AfterValidator(_checked(field))]
+    many = Annotated[list[one], BeforeValidator(_as_list), Field(min_length=1)]
     return TypeAdapter(many, config=ConfigDict(strict=True))
 
 

@@ -1,8 +1,13 @@
-"""Where PyTorch computes."""
+"""Where PyTorch computes, and how its networks lie in memory."""
+
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from svhn.errors import InputError
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def choose_device(name: str) -> torch.device:
@@ -21,3 +26,8 @@ def choose_device(name: str) -> torch.device:
         return torch.device(name)
     except RuntimeError as error:
         raise InputError(f"device: expected auto, cpu, cuda or cuda:1, received {name!r}") from error
+
+
+def channels_last(net: Net) -> Net:
+    """Return a network with all channels of a pixel side by side in memory: its convolutions are faster so."""
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's annotations lack it

@@ -15,6 +15,8 @@ from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.runs import Learner
 
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+
 # The average follows faster while it is young: its decay is at most n / (n + this) after n steps.
 YOUTH = 9
 
@@ -31,7 +33,7 @@ def average_of(net: nn.Module, decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def follow(averages: Sequence[torch.Tensor], values: Sequence[torch.Tensor], steps: torch.Tensor) -> None:
+    def follow(averages: Tensors, values: Tensors, steps: torch.Tensor | int) -> None:
         kept = min(decay, float(steps) / (float(steps) + YOUTH))
         for average, value in zip(averages, values, strict=True):
             average.lerp_(value, 1 - kept) if average.is_floating_point() else average.copy_(value)

@@ -59,10 +59,10 @@ def to_gray(images: torch.Tensor) -> torch.Tensor:
 def normalise(gray: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
     """Turn gray pictures (N, 1, H, W) in 0..255 into what the network's first layer expects."""
     values = (gray / 255 - preprocessing.mean) / preprocessing.std
-    return standardise(values) if preprocessing.standardise else values
+    return to_unit_contrast(values) if preprocessing.standardise else values
 
 
-def standardise(values: torch.Tensor) -> torch.Tensor:
+def to_unit_contrast(values: torch.Tensor) -> torch.Tensor:
     """Bring every picture of (N, C, H, W) to its own mean and contrast."""
     variance, mean = torch.var_mean(values, dim=(1, 2, 3), correction=0, keepdim=True)
     return (values - mean) / (variance + 0.01).sqrt()
@@ -93,13 +93,13 @@ def resize(images: torch.Tensor, size: int) -> torch.Tensor:
     return functional.interpolate(gray, (size, size), mode="bicubic", antialias=True).clamp(0, 255)
 
 
-def classify(classifier: Classifier, images: Any, batch: int = 256) -> np.ndarray:
+def classify(classifier: Classifier, images: Any, batch_size: int = 256) -> np.ndarray:
     """Return probabilities, float32 (N, 10), of digit crops, uint8 (N, H, W, 3) RGB or (N, H, W) gray."""
     device = classifier.net.first_conv.weight.device
     with torch.inference_mode():
         parts = [
-            classifier.net(to_batch(images[i : i + batch], classifier.preprocessing, device)).softmax(dim=1).cpu()
-            for i in range(0, len(images), batch)
+            classifier.net(to_batch(images[i : i + batch_size], classifier.preprocessing, device)).softmax(dim=1).cpu()
+            for i in range(0, len(images), batch_size)
         ]
     return torch.cat(parts).numpy() if parts else np.zeros((0, 10), np.float32)
 
@@ -123,7 +123,7 @@ def feature_maps(classifier: Classifier, regions: torch.Tensor) -> torch.Tensor:
     """
     convolution = classifier.net.first_conv
     inputs = normalise(to_gray(regions.to(convolution.weight.device)), classifier.preprocessing)
-    border = convolution.padding[0]
+    border = int(convolution.padding[0])
     padded = functional.pad(inputs, (border,) * 4, mode="replicate")
     return functional.conv2d(padded, convolution.weight, convolution.bias)
 

@@ -28,7 +28,7 @@ def seed_of(*numbers: int) -> int:
 
 
 @dataclass
-class _Source:
+class _MixedSplit:
     """The digits of one split of the mix: `size` of them from `offset` on in the store, `count` to a batch."""
 
     number: int
@@ -80,7 +80,7 @@ class Batches:
         sizes = [len(splits[name]) for name in counts]
         offsets = np.cumsum([0, *sizes]).tolist()
         self.sources = [
-            _Source(number, count, *place)
+            _MixedSplit(number, count, *place)
             for number, (count, *place) in enumerate(zip(counts.values(), sizes, offsets, strict=False))
         ]
         self.images = torch.cat([resize_whole(splits[name].rgb, size, config.colour) for name in counts]).to(device)
@@ -93,10 +93,10 @@ class Batches:
         part = chosen[share].to(self.device)
         images, labels = self.images[part], self.labels[part]
         if not self.config.augmentation:
-            return to_gray(images), labels
+            return mix_to_gray(images), labels
         generator = torch.Generator().manual_seed(seed_of(self.config.seed, CHANGES, step))
         draws = torch.rand((DRAWS, len(chosen)), generator=generator)[:, share].to(self.device)
-        gray = to_gray(images, draws[-COLOUR:], AUGMENTATION.colour_chance)
+        gray = mix_to_gray(images, draws[-COLOUR:], AUGMENTATION.colour_chance)
         return augment(gray, draws, self.config.blur), labels
 
     def digits(self, step: int) -> torch.Tensor:
@@ -120,7 +120,7 @@ def resize_whole(rgb: np.ndarray, size: int, colour: bool, batch: int = 1024) ->
     return torch.cat([part.round_().clamp_(0, 255).to(torch.uint8) for part in parts])
 
 
-def to_gray(images: torch.Tensor, draws: torch.Tensor | None = None, chance: float = 0.0) -> torch.Tensor:
+def mix_to_gray(images: torch.Tensor, draws: torch.Tensor | None = None, chance: float = 0.0) -> torch.Tensor:
     """Turn (N, 1 or 3, H, W) into gray float32 (N, 1, H, W); some with weights from the draws, (4, N) in 0..1."""
     if images.shape[1] == 1:
         return images.float()

@@ -50,7 +50,7 @@ class Group:
         """Add up the gradients of a network, which every process has for its part of the batch, in one message."""
         if self.size == 1:
             return
-        gradients = [parameter.grad for parameter in net.parameters()]
+        gradients = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
         flat = self.sum(torch.cat([gradient.flatten() for gradient in gradients]))
         for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
@@ -123,12 +123,18 @@ class SharedBatchNorm(nn.BatchNorm2d):
         mean = torch.stack(sums) / count
         centred = images - mean[:, None, None]
         variance = _Sum.apply((centred * centred).sum(dim=(0, 2, 3))) / count
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-            self.num_batches_tracked += 1
+        self._follow(mean, variance * count / (count - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
         return centred * scale[:, None, None] + self.bias[:, None, None]
+
+    @torch.no_grad()
+    def _follow(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """Let the running statistics, which a layer of the family always has, follow those of a batch."""
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
+        self.num_batches_tracked += 1
 
 
 class _Sum(torch.autograd.Function):

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,8 +16,16 @@ from svhn.torch_inpaint.classifier.adapter import classify, normalise, to_batch
 from svhn.torch_inpaint.classifier.batches import DROPOUT, Batches, seed_of
 from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
 from svhn.torch_inpaint.classifier.distributed import Group, share_batch_norm
-from svhn.torch_inpaint.classifier.nets import Classifier, Preprocessing, build_net, load_classifier, save_classifier
+from svhn.torch_inpaint.classifier.nets import (
+    Classifier,
+    ConvNet,
+    Preprocessing,
+    build_net,
+    load_classifier,
+    save_classifier,
+)
 from svhn.torch_inpaint.classifier.results import write_results
+from svhn.torch_inpaint.device import channels_last
 from svhn.torch_inpaint.learner import TorchLearner, set_rate
 
 MODEL = "model.pt"
@@ -46,7 +54,7 @@ class ClassifierLearner(TorchLearner):
         torch.manual_seed(config.seed)
         self.data, self.config, self.group = data, config, group
         self.preprocessing = Preprocessing(standardise=config.standardise)
-        net = build_net(config.net, self.preprocessing).to(device=group.device, memory_format=torch.channels_last)
+        net = channels_last(build_net(config.net, self.preprocessing).to(group.device))
         if group.size > 1:
             share_batch_norm(net)
         super().__init__(net.train(), optimizer_of(config, net), config.average)
@@ -100,8 +108,8 @@ class ClassifierLearner(TorchLearner):
         return {"loss": float(functional.cross_entropy(logits, labels)), "accuracy": right / len(labels)}
 
     def keep(self, folder: Path) -> None:
-        kept = Classifier(self.averaged.module, self.config.net, self.preprocessing, self.data.provenance)
-        save_classifier(folder / MODEL, kept)
+        net = cast(ConvNet, self.averaged.module)
+        save_classifier(folder / MODEL, Classifier(net, self.config.net, self.preprocessing, self.data.provenance))
 
     def read_state(self, path: Path) -> dict[str, Any] | None:
         """Return the state that the leader reads; the other processes may have no such file."""

@@ -4,6 +4,7 @@ import dataclasses
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -12,6 +13,10 @@ from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.metrics import NUM_CLASSES
 from svhn.torch_inpaint.classifier.config import NETWORKS, NetConfig
+from svhn.torch_inpaint.device import channels_last
+
+# What a checkpoint says that it is, and the name of its first convolution.
+KIND, FIRST_CONV = "classifier", "features.0"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class ConvNet(nn.Module):
 
     def __init__(self, config: NetConfig, size: int = Preprocessing.size):
         super().__init__()
-        blocks, channels = [], 1
+        self.config = config
+        blocks: list[nn.Module] = []
+        channels = 1
         for filters, kernel in zip(config.filters, config.kernels, strict=True):
             convolution = nn.Conv2d(channels, filters, kernel, padding=kernel // 2)
             # ReLU and max-pooling commute; in this order ReLU has a quarter of the work.
@@ -60,7 +67,7 @@ class ConvNet(nn.Module):
 
     @property
     def first_conv(self) -> nn.Conv2d:
-        return self.features[0]
+        return cast(nn.Conv2d, self.features[0])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.classifier(self.features(images))
@@ -82,11 +89,13 @@ def build_net(name: str, preprocessing: Preprocessing = Preprocessing()) -> Conv
 
 
 def save_classifier(path: str | Path, classifier: Classifier) -> None:
-    """Write a checkpoint: weights, name, preprocessing, first convolution, class names and info."""
+    """Write a checkpoint: weights, name and layers, preprocessing, first convolution, class names and info."""
     content = {
+        "kind": KIND,
         "net": classifier.name,
+        "layers": dataclasses.asdict(classifier.net.config),
         "preprocessing": dataclasses.asdict(classifier.preprocessing),
-        "first_conv": "features.0",
+        "first_conv": FIRST_CONV,
         "classes": [str(digit) for digit in range(NUM_CLASSES)],
         "info": classifier.info,
         "weights": {name: value.cpu() for name, value in classifier.net.state_dict().items()},
@@ -111,9 +120,14 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Cla
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         preprocessing = Preprocessing(**content["preprocessing"])
-        net = build_net(content["net"], preprocessing)
+        net = ConvNet(_layers(content), preprocessing.size)
         net.load_state_dict(content["weights"])
     except Exception as error:  # torch raises many kinds of error on damaged files
         raise InputError(f"{path}: not a readable checkpoint of train-torch ({error})") from error
-    net = net.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    net = channels_last(net.to(device)).eval().requires_grad_(False)
     return Classifier(net, content["net"], preprocessing, content["info"])
+
+
+def _layers(content: dict[str, Any]) -> NetConfig:
+    """Return the layers of a checkpoint's network; files of the first edition know the name only."""
+    return NetConfig(**content["layers"]) if "layers" in content else NETWORKS[content["net"]]

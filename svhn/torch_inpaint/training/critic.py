@@ -50,8 +50,8 @@ class Critic(nn.Module):
         """
         view = functional.pixel_unshuffle(view, _SHRINK).contiguous(memory_format=torch.channels_last)
         fine = self.fine(view)
-        maps = (self.fine_verdict(fine), 2), (self.coarse_verdict(self.coarse(fine)), 4)
-        return sum(_mean_inside(verdicts.float(), functional.avg_pool2d(hole, side)) for verdicts, side in maps)
+        near, far = self.fine_verdict(fine), self.coarse_verdict(self.coarse(fine))
+        return _mean_inside(near, hole, 2) + _mean_inside(far, hole, 4)
 
 
 def close_view(view: View, images: torch.Tensor) -> torch.Tensor:
@@ -79,8 +79,10 @@ def close_view(view: View, images: torch.Tensor) -> torch.Tensor:
     return torch.cat([view.see(images), detail / strength.clamp(min=LEAST_DETAIL**2).sqrt()], dim=1)
 
 
-def _mean_inside(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    return (values * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))
+def _mean_inside(verdicts: torch.Tensor, hole: torch.Tensor, side: int) -> torch.Tensor:
+    """Return the mean (B,) of verdicts, one for each square of `side` x `side` pixels, by how much hole is there."""
+    weight = functional.avg_pool2d(hole, side)
+    return (verdicts.float() * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))
 
 
 def preference(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:

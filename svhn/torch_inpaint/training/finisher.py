@@ -15,6 +15,7 @@ from svhn.data.extra import UNLABELLED
 from svhn.data.samples import SIDE, FinderPhoto, HoleConfig, make_patch, read_labelled, read_listed, split_validation
 from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.torch_inpaint.classifier import seed_of
+from svhn.torch_inpaint.device import channels_last
 from svhn.torch_inpaint.learner import set_rate
 from svhn.torch_inpaint.removal import FillConfig, Finisher, KeyPixels, View, fill_regions, grain_like
 from svhn.torch_inpaint.training.config import FINISHER_COMMAND, FinisherTrainConfig
@@ -181,7 +182,7 @@ class FinisherLearner(NetworkLearner):
     def __init__(self, config: FinisherTrainConfig, patches: Patches, validation: Patches):
         super().__init__(config, Finisher)
         self.patches, self.validation = patches, validation
-        self.critic = Critic().to(memory_format=torch.channels_last)
+        self.critic = channels_last(Critic())
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), config.learning_rate, betas=CRITIC_BETAS)
         self.smooth: dict[str, torch.Tensor] | None = None  # weights from before the critic
 
@@ -202,7 +203,7 @@ class FinisherLearner(NetworkLearner):
 
     def _add_grain(self, smooth: dict[str, torch.Tensor]) -> None:
         """Give the patches the grain that fills get of the network as it was before the critic."""
-        early = Finisher().to(memory_format=torch.channels_last)
+        early = channels_last(Finisher())
         early.load_state_dict(smooth)
         self.patches = with_grain(self.patches, early)
 
@@ -238,7 +239,7 @@ class FinisherLearner(NetworkLearner):
     def kept(self) -> nn.Module:
         if self.smooth is None:
             return self.averaged.module
-        share, kept = self.config.critic_share, Finisher().to(memory_format=torch.channels_last)
+        share, kept = self.config.critic_share, channels_last(Finisher())
         late = self.averaged.module.state_dict()
         kept.load_state_dict({name: value.lerp(late[name], share) for name, value in self.smooth.items()})
         return kept

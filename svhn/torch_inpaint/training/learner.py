@@ -10,6 +10,7 @@ from svhn.data import LICENCE_NOTE
 from svhn.errors import InputError
 from svhn.runs import rate_share
 from svhn.torch_inpaint.classifier import seed_of
+from svhn.torch_inpaint.device import channels_last
 from svhn.torch_inpaint.learner import TorchLearner, set_rate
 from svhn.torch_inpaint.removal import save_network
 from svhn.torch_inpaint.training.config import FinisherTrainConfig, SegmenterTrainConfig
@@ -39,7 +40,7 @@ class NetworkLearner(TorchLearner):
     def __init__(self, config: FinisherTrainConfig | SegmenterTrainConfig, kind: type[nn.Module]):
         torch.manual_seed(seed_of(config.seed))
         self.config = config
-        net = kind().to(memory_format=torch.channels_last)
+        net = channels_last(kind())
         optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
         super().__init__(net, optimizer, config.average)
         self._scores: dict[str, float] = {}

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from svhn.data.augmentation import Augmentation
 from svhn.torch_inpaint.classifier.adapter import resize, to_tensor
-from svhn.torch_inpaint.classifier.batches import DRAWS, Batches, augment, resize_whole, to_gray
+from svhn.torch_inpaint.classifier.batches import DRAWS, Batches, augment, mix_to_gray, resize_whole
 from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
 
 MIXED = ConvNetTrainConfig(batch_size=20, mix={"train": 0.75, "pseudo": 0.25}, blur=True, colour=True)
@@ -66,11 +66,11 @@ def test_without_augmentation_a_batch_is_what_the_network_sees_in_use(splits):
 
 def test_other_weights_of_the_colours_change_colours_and_no_grays():
     images = resize_whole(draw_bars(6, 0).rgb, 40, colour=True)
-    usual, mixed = to_gray(images), to_gray(images, draws(6)[:4], 1.0)
+    usual, mixed = mix_to_gray(images), mix_to_gray(images, draws(6)[:4], 1.0)
     assert usual.shape == (6, 1, 40, 40) and not torch.allclose(usual, mixed, atol=1)
     gray = usual.round().to(torch.uint8).expand(-1, 3, -1, -1)
-    torch.testing.assert_close(to_gray(gray, draws(6)[:4], 1.0), to_gray(gray), atol=1e-3, rtol=0)
-    assert torch.equal(to_gray(images, draws(6)[:4], 0.0), usual)
+    torch.testing.assert_close(mix_to_gray(gray, draws(6)[:4], 1.0), mix_to_gray(gray), atol=1e-3, rtol=0)
+    assert torch.equal(mix_to_gray(images, draws(6)[:4], 0.0), usual)
 
 
 def test_no_changes_change_nothing():

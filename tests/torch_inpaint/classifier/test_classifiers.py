@@ -56,6 +56,9 @@ def test_a_network_of_ones_own(classifier, monkeypatch, tmp_path):
     np.testing.assert_allclose(
         classify(load_classifier(tmp_path / "mine.pt"), crops()), classify(mine, crops()), atol=1e-5
     )
+
+
+def test_a_network_cannot_take_anothers_name():
     with pytest.raises(ValueError, match="registered already"):
         NETWORKS.register("ConvNet32", NetConfig((8, 16, 16)))
 
@@ -72,7 +75,7 @@ def test_save_load_gives_the_same_logits_and_everything_to_use_them(classifier, 
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     first = dict(loaded.net.named_modules())[content["first_conv"]]
     assert first is loaded.net.first_conv
-    assert content["classes"] == list("0123456789")
+    assert content["classes"] == list("0123456789") and content["kind"] == "classifier"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04damaged"])
