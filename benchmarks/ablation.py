@@ -108,13 +108,13 @@ def run(task: tuple[str, str, TrainConfig]) -> dict[str, str]:
     """Train in this process, alone in it, on one core, and return the row of the run."""
     data, setting, config = task
     from svhn.data import load_mix
-    from svhn.tf_models.classifier.train import train
+    from svhn.tf_models.classifier import train_network
 
     digits = load_mix(data, config.mix, pseudo_labels(), seed=0, splits=("train",))
     digits.splits.pop("test", None)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        record = train(digits, config, folder).record
+        record = train_network(digits, config, folder).record
     values = (setting, config.graph, config.seed, f"{record.metrics['validation_accuracy']:.5f}", config.iterations)
     return dict(zip(COLUMNS, [*map(str, values), f"{(time.perf_counter() - began) / 60:.2f}"], strict=True))
 

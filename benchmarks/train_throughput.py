@@ -9,10 +9,8 @@ nothing else to do. Both take turns in one process, so that a busy machine slows
 import argparse
 import dataclasses
 import os
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -24,7 +22,7 @@ import tensorflow as tf
 from svhn.crops import WIDE_SIZE
 from svhn.data import PreparedData, Split, Statistics
 from svhn.runs import RunRecord
-from svhn.tf_models.classifier import PACKAGES, PRESETS, Run, TrainConfig, build_graph
+from svhn.tf_models.classifier import PACKAGES, PRESETS, ClassifierLearner, TrainConfig, build_graph
 
 
 def random_data(config: TrainConfig, count: int) -> PreparedData:
@@ -36,10 +34,10 @@ def random_data(config: TrainConfig, count: int) -> PreparedData:
 
 
 def our_loop(data: PreparedData, config: TrainConfig, turn: int) -> Callable[[], object]:
-    """Return a function that trains for `turn` iterations, as `train-tf` does between checkpoints."""
-    with tempfile.TemporaryDirectory() as run_dir:
-        run = Run(data, config, Path(run_dir), tf.distribute.get_strategy(), lambda progress: None)
-    return lambda: run.advance(run.iteration + turn)
+    """Return a function that trains for `turn` iterations, as `train-tf` does between two measurements."""
+    learner = ClassifierLearner(config, data, tf.distribute.get_strategy())
+    calls = turn // learner.report_every
+    return lambda: [learner.advance(learner.report_every) for _ in range(calls)]
 
 
 def bare_fit(data: PreparedData, config: TrainConfig, turn: int) -> Callable[[], object]:

@@ -13,6 +13,8 @@ from typing import Any
 from svhn.errors import InputError
 
 KEY = "svhn"
+# Seeds have 31 bits in every framework.
+MOST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)

@@ -189,32 +189,6 @@ def totals(summary: "Summary") -> str:
     return text + (f"details in {printable(summary.report)}" if summary.report else "nothing was written (--dry-run)")
 
 
-def progress_line():
-    """Print one line per interval, and on a terminal a live line in between that stays on its line."""
-    rate = None
-
-    def show(progress):
-        nonlocal rate
-        measured = progress.validation_accuracy is not None
-        if not measured:  # the last few seconds count most; the first report holds the start-up
-            rate = progress.rate if rate is None else 0.8 * rate + 0.2 * progress.rate
-        shown = progress.rate if measured or rate is None else rate
-        left = time.strftime("%H:%M:%S", time.gmtime((progress.iterations - progress.iteration) / shown))
-        line = (
-            f"iteration {progress.iteration:,}/{progress.iterations:,}  loss {progress.loss:.4f}  "
-            f"accuracy {progress.accuracy:.2%}  {shown:.1f}/s  {left} left"
-        )
-        if measured:
-            line += f"  validation {progress.validation_accuracy:.2%}"
-        show_line(line, measured)
-
-    return show
-
-
-def finder_line(first_loss):
-    return interval_line((first_loss, "label", "box"), "whole number {whole_number:.1%}  F1 {f1:.3f}")
-
-
 def interval_line(losses, scores):
     """Print one line per interval, and on a terminal a live line in between that stays on its line."""
 

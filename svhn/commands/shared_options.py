@@ -35,6 +35,11 @@ photos_option = click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="Folder with train/ and, if any, unlabelled/."
 )
 run_dir_option = click.option("--run-dir", type=click.Path(path_type=Path), help="Default: a new folder in runs/.")
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in --run-dir, or with the last one in runs/.",
+)
 interval_resume_option = click.option(
     "--resume", is_flag=True, help="Go on after the last interval of the run in --run-dir."
 )

@@ -1,22 +1,22 @@
 """What a training shows while it goes on."""
 
 import datetime
-import shutil
-import sys
+from typing import Any
 
 import click
 
+from svhn.commands.progress import Steps, show_line
 from svhn.runs import Progress, format_values
+
+
+def shown() -> dict[str, Any]:
+    """Return the callbacks of a training: it shows its data in the making, then its progress, line by line."""
+    return {"report": show_progress, "steps": Steps().show, "say": click.echo}
 
 
 def show_progress(progress: Progress) -> None:
     """Print a line per interval and, on a terminal, a live line in between that stays on its line."""
-    line, stays = text_of(progress), progress.scores is not None
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-        click.echo(f"\r{line if stays else line[: width - 1]}\x1b[K", nl=stays)
-    elif stays:
-        click.echo(line)
+    show_line(text_of(progress), stays=progress.scores is not None)
 
 
 def text_of(progress: Progress) -> str:

@@ -17,6 +17,7 @@ from .prepared import Split as Split
 from .prepared import Statistics as Statistics
 from .prepared import write_prepared as write_prepared
 from .progress import Report as Report
+from .progress import counted as counted
 from .progress import silent as silent
 from .sources import FORMATS as FORMATS
 from .sources import LICENCE_NOTE as LICENCE_NOTE

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +28,10 @@ class Learner(ABC):
         Names of what `keep` and `results` leave in the run folder.
     """
 
-    means: ClassVar[tuple[str, ...]] = ("loss",)
-    ranking: ClassVar[Ranking] = LAST
-    report_every: ClassVar[int] = 10
-    files: ClassVar[tuple[str, ...]] = ()
+    means: tuple[str, ...] = ("loss",)
+    ranking: Ranking = LAST
+    report_every: int = 10
+    files: tuple[str, ...] = ()
 
     @property
     @abstractmethod

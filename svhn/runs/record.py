@@ -43,9 +43,14 @@ class RunRecord:
     created: str = ""
 
     @classmethod
-    def new(cls, command: str, config: Any, data: dict[str, Any], packages: tuple[str, ...]) -> "RunRecord":
-        """Start a record of a run that uses `packages`, with a config given as a dataclass or a dict."""
-        settings = as_plain(config)
+    def new(
+        cls, command: str, config: Any, data: dict[str, Any], packages: tuple[str, ...], **more: Any
+    ) -> "RunRecord":
+        """Start a record of a run that uses `packages`.
+
+        The config is a dataclass or a dict; `more` are further settings of that kind, which go into it by their names.
+        """
+        settings = as_plain(config) | {name: as_plain(value) for name, value in more.items()}
         versions = {"python": platform.python_version(), "svhn": _version("svhn")}
         versions |= {name: _version(name) for name in packages}
         created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

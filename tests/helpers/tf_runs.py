@@ -1,6 +1,7 @@
 """What tests of runs share: reading a run folder to the last bit, pressing Ctrl-C, and going on afterwards."""
 
 import csv
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,24 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from svhn.tf_models.classifier.train import Progress
+from svhn.runs.folder import RunFolder
+from svhn.runs.progress import Progress
+
+
+def keep_final_states(patch: pytest.MonkeyPatch) -> None:
+    """Let runs that finish leave a copy of their state beside their folder."""
+    close = RunFolder.close
+
+    def keep(folder: RunFolder, record) -> None:
+        shutil.copy(folder.state, _final_state(folder.path))
+        close(folder, record)
+
+    patch.setattr(RunFolder, "close", keep)
+
+
+def _final_state(run_dir: Path) -> Path:
+    return run_dir.with_name(f"{run_dir.name}.state")
 
 
 def history(run_dir: Path) -> list[dict[str, str]]:
@@ -20,11 +36,10 @@ def history(run_dir: Path) -> list[dict[str, str]]:
 
 
 def state(run_dir: Path) -> dict[str, np.ndarray]:
-    """Return everything in the last checkpoint: weights, their average, Adam's moments, dropout's random state."""
-    path = tf.train.latest_checkpoint(str(run_dir / "checkpoints"))
-    reader = tf.train.load_checkpoint(path)
-    names = [name for name, _ in tf.train.list_variables(path) if name.endswith("VARIABLE_VALUE")]
-    return {name: reader.get_tensor(name) for name in names if not name.startswith("save_counter")}
+    """Return everything in the last state: weights, their average, Adam's moments, dropout's random state."""
+    kept = run_dir / "state"
+    with np.load(kept if kept.exists() else _final_state(run_dir)) as values:
+        return dict(values)
 
 
 def assert_same_end(run_dir: Path, reference: Path) -> None:
@@ -43,19 +58,19 @@ def interrupt_at(iteration: int, measured: bool = False) -> Callable[[Progress],
     """Return a report callback that presses Ctrl-C at an iteration (or right after its validation)."""
 
     def report(progress: Progress) -> None:
-        if progress.iteration == iteration and (progress.validation_accuracy is not None) == measured:
+        if progress.iteration == iteration and (progress.scores is not None) == measured:
             signal.raise_signal(signal.SIGINT)
 
     return report
 
 
 def train_in_two_parts(train: Callable, *arguments) -> None:
-    """Interrupt a finder's or refiner's training after iteration 2, and resume it."""
+    """Break a finder's or refiner's training off after iteration 2, and resume it."""
 
-    def stop(row: dict) -> None:
-        if row["iteration"] == 2:
+    def stop(progress: Progress) -> None:
+        if progress.iteration == 2 and progress.scores is not None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(*arguments, report=stop)
-    train(*arguments, resume=True)
+    assert train(*arguments, resume=True).finished

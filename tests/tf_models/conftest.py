@@ -48,25 +48,36 @@ def config() -> TrainConfig:
 
 @pytest.fixture(scope="session")
 def finished(tiny, config, tmp_path_factory) -> Path:
-    """The folder of a run that nobody interrupted."""
-    from svhn.tf_models.classifier.train import train
+    """The folder of a run that nobody interrupted; its last state lies beside it."""
+    from tf_runs import keep_final_states
+
+    from svhn.tf_models.classifier.train import train_network as train
 
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
-    assert train(tiny, config, run_dir).finished
+    with pytest.MonkeyPatch.context() as patch:
+        keep_final_states(patch)
+        assert train(tiny, config, run_dir).finished
     return run_dir
 
 
 @pytest.fixture
-def frequent_reports(monkeypatch):
-    from svhn.tf_models.classifier import train
+def final_states(monkeypatch):
+    from tf_runs import keep_final_states
 
-    monkeypatch.setattr(train, "REPORT_EVERY", 5)
+    keep_final_states(monkeypatch)
+
+
+@pytest.fixture
+def frequent_reports(monkeypatch):
+    from svhn.tf_models.classifier.learner import ClassifierLearner
+
+    monkeypatch.setattr(ClassifierLearner, "report_every", 5)
 
 
 @pytest.fixture(scope="session")
 def caffe_run(tiny, tmp_path_factory) -> Path:
     """The folder of a short run of the graph `caffe`, as its preset has it but on `train` alone."""
-    from svhn.tf_models.classifier.train import train
+    from svhn.tf_models.classifier.train import train_network as train
 
     run_dir = tmp_path_factory.mktemp("runs") / "caffe"
     config = TrainConfig(graph="caffe", batch_size=48, iterations=60, interval=30, average=0.9)

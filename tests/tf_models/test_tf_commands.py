@@ -42,10 +42,12 @@ def test_train_tf_in_a_process_of_its_own_and_on_with_the_last_run(tiny_svhn, tm
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     (run_dir,) = (tmp_path / "runs").iterdir()
-    content = {path: path.read_bytes() for path in run_dir.glob("*.keras")}
-    output = run("train-tf", *data, "--resume")  # there is nothing left to do
-    assert str(run_dir.relative_to(tmp_path)) in output
-    assert content and content == {path: path.read_bytes() for path in content}
+    assert "this run is finished" in run("train-tf", *data, "--resume", code=1)
+    (run_dir / "record.json").unlink()  # as if killed before it
+    assert "this run has iterations 2, not 3" in run("train-tf", *data, "--resume", "--iterations", 3, code=1)
+    output = run("train-tf", *data, "--resume", *settings)
+    assert f"Run: {run_dir.relative_to(tmp_path)}" in output and "validation: " in output
+    assert (run_dir / "record.json").is_file() and (run_dir / "report.png").is_file()
 
 
 def test_to_caffe_and_back(tiny_svhn, tmp_path):

@@ -8,6 +8,7 @@ from .photos import FinderPhoto as FinderPhoto
 from .photos import largest_strip as largest_strip
 from .photos import read_labelled as read_labelled
 from .photos import read_listed as read_listed
+from .photos import source_of_photos as source_of_photos
 from .photos import split_validation as split_validation
 from .refiner import JudgedPhoto as JudgedPhoto
 from .refiner import RefinerSampleConfig as RefinerSampleConfig

@@ -10,7 +10,10 @@ import numpy as np
 from svhn.boxes import Box, DigitBox, clip_digits
 from svhn.data.extra import read_boxes
 from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
+from svhn.data.progress import Report, counted, silent
+from svhn.data.sources import LICENCE_NOTE
 from svhn.data.splitting import VALIDATION_FRACTION, choose_validation
+from svhn.files import sha256
 from svhn.photos import read_rgb
 
 # Least side in pixels of a digit-free part of a photo.
@@ -47,11 +50,34 @@ class FinderPhoto:
         return [DigitBox(Box(*map(int, box)), int(label)) for box, label in pairs]
 
 
-def read_labelled(folder: str | Path, split: str) -> dict[str, FinderPhoto]:
+def source_of_photos(folder: str | Path, listed: str | Path | None) -> dict[str, str]:
+    """Return where photos to learn from come from, with hashes of their labels.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With `train/` in Format 1.
+    listed : str or Path, optional
+        CSV file with digits of further photos, as for `read_listed`.
+
+    Raises
+    ------
+    InputError
+        When there are no labels.
+    """
+    labels = Path(folder) / "train" / DIGIT_STRUCT_FILE
+    with DigitStruct(labels):
+        source = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
+    source[f"sha256 train/{DIGIT_STRUCT_FILE}"] = sha256(labels)
+    return source | ({f"sha256 {Path(listed).name}": sha256(listed)} if listed else {})
+
+
+def read_labelled(folder: str | Path, split: str, report: Report = silent) -> dict[str, FinderPhoto]:
     """Read all photos of `folder`/`split` with their boxes, by file name."""
     folder = Path(folder) / split
     with DigitStruct(folder / DIGIT_STRUCT_FILE) as annotations:
-        return {name: FinderPhoto.of(read_rgb(folder / name), annotations[name]) for name in annotations}
+        names = counted(annotations, len(annotations), f"{split} photos", report)
+        return {name: FinderPhoto.of(read_rgb(folder / name), annotations[name]) for name in names}
 
 
 def read_listed(folder: Path, listed: str | Path | None) -> list[FinderPhoto]:

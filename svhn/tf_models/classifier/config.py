@@ -1,10 +1,13 @@
 """Settings of the TensorFlow system: graphs, presets, training. Importable without TensorFlow."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from svhn.data import counts_of
 from svhn.errors import InputError
+from svhn.settings import MOST_SEED, Settings, setting
+
+COMMAND = "train-tf"
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ STRATEGIES = ("mirrored", "multiworker")
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """How `train-tf` trains. The defaults are the reference's protocol.
 
     Attributes
@@ -69,24 +72,50 @@ class TrainConfig:
         When the settings contradict each other.
     """
 
-    graph: str = "seed"
-    iterations: int = 50_000
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    warmup: int = 0
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    average: float = 0.0
-    weights: str = ""
-    teachers: tuple[str, ...] = ()
-    distillation: float = 0.7
-    augmentation: bool = True
-    mix: dict[str, float] = field(default_factory=lambda: {"train": 1.0})
-    interval: int = 1_000
-    seed: int = 0
+    graph: str = setting("seed", choices=GRAPHS, help="Network, see --list.")
+    iterations: int = setting(50_000, least=1, help="Optimiser steps.")
+    batch_size: int = setting(64, least=1, help="Digits per step, over all devices.")
+    learning_rate: float = setting(1e-3, above=0, help="Highest learning rate; it falls along a cosine.")
+    warmup: int = setting(0, least=0, expert=True, help="Iterations in which the learning rate rises.")
+    weight_decay: float = setting(
+        0.0, least=0, expert=True, help="Of the kernels only, decoupled from the gradient (AdamW)."
+    )
+    label_smoothing: float = setting(
+        0.0, least=0, below=1, expert=True, help="Share of the target spread over all digits."
+    )
+    average: float = setting(
+        0.0, least=0, below=1, expert=True, help="Decay of the running average of the weights; 0 keeps the last ones."
+    )
+    weights: str = setting(
+        "", metavar="MODEL", expert=True, help="Start from the weights of this network of the same graph."
+    )
+    teachers: tuple[str, ...] = setting(
+        (),
+        metavar="MODEL",
+        expert=True,
+        spellings=("--teacher",),
+        help="Also learn what this network answers; may be given several times, then their mean.",
+    )
+    distillation: float = setting(
+        0.7,
+        least=0,
+        most=1,
+        expert=True,
+        help="Share of the teachers' answer in the target; the rest is the label.",
+    )
+    augmentation: bool = setting(
+        True, expert=True, help="Random motion, cutout, contrast, inversion, blur and colour; never flips."
+    )
+    mix: dict[str, float] = setting(
+        factory=lambda: {"train": 1.0},
+        help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
+    )
+    interval: int = setting(1_000, least=1, expert=True, help="Iterations between two measurements on validation.")
+    seed: int = setting(0, least=0, most=MOST_SEED, help="Of everything random.")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "teachers", tuple(self.teachers))  # JSON makes it a list
+        super().__post_init__()
         counts_of(self.mix, self.batch_size)
         if self.warmup >= self.iterations:
             raise InputError(f"expected fewer than {self.iterations} iterations of warmup, received {self.warmup}")
@@ -143,3 +172,20 @@ PRESETS = {
         ),
     ),
 }
+
+
+def recipes_text() -> str:
+    """Return a list of the presets and graphs for people."""
+    lines = ["Presets:"]
+    for name, preset in PRESETS.items():
+        config = preset.config
+        mix = ", ".join(f"{split} {part:.0%}" for split, part in config.mix.items())
+        lines.append(f"  {name:<11}{preset.text}")
+        lines.append(f"{'':13}graph {config.graph}, {config.iterations:,} iterations of {config.batch_size}; {mix}")
+        if config.teachers:
+            lines.append(f"{'':13}teacher {', '.join(config.teachers)}")
+    lines.append("Graphs:")
+    for name, graph in GRAPHS.items():
+        kind = "colour" if graph.colour else "gray"
+        lines.append(f"  {name:<11}{graph.parameters:>9,} parameters, {kind}: {graph.text}")
+    return "\n".join(lines)

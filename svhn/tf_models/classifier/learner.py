@@ -1,66 +1,97 @@
-"""One network while it learns: weights, their average, optimiser, and the iteration as a TensorFlow graph."""
+"""One classifier while it learns: the iteration as a TensorFlow graph, and what is measured and kept of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from svhn.checkpoints import find_model
-from svhn.data import Statistics
+from svhn.data import PreparedData
 from svhn.errors import InputError
-from svhn.metrics import NUM_CLASSES
+from svhn.files import replacing
+from svhn.metrics import NUM_CLASSES, classification_report
+from svhn.runs import BY_ACCURACY, Row
 from svhn.tf_models.classifier.config import TrainConfig
-from svhn.tf_models.classifier.distribute import synchronise_normalisation
+from svhn.tf_models.classifier.distribute import spread, synchronise_normalisation
 from svhn.tf_models.classifier.graphs import build_graph
-from svhn.tf_models.classifier.predict import load_network
+from svhn.tf_models.classifier.pipeline import training_batches
+from svhn.tf_models.classifier.predict import load_network, probabilities_of
+from svhn.tf_models.classifier.tensorboard import Logs
+from svhn.tf_models.export import export_model
+from svhn.tf_models.learning import KerasLearner, copy_of, follow, make_deterministic, make_schedule
+
+Predict = Callable[[tf.Tensor], tf.Tensor]
+
+# What lies in the run folder: the best network by validation, for Keras and for other tools.
+BEST, SAVED_MODEL = "model.keras", "saved_model"
+VALIDATION_BATCH = 512
+# Probabilities are not believed to be lower than this, so that the loss stays finite.
+LEAST_PROBABILITY = 1e-12
 
 
-class Learner:
-    """The state of training and what an iteration does to it.
+class ClassifierLearner(KerasLearner):
+    """A classifier while it learns, on one device or spread over several.
 
     Parameters
     ----------
     config : TrainConfig
-    statistics : Statistics
-        Of the training part.
+    data : PreparedData
+        With `validation` and the splits of `config.mix`; `test` is read once, at the end, when it is there.
     strategy : tf.distribute.Strategy
-
-    Attributes
-    ----------
-    model, averaged : keras.Model
-        The network, and the one with the running average of its weights (the same one without averaging).
-    optimizer : keras.optimizers.Optimizer
-    variables : list of tf.Variable
-        Everything that a resumed run needs: weights, optimiser, dropout's random state.
+        Of `svhn.tf_models.classifier.make_strategy`.
     """
 
-    def __init__(self, config: TrainConfig, statistics: Statistics, strategy: tf.distribute.Strategy):
-        keras.utils.set_random_seed(config.seed)
-        tf.config.experimental.enable_op_determinism()
-        self.config, self.strategy = config, strategy
+    means = ("loss", "accuracy")
+    ranking = BY_ACCURACY
+    files = (BEST, SAVED_MODEL)
+
+    def __init__(self, config: TrainConfig, data: PreparedData, strategy: tf.distribute.Strategy):
+        if data.statistics is None:
+            raise InputError(f"{data.provenance['source']}: has no training part; give another --data")
+        make_deterministic(config.seed)
+        self.config, self.data, self.strategy = config, data, strategy
         with strategy.scope():
-            self.model = build_graph(config.graph, statistics)
+            self.model = build_graph(config.graph, data.statistics)
             if config.weights:
                 load_weights(self.model, config.weights)
             self.optimizer = make_optimizer(config, self.model)
-            self.averaged = _copy(self.model) if config.average else self.model
+            self.averaged = copy_of(self.model) if config.average else self.model
             self._teachers = load_teachers(config.teachers, self.model.input_shape[-1])
         synchronise_normalisation(self.model, strategy)
-        variables = [*self.model.variables, *self.optimizer.variables]
-        variables += self.averaged.weights if config.average else []
-        self.variables = [variable.value for variable in variables]
+        self._predict = probabilities_of(self.averaged)
+        self._batches: Iterator | None = None
+        self._logs: Logs | None = None
+        self._kept: Predict | None = None
+
+    @property
+    def title(self) -> str:
+        config = self.config
+        return f"graph {config.graph}, {config.iterations:,} iterations of {config.batch_size}"
+
+    def advance(self, count: int) -> np.ndarray:
+        if self._batches is None:
+            self._batches = iter(self._make_batches())
+        return self._advance(self._batches, tf.constant(count)).numpy()
+
+    def _make_batches(self) -> Iterable:
+        config, channels = self.config, self.model.input_shape[-1]
+        batches = training_batches(self.data.splits, config, channels, self.iteration, config.iterations)
+        return spread(self.strategy, batches, config.batch_size)
 
     @tf.function
-    def advance(self, batches, count: tf.Tensor, sums: tf.Tensor) -> tf.Tensor:
-        """Learn from the next `count` batches, and add each one's mean loss and accuracy to `sums`, float64 (2,).
+    def _advance(self, batches: Iterator, count: tf.Tensor) -> tf.Tensor:
+        """Learn from the next `count` batches; return loss and accuracy of each, float64 (count, 2).
 
-        One call for many iterations, because each call costs; added one by one, because then the sums of an interval
-        do not depend on how it was divided into calls.
+        One call for many iterations, because each call costs.
         """
-        for _ in tf.range(count):
+        rows = tf.TensorArray(tf.float64, count, element_shape=(2,))
+        for i in tf.range(count):
             parts = self.strategy.run(self._step, args=next(batches))
-            sums += self.strategy.reduce("SUM", parts, axis=None)
-        return sums
+            rows = rows.write(i, self.strategy.reduce("SUM", parts, axis=None))
+        return rows.stack()
 
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Learn from one replica's part of a batch; return what it adds to the mean loss and accuracy, float64 (2,)."""
@@ -83,6 +114,44 @@ class Learner:
         answers = [tf.nn.softmax(teacher(images, training=False)) for teacher in self._teachers]
         share = self.config.distillation
         return (1 - share) * targets + share * tf.reduce_mean(tf.stack(answers), axis=0)
+
+    def measure(self) -> dict[str, float]:
+        split = self.data["validation"]
+        probabilities = _in_batches(self._predict, split.rgb)
+        right = np.clip(probabilities[np.arange(len(split)), split.labels], LEAST_PROBABILITY, 1)
+        accuracy = (probabilities.argmax(axis=1) == split.labels).mean()
+        return {"loss": float(-np.log(right).mean()), "accuracy": float(accuracy)}
+
+    def keep(self, folder: Path) -> None:
+        with replacing(folder / BEST) as temporary:
+            self.averaged.save(temporary)
+
+    def log(self, folder: Path, history: Sequence[Row]) -> None:
+        if self._logs is None:
+            self._logs = Logs(folder, history[:-1])
+        self._logs.add(history[-1])
+
+    def results(self, folder: Path) -> dict[str, Any]:
+        network = load_network(folder / BEST)
+        export_model(network, "savedmodel", folder / SAVED_MODEL)
+        self._kept = probabilities_of(network)
+        metrics: dict[str, Any] = {"parameters": network.count_params()}
+        if "test" in self.data.splits:
+            test = self.data["test"]
+            report = classification_report(test.labels, _in_batches(self._kept, test.rgb).argmax(axis=1))
+            metrics |= {f"test_{name}": report[name] for name in ("accuracy", "accuracy_interval", "n")}
+        return metrics
+
+    def answers(self, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        split = self.data["validation"]
+        predict = self._kept or probabilities_of(load_network(folder / BEST))
+        return split.rgb, split.labels, _in_batches(predict, split.rgb)
+
+
+def _in_batches(predict: Predict, rgb: np.ndarray) -> np.ndarray:
+    """Return probabilities, float32 (N, 10), of crops, uint8 (N, 32, 32, 3)."""
+    starts = range(0, len(rgb), VALIDATION_BATCH)
+    return np.concatenate([predict(tf.constant(rgb[i : i + VALIDATION_BATCH])) for i in starts])
 
 
 def load_weights(model: keras.Model, path: str) -> None:
@@ -108,14 +177,6 @@ def load_teachers(paths: Sequence[str], channels: int) -> list[keras.Model]:
     return teachers
 
 
-def follow(averaged: keras.Model, model: keras.Model, iteration: tf.Variable, decay: float) -> None:
-    """Move averaged weights a step towards a model's; larger steps at first, when the average is young."""
-    iteration = tf.cast(iteration, tf.float32)
-    step = 1 - tf.minimum(decay, (1 + iteration) / (10 + iteration))
-    for slow, fast in zip(averaged.weights, model.weights, strict=True):
-        slow.value.assign_add(step * (fast.value - slow.value))
-
-
 def smoothed_targets(labels: tf.Tensor, smoothing: float) -> tf.Tensor:
     """Return (B, 10): 1 for the label (B,), with `smoothing` of it spread over all classes."""
     return (1 - smoothing) * tf.one_hot(labels, NUM_CLASSES) + smoothing / NUM_CLASSES
@@ -123,20 +184,8 @@ def smoothed_targets(labels: tf.Tensor, smoothing: float) -> tf.Tensor:
 
 def make_optimizer(config: TrainConfig, model: keras.Model) -> keras.optimizers.Optimizer:
     """Adam on a warm-up and a cosine, with decoupled weight decay of the kernels."""
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if config.warmup else config.learning_rate,
-        config.iterations - config.warmup,
-        alpha=0.01,
-        warmup_target=config.learning_rate if config.warmup else None,
-        warmup_steps=config.warmup,
-    )
+    schedule = make_schedule(config.learning_rate, config.iterations, config.warmup)
     optimizer = keras.optimizers.Adam(schedule, weight_decay=config.weight_decay or None)
     optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if v.path.split("/")[-1] != "kernel"])
     optimizer.build(model.trainable_variables)
     return optimizer
-
-
-def _copy(model: keras.Model) -> keras.Model:
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy

@@ -37,7 +37,7 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     """
     path = Path(path)
     try:
-        predict = probabilities_of(_read_keras(path)) if path.suffix == ".keras" else _from_saved_model(path)
+        predict = probabilities_of(_read_keras(path)) if path.suffix == ".keras" else _SavedModel(path)
         shape = predict(tf.zeros((1, CROP_SIZE, CROP_SIZE, 3), tf.uint8)).shape
         if shape != (1, NUM_CLASSES):
             raise ValueError(f"expected (1, {NUM_CLASSES}) probabilities for one crop, received {shape}")
@@ -79,15 +79,15 @@ def _read_keras(path: Path) -> keras.Model:
     return keras.models.load_model(path, compile=False)
 
 
-def _from_saved_model(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:
-    loaded = tf.saved_model.load(str(path))
-    serve = loaded.signatures[SIGNATURE]
+class _SavedModel:
+    """A SavedModel as a function. It is kept as a whole: its signature does not keep its variables alive."""
 
-    def predict(images: tf.Tensor) -> tf.Tensor:
-        return serve(images=images)["probabilities"]
+    def __init__(self, path: Path):
+        self._loaded = tf.saved_model.load(str(path))
+        self._serve = self._loaded.signatures[SIGNATURE]
 
-    predict.keep = loaded  # the signature does not keep its variables alive
-    return predict
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        return self._serve(images=images)["probabilities"]
 
 
 def probabilities_of(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -1,17 +1,147 @@
-"""The finder's losses and its optimiser steps."""
+"""What finder and refiner share while they learn, and the finder's losses."""
 
-from collections.abc import Sequence
+import itertools
+import tempfile
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from svhn.data.samples import FinderPhoto, SampleConfig, make_batch
+from svhn.files import write_whole
+from svhn.finder import MODEL_FILE, Finder, most_prominent
 from svhn.metrics import NUM_CLASSES
-from svhn.tf_models.classifier import follow
-from svhn.tf_models.finder.config import FinderTrainConfig, RefinerTrainConfig
+from svhn.tf_models.export import export_network
+from svhn.tf_models.finder.ahead import make_ahead
+from svhn.tf_models.finder.config import FinderTrainConfig
 from svhn.tf_models.finder.graph import build_finder
+from svhn.tf_models.finder.scores import Tally
+from svhn.tf_models.learning import KerasLearner, copy_of, follow, make_deterministic, make_schedule
 
-# Decay of the running average of the weights, per step.
-AVERAGE = 0.998
+# What validation measures, of `Tally.report`.
+SCORES = ("whole_number", "precision", "recall", "f1")
+# Norm to which the gradient of each variable is cut.
+MOST_GRADIENT = 10.0
+
+
+def make_optimizer(config: FinderTrainConfig, variables: Sequence[keras.Variable]) -> keras.Optimizer:
+    """Return AdamW on a warm-up and a cosine; norms and biases do not decay."""
+    schedule = make_schedule(config.learning_rate, config.iterations, config.warmup)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=MOST_GRADIENT)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.build(variables)
+    return optimizer
+
+
+class DetectorLearner(KerasLearner):
+    """A finder or refiner while it learns; the last network is kept.
+
+    Parameters
+    ----------
+    config : FinderTrainConfig or RefinerTrainConfig
+    model : keras.Model
+        With fresh weights.
+    validation : sequence of FinderPhoto
+        That are read with the networks after every interval.
+    """
+
+    file: str
+    """Name of the exported network."""
+
+    def __init__(self, config: FinderTrainConfig, model: keras.Model, validation: Sequence[FinderPhoto]):
+        self.config, self.model, self.validation = config, model, validation
+        self.averaged = copy_of(model) if config.average else model
+        self.optimizer = make_optimizer(config, model.trainable_variables)
+        self._learn = tf.function(self._step, autograph=False)
+        self._batches: Iterator[tuple[np.ndarray, ...]] | None = None
+        self._measured = b""
+
+    @property
+    def title(self) -> str:
+        return f"{self.config.iterations:,} iterations of {self.config.batch_size}"
+
+    @abstractmethod
+    def make_batch(self, position: int) -> tuple[np.ndarray, ...]:
+        """Make the batch number `position`: images, and what `losses` takes beside the answer."""
+
+    @abstractmethod
+    def losses(self, answer: tf.Tensor, *targets: tf.Tensor) -> tf.Tensor:
+        """Return the parts of the loss, float32 (len(means),), of the network's answer to a batch."""
+
+    def export(self, folder: Path) -> None:
+        """Leave the averaged network, with those that it relies on, in a folder that can be used as a finder."""
+        export_network(self.averaged, folder / self.file)
+
+    def advance(self, count: int) -> np.ndarray:
+        if self._batches is None:
+            self._batches = make_ahead(self.make_batch, self.iteration, self.config.iterations)
+        batches = itertools.islice(self._batches, count)
+        return np.array([self._learn(*batch).numpy() for batch in batches], np.float64)
+
+    def _step(self, images: tf.Tensor, *targets: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            losses = self.losses(self.model(tf.cast(images, tf.float32), training=True), *targets)
+            loss = tf.reduce_sum(losses)
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        if self.config.average:
+            follow(self.averaged, self.model, self.optimizer.iterations, self.config.average)
+        return losses
+
+    def measure(self) -> dict[str, float]:
+        """Read the validation photos with the exported network, as users will."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            self.export(folder)
+            self._measured = (folder / self.file).read_bytes()
+            scores = read_and_score(Finder(folder), self.validation).report()
+        return {name: float(scores[name]) for name in SCORES}
+
+    def keep(self, folder: Path) -> None:
+        write_whole(folder / self.file, self._measured)
+
+    def results(self, folder: Path) -> dict[str, int]:
+        return {"parameters": self.averaged.count_params()}
+
+
+class FinderLearner(DetectorLearner):
+    """The finder while it learns from `photos`."""
+
+    means = ("objectness", "label", "box")
+    file = MODEL_FILE
+    files = (MODEL_FILE,)
+
+    def __init__(
+        self,
+        config: FinderTrainConfig,
+        samples: SampleConfig,
+        photos: Sequence[FinderPhoto],
+        validation: Sequence[FinderPhoto],
+    ):
+        make_deterministic(config.seed)
+        super().__init__(config, build_finder(), validation)
+        self.samples, self.photos = samples, photos
+
+    def make_batch(self, position: int) -> tuple[np.ndarray, ...]:
+        return make_batch(self.photos, self.config.batch_size, self.config.seed, position, self.samples)
+
+    def losses(self, answer: tf.Tensor, *targets: tf.Tensor) -> tf.Tensor:
+        return finder_loss(answer, *targets)
+
+
+def read_and_score(finder: Finder, photos: Iterable[FinderPhoto]) -> Tally:
+    """Read annotated photos, and score what is found."""
+    tally = Tally()
+    for photo in photos:
+        numbers = finder.find_numbers(photo.pixels)
+        found = [digit for number in numbers for digit in number.digits]
+        first = most_prominent(numbers)
+        sure = [digit.confidence or 0.0 for digit in found]
+        tally.add(photo.digits, found, sure, first.text if first else "")
+    return tally
 
 
 def finder_loss(answer: tf.Tensor, heat: tf.Tensor, weight: tf.Tensor, label: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
@@ -46,50 +176,3 @@ def encode_boxes(box: tf.Tensor) -> tf.Tensor:
 def box_scale(box: tf.Tensor) -> tf.Tensor:
     """Weigh errors of the centre by the digit's size, so that large and small digits count alike."""
     return tf.concat([16.0 / box[..., 2:], tf.ones_like(box[..., 2:])], axis=-1)
-
-
-def make_optimizer(
-    config: FinderTrainConfig | RefinerTrainConfig, variables: Sequence[keras.Variable]
-) -> keras.Optimizer:
-    """Return AdamW whose learning rate rises during the warm-up and falls along a cosine to 1 % at the end.
-
-    Norms and biases do not decay.
-    """
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        max(config.iterations - config.warm_up, 1),
-        0.01,
-        warmup_target=config.learning_rate,
-        warmup_steps=config.warm_up,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=10.0)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    optimizer.build(variables)
-    return optimizer
-
-
-class FinderLearner:
-    """A network in training and its running average, which is the one to use."""
-
-    def __init__(self, config: FinderTrainConfig):
-        keras.utils.set_random_seed(config.seed)
-        tf.config.experimental.enable_op_determinism()
-        self.model, self.averaged = build_finder(), build_finder()
-        self.averaged.set_weights(self.model.get_weights())
-        self.optimizer = make_optimizer(config, self.model.trainable_variables)
-        self.step = tf.function(self._step, autograph=False)
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """Everything that a resumed run needs."""
-        return self.model.variables + self.averaged.variables + self.optimizer.variables
-
-    def _step(self, images, heat, weight, label, box) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            answer = self.model(tf.cast(images, tf.float32), training=True)
-            losses = finder_loss(answer, heat, weight, label, box)
-            loss = tf.reduce_sum(losses)
-        variables = self.model.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        follow(self.averaged, self.model, self.optimizer.iterations, AVERAGE)
-        return losses

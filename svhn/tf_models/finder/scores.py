@@ -47,7 +47,7 @@ class Tally:
 
     def report(self) -> dict[str, float]:
         """Return the scores; `_any_label` ones do not look at the label, `_iou30` ones ask less of boxes."""
-        scores = {"photos": len(self.exact), "digits": self.digits}
+        scores: dict[str, float] = {"photos": len(self.exact), "digits": self.digits}
         scores |= {"whole_number": float(np.mean(self.exact)), "nothing_else": float(np.mean(self.sole))}
         rules = (("", self.detections, 2), ("_any_label", self.detections, 1), ("_iou30", self.places, 2))
         for suffix, rows, column in rules:
@@ -81,8 +81,9 @@ def match(
     for i in np.argsort(-np.asarray(confidences, float), kind="stable"):
         digit = found[i]
         best = max(free, key=lambda other: digit.box.iou(other.box), default=None)
-        hit = best is not None and digit.box.iou(best.box) >= least
-        if hit:
+        if best is None or digit.box.iou(best.box) < least:
+            rows.append((float(confidences[i]), False, False))
+        else:
             free.remove(best)
-        rows.append((float(confidences[i]), hit, hit and digit.label == best.label))
+            rows.append((float(confidences[i]), True, digit.label == best.label))
     return rows

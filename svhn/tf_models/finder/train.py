@@ -1,35 +1,35 @@
-"""Training runs of the finder."""
+"""Training of the finder: one run and its folder."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import keras
-import numpy as np
-import tensorflow as tf
-
+from svhn.data import Report as StepReport
+from svhn.data import silent
 from svhn.data.extra import UNLABELLED
-from svhn.data.samples import FinderPhoto, SampleConfig, make_batch, read_labelled, read_listed, split_validation
-from svhn.finder import MODEL_FILE
-from svhn.runs import RunRecord, open_run
-from svhn.tf_models.export import export_network
-from svhn.tf_models.finder.config import FinderTrainConfig
+from svhn.data.samples import (
+    SampleConfig,
+    read_labelled,
+    read_listed,
+    source_of_photos,
+    split_validation,
+)
+from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
+from svhn.tf_models.finder.config import FINDER_COMMAND, FinderTrainConfig
 from svhn.tf_models.finder.learner import FinderLearner
-from svhn.tf_models.finder.run import STATE, FinderRun
 
-COMMAND = "train-finder"
+PACKAGES = ("tensorflow", "keras", "numpy", "onnx", "opencv-python-headless")
 SAMPLES = SampleConfig()
 
 
-def train_finder(
+def train_finder_network(
     folder: str | Path,
     config: FinderTrainConfig,
     run_dir: str | Path,
     pseudo: str | Path | None = None,
     resume: bool = False,
-    report: Callable[[dict[str, float]], None] = lambda row: None,
-) -> RunRecord:
-    """Train the finder and leave `finder.onnx`, `config.json`, `history.csv` and `record.json` in a run folder.
+    report: Report = ignore,
+    steps: StepReport = silent,
+) -> RunResult:
+    """Train the finder and leave a run folder with `finder.onnx` behind, which can be used as a finder.
 
     Parameters
     ----------
@@ -41,51 +41,24 @@ def train_finder(
     pseudo : str or Path, optional
         CSV file with digits of the unlabelled photos, as for `svhn.data.extra.digits`; without it they are not used.
     resume : bool
-        Go on after the last interval, as if nothing had happened.
+        Go on where the run was stopped or, if it was killed, after its last interval, as if nothing had happened.
     report : callable
-        Called with iteration, losses and rate every 50 iterations, and with a row of the history.
+        Called with a `svhn.runs.Progress`, see `svhn.runs.run_training`.
+    steps : callable
+        Called as `svhn.data.Report` while photos are made ready.
+
+    Raises
+    ------
+    InputError
+        When there are no photos, or the run folder is used or of another run.
     """
-    run_dir = Path(run_dir)
-    settings = {"command": COMMAND, "train": dataclasses.asdict(config), "samples": dataclasses.asdict(SAMPLES)}
-    open_run(run_dir, settings, STATE, resume)
-    photos = read_labelled(folder, "train")
+    run_folder, source = RunFolder(run_dir), source_of_photos(folder, pseudo)
+    run_folder.open(FINDER_COMMAND, config, source, resume, samples=SAMPLES)
+    photos = read_labelled(folder, "train", steps)
     training, validation = split_validation(photos, config.seed)
     listed = read_listed(Path(folder) / UNLABELLED, pseudo)
     learned = [photos[name] for name in training] + listed
-    run = _Run(config, run_dir, learned, [photos[name] for name in validation], report)
-    if resume:
-        run.restore()
-    run.advance(config.iterations)
+    learner = FinderLearner(config, SAMPLES, learned, [photos[name] for name in validation])
     counts = {"train": len(training), "validation": len(validation), "unlabelled": len(listed)}
-    return run.write_record(COMMAND, Path(folder).name, counts, SAMPLES)
-
-
-class _Run(FinderRun):
-    """A run in progress on `photos`."""
-
-    losses = ("objectness", "label", "box")
-
-    def __init__(
-        self,
-        config: FinderTrainConfig,
-        run_dir: Path,
-        photos: Sequence[FinderPhoto],
-        validation: Sequence[FinderPhoto],
-        report: Callable,
-    ):
-        super().__init__(config, run_dir, validation, report)
-        self.photos, self.learner = photos, FinderLearner(config)
-        self.averaged, self.optimizer = self.learner.averaged, self.learner.optimizer
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        return self.learner.variables
-
-    def make_batch(self, position: int) -> tuple[np.ndarray, ...]:
-        return make_batch(self.photos, self.config.batch_size, self.config.seed, position, SAMPLES)
-
-    def step(self, *batch: tf.Tensor) -> tf.Tensor:
-        return self.learner.step(*batch)
-
-    def export(self) -> None:
-        export_network(self.averaged, self.run_dir / MODEL_FILE)
+    record = RunRecord.new(FINDER_COMMAND, config, source | {"photos": counts}, PACKAGES, samples=SAMPLES)
+    return run_training(learner, run_folder, Plan(config.iterations, config.interval), record, resume, report)

@@ -10,24 +10,14 @@ import tensorflow as tf
 from svhn.errors import InputError
 from svhn.tf_models.classifier.config import GRAPHS, PRESETS, TrainConfig
 from svhn.tf_models.classifier.graphs import build_graph
-from svhn.tf_models.classifier.learner import Learner, make_optimizer, smoothed_targets
+from svhn.tf_models.classifier.learner import ClassifierLearner, make_optimizer, smoothed_targets
 from svhn.tf_models.classifier.pipeline import training_batches
 
 CONFIG = TrainConfig(iterations=40, batch_size=8)
 
 
-def learner(tiny, **settings) -> Learner:
-    return Learner(dataclasses.replace(CONFIG, **settings), tiny.statistics, tf.distribute.get_strategy())
-
-
-def advance(it: Learner, tiny, *counts: int) -> np.ndarray:
-    """Learn in calls of so many iterations each; return the sums of loss and accuracy."""
-    channels = it.model.input_shape[-1]
-    batches = iter(training_batches(tiny.splits, it.config, channels, int(it.optimizer.iterations), 40))
-    sums = tf.zeros(2, tf.float64)
-    for count in counts:
-        sums = it.advance(batches, tf.constant(count), sums)
-    return sums.numpy()
+def learner(tiny, **settings) -> ClassifierLearner:
+    return ClassifierLearner(dataclasses.replace(CONFIG, **settings), tiny, tf.distribute.get_strategy())
 
 
 def weights(model: keras.Model) -> list[np.ndarray]:
@@ -51,7 +41,7 @@ def test_an_iteration_is_an_adam_step_on_the_mean_loss(tiny):
         right.append(np.mean(logits.numpy().argmax(axis=1) == labels))
         decay = min(0.9, (1 + number) / (10 + number))
         averages = [decay * slow + (1 - decay) * fast for slow, fast in zip(averages, weights(model), strict=True)]
-    np.testing.assert_allclose(advance(it, tiny, 5), [np.sum(losses), np.sum(right)], rtol=1e-5)
+    np.testing.assert_allclose(it.advance(5), np.stack([losses, right], axis=1), rtol=1e-5)
     for found, expected in ((it.model, weights(model)), (it.averaged, averages)):
         for value, other in zip(weights(found), expected, strict=True):
             np.testing.assert_allclose(value, other, atol=2e-5)
@@ -60,7 +50,8 @@ def test_an_iteration_is_an_adam_step_on_the_mean_loss(tiny):
 def test_calls_can_be_divided_in_any_way(tiny):
     """To the last bit, or a resumed run would not be the run."""
     one, many = learner(tiny), learner(tiny)
-    np.testing.assert_array_equal(advance(one, tiny, 12), advance(many, tiny, 5, 1, 6))
+    parts = [many.advance(count) for count in (5, 1, 6)]
+    np.testing.assert_array_equal(one.advance(12), np.concatenate(parts))
     for value, other in zip(one.variables, many.variables, strict=True):
         np.testing.assert_array_equal(value, other)
 
@@ -70,7 +61,7 @@ def test_the_average_is_a_running_one_of_every_weight(tiny):
     it = learner(tiny, graph="record", average=0.95)
     expected = weights(it.model)
     for number in range(1, 5):
-        advance(it, tiny, 1)
+        it.advance(1)
         decay = min(0.95, (1 + number) / (10 + number))
         expected = [decay * slow + (1 - decay) * fast for slow, fast in zip(expected, weights(it.model), strict=True)]
     for value, other in zip(weights(it.averaged), expected, strict=True):
@@ -147,7 +138,7 @@ def test_the_teachers_mean_answer_is_a_share_of_the_target(tiny, teachers):
 def test_teachers_stay_as_they_are_and_are_not_part_of_a_checkpoint(tiny, teachers):
     it = learner(tiny, teachers=teachers)
     before = [weights(teacher) for teacher in it._teachers]
-    advance(it, tiny, 2)
+    it.advance(2)
     for teacher, values in zip(it._teachers, before, strict=True):
         for value, other in zip(weights(teacher), values, strict=True):
             np.testing.assert_array_equal(value, other)

@@ -19,18 +19,22 @@ from svhn.errors import InputError
 from svhn.tf_models.classifier import learner
 from svhn.tf_models.classifier.config import TrainConfig
 from svhn.tf_models.classifier.distribute import check_batch_size, make_strategy, spread
-from svhn.tf_models.classifier.train import train
+from svhn.tf_models.classifier.train import train_network as train
 
+ROOT = Path(__file__).parents[3]
 # Argument 1: a JSON with data, config, run_dir, kind and cores. Without dropout, whose masks depend on the replicas.
 WORKER = """
 import json, sys
+import pytest
 import tensorflow as tf
+from tf_runs import keep_final_states
 from svhn.data.prepared import read_prepared
 from svhn.tf_models.classifier import learner
 from svhn.tf_models.classifier.config import TrainConfig
 from svhn.tf_models.classifier.distribute import make_strategy
-from svhn.tf_models.classifier.train import train
+from svhn.tf_models.classifier.train import train_network as train
 
+keep_final_states(pytest.MonkeyPatch())
 task = json.loads(sys.argv[1])
 build = learner.build_graph
 
@@ -52,7 +56,7 @@ print(json.dumps({"finished": result.finished, "record": result.record is not No
 
 
 @pytest.fixture
-def alone(monkeypatch, tiny, tmp_path):
+def alone(monkeypatch, tiny, tmp_path, final_states):
     """Return a function that trains on one replica without dropout and returns the run's folder."""
 
     def build(name, statistics, build=learner.build_graph):
@@ -70,6 +74,7 @@ def alone(monkeypatch, tiny, tmp_path):
 
 def start(task: dict, cluster: dict | None = None) -> subprocess.Popen:
     environment = os.environ | ({"TF_CONFIG": json.dumps(cluster)} if cluster else {})
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "helpers")))
     command = [sys.executable, "-c", WORKER, json.dumps(task)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from tf_runs import assert_same_end, history, interrupt_at
+from tf_runs import assert_same_end, history, interrupt_at, keep_final_states, state
 
 from svhn.data.prepared import PreparedData
 from svhn.errors import InputError
-from svhn.tf_models.classifier import train as training
+from svhn.runs.progress import Progress
 from svhn.tf_models.classifier.config import TrainConfig
-from svhn.tf_models.classifier.train import train
+from svhn.tf_models.classifier.learner import ClassifierLearner
+from svhn.tf_models.classifier.train import train_network as train
 
 # A process with TensorFlow imported but not started: its children start in a moment.
 SERVER = multiprocessing.get_context("forkserver")
@@ -29,17 +29,16 @@ SERVER.set_forkserver_preload(["svhn.tf_models.classifier.train"])
 
 def train_or_die(data: PreparedData, config: TrainConfig, run_dir: Path, resume: bool, fault: str) -> None:
     """Train in a process of its own, with something in it that kills it."""
+    keep_final_states(pytest.MonkeyPatch())
     FAULTS[fault]()
-    training.train(data, config, run_dir, resume, report=lambda progress: dying(fault, progress))
+    train(data, config, run_dir, resume, report=lambda progress: dying(fault, progress))
 
 
 def die(*_, **__) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def dying(fault: str, progress: training.Progress) -> None:
-    if fault == "between measuring and checkpoint" and progress.validation_accuracy is not None:
-        die()
+def dying(fault: str, progress: Progress) -> None:
     if fault == "inside an interval" and progress.iteration == 50:
         die()
 
@@ -54,11 +53,9 @@ def before(target: object, name: str, condition: Callable[..., bool]) -> None:
     setattr(target, name, call)
 
 
-def while_writing_checkpoint() -> None:
-    """After the checkpoint's data, before the file that says which checkpoint counts."""
-    from tensorflow.python.checkpoint import checkpoint_management
-
-    before(checkpoint_management, "update_checkpoint_state_internal", lambda *_, **__: True)
+def before_renaming(name: str) -> Callable[[], None]:
+    """Kill the process when a file of this name is written, but still has its temporary name."""
+    return lambda: before(Path, "replace", lambda path, to: to.name == name)
 
 
 # In this order: the first measurement is always the best so far, so it writes everything.
@@ -68,11 +65,13 @@ FAULTS = {
     "model.keras half written": lambda: before(
         keras.src.saving.saving_lib.zipfile.ZipFile, "close", lambda archive: archive.mode != "r"
     ),
-    "history.csv written but not renamed": lambda: before(Path, "replace", lambda path, to: to.name == "history.csv"),
-    "checkpoint not finished": while_writing_checkpoint,
+    "history.csv written but not renamed": before_renaming("history.csv"),
+    "state written but not renamed": before_renaming("state"),
     "inside an interval": lambda: None,
-    "between measuring and checkpoint": lambda: None,
-    "saved_model not renamed": lambda: before(Path, "replace", lambda path, to: to.name == "saved_model"),
+    "between measuring and state": lambda: before(ClassifierLearner, "save", lambda *_: True),
+    "saved_model not renamed": before_renaming("saved_model"),
+    "report.png not renamed": before_renaming("report.png"),
+    "record.json not renamed": before_renaming("record.json"),
 }
 
 
@@ -118,7 +117,7 @@ def wait_for_interval(process: multiprocessing.Process, run_dir: Path) -> None:
         time.sleep(0.02)
 
 
-def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports):
+def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports, final_states):
     """Three times: inside an interval, at its last iteration, and just after its validation."""
     run_dir = tmp_path / "run"
     handler = signal.getsignal(signal.SIGINT)
@@ -127,7 +126,7 @@ def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports
         result = train(tiny, config, run_dir, resume, interrupt_at(iteration, measured))
         assert (result.finished, result.iteration, result.record) == (False, iteration, None)
         assert not (run_dir / "record.json").exists()
-        assert tf.train.latest_checkpoint(str(run_dir / "checkpoints")).endswith(f"ckpt-{iteration}")
+        assert state_iteration(run_dir) == iteration
         assert signal.getsignal(signal.SIGINT) == handler
         run_dir = run_dir.rename(tmp_path / f"moved after {iteration}")
     result = train(tiny, config, run_dir, resume=True, report=interrupt_at(60, measured=True))
@@ -135,15 +134,20 @@ def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports
     assert_same_end(run_dir, finished)
 
 
-def test_a_finished_run_resumes_to_itself(finished, tiny, config, tmp_path):
+def state_iteration(run_dir: Path) -> int:
+    """Return the iteration of the state that a run has saved: Adam counts it, after the network's weights."""
+    return next(int(value) for value in state(run_dir).values() if value.dtype == np.int64 and value.ndim == 0)
+
+
+def test_a_finished_run_is_left_as_it_is(finished, tiny, config, tmp_path):
     run_dir = shutil.copytree(finished, tmp_path / "copy")
-    result = train(tiny, config, run_dir, resume=True)
-    assert result.finished and result.iteration == 60
-    assert_same_end(run_dir, finished)
-    assert (run_dir / "model.keras").read_bytes() == (finished / "model.keras").read_bytes()
+    with pytest.raises(InputError, match="is finished"):
+        train(tiny, config, run_dir, resume=True)
+    for path in finished.glob("*.*"):
+        assert (run_dir / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_run_killed_before_its_first_checkpoint_starts_again(finished, tiny, config, tmp_path):
+def test_a_run_killed_before_its_first_state_starts_again(finished, tiny, config, tmp_path):
     (tmp_path / "config.json").write_bytes((finished / "config.json").read_bytes())
     (tmp_path / "history.csv").write_bytes((finished / "history.csv").read_bytes())
     result = train(tiny, config, tmp_path, resume=True, report=interrupt_at(20, measured=True))

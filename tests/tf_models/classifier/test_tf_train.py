@@ -8,18 +8,18 @@ from tf_runs import history, interrupt_at
 
 from svhn.data.prepared import PreparedData, Split
 from svhn.errors import InputError
+from svhn.runs.folder import RunFolder
 from svhn.runs.record import RunRecord
 from svhn.tf_models.classifier.config import TrainConfig
 from svhn.tf_models.classifier.predict import load_classifier
-from svhn.tf_models.classifier.run_folder import read_config
-from svhn.tf_models.classifier.train import train
+from svhn.tf_models.classifier.train import train_network as train
 
 
 def test_the_run_folder_tells_what_happened(finished, tiny, config):
-    names = {"config.json", "history.csv", "record.json", "model.keras", "saved_model", "checkpoints", "logs"}
+    names = {"config.json", "history.csv", "record.json", "model.keras", "saved_model", "report.png", "logs"}
     assert {path.name for path in finished.iterdir()} == names
     assert (finished / "saved_model" / "saved_model.pb").is_file()
-    assert read_config(finished) == config
+    assert RunFolder(finished).read_config("train-tf", TrainConfig) == config
     assert [row["iteration"] for row in history(finished)] == ["20", "40", "60"]
     record = RunRecord.read(finished / "record.json")
     assert record.command == "train-tf"
@@ -49,15 +49,15 @@ def test_the_same_settings_give_the_same_run_and_another_seed_another(finished, 
 def test_progress_is_reported(tiny, tmp_path, frequent_reports):
     seen = []
     train(tiny, TrainConfig(iterations=15, batch_size=16, interval=10), tmp_path / "run", report=seen.append)
-    measured = [progress.validation_accuracy is not None for progress in seen]
+    measured = [progress.scores is not None for progress in seen]
     assert [progress.iteration for progress in seen] == [5, 10, 10, 15, 15]
     assert measured == [False, False, True, False, True]
     rows = history(tmp_path / "run")
     assert [row["iteration"] for row in rows] == ["10", "15"]
     for progress in seen:
-        assert progress.iterations == 15 and progress.rate > 0 and 0 <= progress.accuracy <= 1
-    first = np.mean([progress.loss for progress in seen[:2]])
-    assert seen[2].loss == pytest.approx(first) == pytest.approx(float(rows[0]["loss"]))
+        assert progress.iterations == 15 and progress.rate > 0 and 0 <= progress.means["accuracy"] <= 1
+    first = np.mean([progress.means["loss"] for progress in seen[:2]])
+    assert seen[2].means["loss"] == pytest.approx(first) == pytest.approx(float(rows[0]["loss"]))
 
 
 def test_a_test_split_is_measured_once_at_the_end(tiny, tmp_path):

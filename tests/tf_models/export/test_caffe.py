@@ -25,7 +25,7 @@ from svhn.errors import InputError
 from svhn.tf_models.classifier.config import PRESETS, TrainConfig
 from svhn.tf_models.classifier.graphs import build_graph
 from svhn.tf_models.classifier.predict import load_classifier, load_network
-from svhn.tf_models.classifier.train import train
+from svhn.tf_models.classifier.train import train_network as train
 from svhn.tf_models.export.checking import export_model
 from svhn.tf_models.export.from_caffe import import_caffe
 

@@ -20,9 +20,9 @@ from svhn.tf_models.export.to_onnx import export_network
 from svhn.tf_models.finder.config import FinderTrainConfig
 from svhn.tf_models.finder.graph import build_finder
 from svhn.tf_models.finder.learner import encode_boxes, finder_loss, make_optimizer
-from svhn.tf_models.finder.train import train_finder
+from svhn.tf_models.finder.train import train_finder_network as train_finder
 
-CONFIG = FinderTrainConfig(iterations=4, batch_size=2, warm_up=1, interval=2)
+CONFIG = FinderTrainConfig(iterations=4, batch_size=2, warmup=1, interval=2)
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +84,13 @@ def test_each_fault_raises_its_own_loss():
 
 
 @pytest.mark.parametrize("iterations", [1_000, 100])
-def test_the_learning_rate_rises_and_falls_also_in_a_run_shorter_than_its_warm_up(network, iterations):
+def test_the_learning_rate_rises_and_falls_also_in_a_run_shorter_than_its_warmup(network, iterations):
     config = FinderTrainConfig(iterations=iterations)
     optimizer, rates = make_optimizer(config, network.trainable_variables), []
     for step in range(iterations):
         optimizer.iterations.assign(step)
         rates.append(float(optimizer.learning_rate))
-    warm = min(iterations, config.warm_up)
+    warm = min(iterations, config.warmup)
     assert rates[0] < 0.01 * config.learning_rate and (np.diff(rates[:warm]) > 0).all()
     assert (np.diff(rates[warm:]) < 0).all()
     assert rates[-1] == pytest.approx((0.01 if iterations > warm else 0.5) * config.learning_rate, rel=0.02)
@@ -117,7 +117,7 @@ def folder(tiny_svhn) -> Path:
 
 def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder, tmp_path):
     whole, cut, pseudo = tmp_path / "whole", tmp_path / "cut", folder / "pseudo.csv"
-    record = train_finder(folder, CONFIG, whole, pseudo)
+    record = train_finder(folder, CONFIG, whole, pseudo).record
     assert Finder(whole).find(np.zeros((40, 60, 3), np.uint8)) is not None
     stored = RunRecord.read(whole / "record.json")
     assert stored.metrics == json.loads(json.dumps(record.metrics)) and stored.config["seed"] == 0

@@ -19,11 +19,13 @@ from svhn.photos.photo import write_rgb
 from svhn.runs.record import RunRecord
 from svhn.tf_models.export.from_onnx import import_network
 from svhn.tf_models.export.to_onnx import export_network, scale_presence
-from svhn.tf_models.finder import refiner_train
+from svhn.tf_models.finder import proposals
+from svhn.tf_models.finder.calibration import fit_logistic
 from svhn.tf_models.finder.config import RefinerTrainConfig
 from svhn.tf_models.finder.graph import build_finder
 from svhn.tf_models.finder.refiner_graph import build_refiner
-from svhn.tf_models.finder.refiner_train import fit_logistic, refiner_loss, train_refiner
+from svhn.tf_models.finder.refiner_learner import refiner_loss
+from svhn.tf_models.finder.refiner_train import train_refiner_network as train_refiner
 
 LABELS = tf.constant([3, 8, -1], tf.int32)
 PRESENCE = tf.constant([1.0, 1.0, 0.0])
@@ -149,14 +151,14 @@ def folder(tiny_svhn, tmp_path, monkeypatch):
     bias[0] = -3.2
     finder.get_layer("answer").set_weights([0.1 * kernel, bias])
     export_network(finder, tmp_path / "finder.onnx")
-    monkeypatch.setattr(refiner_train, "RENDERED", 3)
-    monkeypatch.setattr(refiner_train, "EMPTY", 3)
-    monkeypatch.setattr(refiner_train, "LETTERED", 3)
+    monkeypatch.setattr(proposals, "RENDERED", 3)
+    monkeypatch.setattr(proposals, "EMPTY", 3)
+    monkeypatch.setattr(proposals, "LETTERED", 3)
     return tiny_svhn.folder
 
 
 def settings(tmp_path) -> RefinerTrainConfig:
-    return RefinerTrainConfig(str(tmp_path / "finder.onnx"), iterations=4, batch_size=4, warm_up=1, interval=2)
+    return RefinerTrainConfig(4, 4, warmup=1, interval=2, finder=str(tmp_path / "finder.onnx"))
 
 
 def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder, tmp_path):

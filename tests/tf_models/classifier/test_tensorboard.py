@@ -1,14 +1,14 @@
-"""Settings, history and TensorBoard's logs of a run."""
+"""TensorBoard's logs of a run, and the history that they show."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 from tf_runs import interrupt_at
 
-from svhn.tf_models.classifier.run_folder import Logs, read_history, sweep, write_history
-from svhn.tf_models.classifier.train import train
+from svhn.runs.history import read_history, write_history
+from svhn.tf_models.classifier.tensorboard import Logs
+from svhn.tf_models.classifier.train import train_network as train
 
 VALIDATION = {"loss": "validation_loss", "accuracy": "validation_accuracy"}
 
@@ -25,7 +25,7 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def assert_logs_say_what_the_history_says(run_dir: Path) -> None:
-    rows = read_history(run_dir)
+    rows = read_history(run_dir / "history.csv")
     training, validation = (scalars(run_dir / "logs" / name) for name in ("train", "validation"))
     columns = {"loss": "loss", "accuracy": "accuracy", "learning_rate": "learning_rate"}
     assert training.keys() == columns.keys() | {"iterations_per_second"} and validation.keys() == VALIDATION.keys()
@@ -38,35 +38,22 @@ def assert_logs_say_what_the_history_says(run_dir: Path) -> None:
 
 
 def test_tensorboard_gets_the_history(finished):
-    assert len(read_history(finished)) == 3
+    assert len(read_history(finished / "history.csv")) == 3
     assert_logs_say_what_the_history_says(finished)
 
 
 def test_tensorboard_shows_no_step_twice_after_a_resume(tiny, config, tmp_path, frequent_reports):
-    """Stopped inside an interval; and rows past the checkpoint, as a killed process leaves them, are gone."""
+    """Stopped inside an interval; and rows past the state, as a killed process leaves them, are gone."""
     run_dir = tmp_path / "run"
     train(tiny, config, run_dir, report=interrupt_at(45))
-    rows = read_history(run_dir)
-    write_history(run_dir, [*rows, rows[-1] | {"iteration": 60}])
-    Logs(run_dir, read_history(run_dir))
+    rows = read_history(run_dir / "history.csv")
+    write_history(run_dir / "history.csv", [*rows, rows[-1] | {"iteration": 60}])
+    Logs(run_dir, read_history(run_dir / "history.csv"))
     assert train(tiny, config, run_dir, resume=True).finished
-    assert [row["iteration"] for row in read_history(run_dir)] == [20, 40, 60]
+    assert [row["iteration"] for row in read_history(run_dir / "history.csv")] == [20, 40, 60]
     assert_logs_say_what_the_history_says(run_dir)
 
 
 def test_the_learning_rate_in_the_history_falls(finished):
-    rates = [row["learning_rate"] for row in read_history(finished)]
+    rates = [row["learning_rate"] for row in read_history(finished / "history.csv")]
     assert 1e-3 > rates[0] > rates[1] > rates[2] == pytest.approx(1e-5)
-
-
-def test_sweeping_removes_what_never_counted_and_nothing_else(finished, tmp_path):
-    run_dir = shutil.copytree(finished, tmp_path / "run")
-    before = {path.relative_to(run_dir) for path in run_dir.rglob("*")}
-    (run_dir / "notes.txt").write_text("mine")
-    (run_dir / ".hidden").write_text("mine")
-    (run_dir / ".svhn-unfinished-0123.keras").write_bytes(b"half")
-    (run_dir / "checkpoints" / "ckpt-999.data-00000-of-00001").write_bytes(b"half")
-    (run_dir / "checkpoints" / "ckpt-999_temp").mkdir()
-    sweep(run_dir)
-    after = {path.relative_to(run_dir) for path in run_dir.rglob("*")}
-    assert after == before | {Path("notes.txt"), Path(".hidden")}
