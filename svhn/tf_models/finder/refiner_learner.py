@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from svhn.data.samples import FinderPhoto, RefinerSampleConfig, JudgedPhoto, make_crops
+from svhn.data.samples import FinderPhoto, JudgedPhoto, RefinerSampleConfig, make_crops
 from svhn.finder import VIEWS, Finder, standardise
 from svhn.metrics import NUM_CLASSES
 from svhn.tf_models.export import import_network
