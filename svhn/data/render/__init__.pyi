@@ -1,3 +1,4 @@
+from .crops import render_crops as render_crops
 from .distance_fields import FIELD_FRAME as FIELD_FRAME
 from .distance_fields import FIELD_HEIGHT as FIELD_HEIGHT
 from .distance_fields import distance_field as distance_field
@@ -6,10 +7,9 @@ from .glyphs import BRUSH as BRUSH
 from .glyphs import TYPEFACES as TYPEFACES
 from .glyphs import draw_digits as draw_digits
 from .glyphs import matplotlib_font as matplotlib_font
+from .settings import PLATE_SHARES as PLATE_SHARES
+from .settings import SyntheticSettings as SyntheticSettings
 from .strips import STRIP_TYPEFACES as STRIP_TYPEFACES
-from .synthetic import PLATE_SHARES as PLATE_SHARES
 from .synthetic import SyntheticPhoto as SyntheticPhoto
-from .synthetic import SyntheticSettings as SyntheticSettings
-from .synthetic import render_crops as render_crops
 from .synthetic import render_photo as render_photo
 from .walls import mine_walls as mine_walls

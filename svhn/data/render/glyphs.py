@@ -9,22 +9,41 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 BRUSH = "brush"
+# Faces of Pillow ("Aileron") and matplotlib, and the brush.
 TYPEFACES = (
-    *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif"),
-    *("DejaVuSerif-Bold", "DejaVuSerif-BoldItalic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic"),
-    *("STIXGeneralBolIta", "cmr10", "cmss10", "cmb10", "cmtt10", "Aileron", BRUSH),
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-Oblique",
+    "DejaVuSerif",
+    "DejaVuSerif-Bold",
+    "DejaVuSerif-BoldItalic",
+    "STIXGeneral",
+    "STIXGeneralBol",
+    "STIXGeneralItalic",
+    "STIXGeneralBolIta",
+    "cmr10",
+    "cmss10",
+    "cmb10",
+    "cmtt10",
+    "Aileron",
+    BRUSH,
 )
-# Further faces for training digits: of matplotlib, and of font packages on PyPI.
+# Further faces for training digits: of matplotlib, and of font packages on PyPI by their module.
+MATPLOTLIB_EXTRA = ("DejaVuSans-BoldOblique", "DejaVuSerif-Italic", "cmti10")
 PACKAGED = {
     "font_fredoka_one": ("FredokaOne-Regular",),
     "font_source_sans_pro": (
-        *("SourceSansPro-Black", "SourceSansPro-Bold", "SourceSansPro-Semibold", "SourceSansPro-Regular"),
-        *("SourceSansPro-BlackIt", "SourceSansPro-SemiboldIt"),
+        "SourceSansPro-Black",
+        "SourceSansPro-Bold",
+        "SourceSansPro-Semibold",
+        "SourceSansPro-Regular",
+        "SourceSansPro-BlackIt",
+        "SourceSansPro-SemiboldIt",
     ),
 }
 ALL_TYPEFACES = (
     *(name for name in TYPEFACES if name != BRUSH),
-    *("DejaVuSans-BoldOblique", "DejaVuSerif-Italic", "cmti10"),
+    *MATPLOTLIB_EXTRA,
     *(name for names in PACKAGED.values() for name in names),
 )
 # Faces are drawn once at this height in pixels and resized; larger digits are enlarged from it.

@@ -10,18 +10,28 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from svhn.crops import LUMINANCE
+
 WALL_COLOURS = np.array(
     [
-        *[
-            (236, 233, 226),
-            (226, 214, 188),
-            (208, 205, 200),
-            (222, 186, 166),
-            (205, 176, 112),
-            (178, 160, 136),
-        ],
-        *[(150, 148, 146), (122, 116, 108), (150, 120, 92), (96, 92, 92), (86, 104, 98), (84, 112, 150)],
-        *[(112, 76, 58), (70, 66, 66), (60, 84, 70), (48, 52, 66), (150, 70, 62), (52, 40, 34)],
+        (236, 233, 226),
+        (226, 214, 188),
+        (208, 205, 200),
+        (222, 186, 166),
+        (205, 176, 112),
+        (178, 160, 136),
+        (150, 148, 146),
+        (122, 116, 108),
+        (150, 120, 92),
+        (96, 92, 92),
+        (86, 104, 98),
+        (84, 112, 150),
+        (112, 76, 58),
+        (70, 66, 66),
+        (60, 84, 70),
+        (48, 52, 66),
+        (150, 70, 62),
+        (52, 40, 34),
     ],
     np.float32,
 )
@@ -53,7 +63,7 @@ WOOD_COLOURS = np.array(
 
 def luminance(colour: np.ndarray) -> np.ndarray:
     """Return the ITU-R BT.601 luminance of RGB colours, (..., 3) -> (...)."""
-    return colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    return colour @ LUMINANCE
 
 
 def pick_colour(rng: np.random.Generator, palette: np.ndarray, light: bool | None = None) -> np.ndarray:
