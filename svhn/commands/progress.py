@@ -189,20 +189,6 @@ def totals(summary: "Summary") -> str:
     return text + (f"details in {printable(summary.report)}" if summary.report else "nothing was written (--dry-run)")
 
 
-def interval_line(losses, scores):
-    """Print one line per interval, and on a terminal a live line in between that stays on its line."""
-
-    def show(row):
-        values = "  ".join(f"{name} {row[name]:.3f}" for name in losses)
-        if "seconds" in row:
-            show_line(f"iteration {row['iteration']:,}  {values}  {scores.format(**row)}", True)
-        else:
-            left = time.strftime("%H:%M:%S", time.gmtime((row["iterations"] - row["iteration"]) / row["rate"]))
-            show_line(f"iteration {row['iteration']:,}/{row['iterations']:,}  {values}  {left} left", False)
-
-    return show
-
-
 def show_line(line: str, stays: bool) -> None:
     """Print a line that stays, or one that the next replaces, which only a terminal gets to see."""
     if sys.stdout.isatty():
@@ -248,11 +234,3 @@ class Steps:
             return line
         seconds = (now - self.began) * (total - done) / (done - self.first)
         return f"{line}, {datetime.timedelta(seconds=round(seconds))} left"
-
-
-def print_metrics(metrics: dict, run_dir: Path) -> None:
-    click.echo(f"validation {metrics['validation_accuracy']:.2%}")
-    if "test_accuracy" in metrics:
-        low, high = metrics["test_accuracy_interval"]
-        click.echo(f"test       {metrics['test_accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})")
-    click.echo(f"{run_dir}: model and record.json written")

@@ -4,7 +4,6 @@ from .adapter import reduced_maps as reduced_maps
 from .batches import seed_of as seed_of
 from .config import COMMAND as COMMAND
 from .config import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
-from .config import LARGEST_SEED as LARGEST_SEED
 from .config import NETWORKS as NETWORKS
 from .config import OPTIMIZERS as OPTIMIZERS
 from .config import PRECISIONS as PRECISIONS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from svhn.data import counts_of
 from svhn.errors import InputError
 from svhn.registry import Registry
-from svhn.settings import Settings, setting
+from svhn.settings import MOST_SEED, Settings, setting
 
 COMMAND = "train-torch"
 
@@ -50,8 +50,6 @@ OPTIMIZERS = ("SGD", "Adagrad", "Adadelta", "Adam", "ASGD")
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16")
 DEFAULT_CHECKPOINT = "torch-convnet48-dropout3"
-# Seeds are 31 bits in every framework.
-LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class ConvNetTrainConfig(Settings):
     precision: str = setting(
         "float32", choices=PRECISIONS, expert=True, help="bfloat16 is faster on processors that know it."
     )
-    seed: int = setting(0, least=0, most=LARGEST_SEED, help="Of everything random.")
+    seed: int = setting(0, least=0, most=MOST_SEED, help="Of everything random.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

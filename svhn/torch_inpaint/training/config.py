@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from svhn.settings import Settings, setting
-from svhn.torch_inpaint.classifier import LARGEST_SEED, PRECISIONS
+from svhn.settings import MOST_SEED, Settings, setting
+from svhn.torch_inpaint.classifier import PRECISIONS
 
 FINISHER_COMMAND, SEGMENTER_COMMAND = "train-finisher", "train-segmenter"
 # Iterations over which the critic gains its weight.
@@ -76,7 +76,7 @@ class FinisherTrainConfig(Settings):
     )
     precision: str = setting("float32", choices=PRECISIONS, help=PRECISION_HELP)
     interval: int = setting(1_000, least=1, help=INTERVAL_HELP)
-    seed: int = setting(0, least=0, most=LARGEST_SEED, help=SEED_HELP)
+    seed: int = setting(0, least=0, most=MOST_SEED, help=SEED_HELP)
 
     def critic_weight(self, iteration: int) -> float:
         """Return the weight of the critic's verdict in an iteration."""
@@ -128,4 +128,4 @@ class SegmenterTrainConfig(Settings):
     )
     precision: str = setting("float32", choices=PRECISIONS, help=PRECISION_HELP)
     interval: int = setting(1_000, least=1, help=INTERVAL_HELP)
-    seed: int = setting(0, least=0, most=LARGEST_SEED, help=SEED_HELP)
+    seed: int = setting(0, least=0, most=MOST_SEED, help=SEED_HELP)
