@@ -2,7 +2,7 @@ from .boxes import Box as Box
 from .classifiers import load_classifier as load_classifier
 from .finder.finder import Finder as Finder
 from .photos.photo import read_photo as read_photo
+from .torch_inpaint.removal.holes import inpaint as inpaint
 from .torch_inpaint.removal.remover import DigitRemover as DigitRemover
-from .torch_inpaint.removal.remover import inpaint as inpaint
 
 __version__: str

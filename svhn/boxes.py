@@ -73,6 +73,13 @@ class Box:
         """Return the part inside a photo of `width` x `height` pixels, or None when nothing is."""
         return self.intersection(Box(0, 0, width, height))
 
+    def inside(self, width: int, height: int) -> "Box":
+        """Return the part inside a photo of `width` x `height` pixels; ValueError when nothing is."""
+        part = self.clip(width, height)
+        if part is None:
+            raise ValueError(f"expected a box inside a photo of {width} x {height} pixels, received {self.as_list()}")
+        return part
+
     def iou(self, other: "Box") -> float:
         """Intersection over union, 0 to 1."""
         common = self.intersection(other)

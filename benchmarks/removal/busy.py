@@ -47,10 +47,11 @@ def _squares(hole: Hole, fill) -> list[tuple[float, float, float]]:
     """Return how busy the surroundings, how coarse the fill and how busy the truth is, for squares under the mask."""
     seen = {}
 
-    def choose(places, traits, corners, offers, details, rng):
-        busy = np.log(np.abs(details).mean(axis=(1, 2)) + jpeg.LEAST_BUSY)
-        seen.update(places=places, around=jpeg._around(places, corners, busy), coarse=traits[:, -1])
-        return original_choose(places, traits, corners, offers, details, rng)
+    def choose(targets, donors, rng):
+        busy = np.log(np.abs(donors.details).mean(axis=(1, 2)) + jpeg.LEAST_BUSY)
+        around = jpeg._around(targets.corners, donors.corners, busy)
+        seen.update(places=targets.corners, around=around, coarse=targets.traits[:, -1])
+        return original_choose(targets, donors, rng)
 
     def carry(original, painted, mask, *others):
         seen.update(mask=mask)

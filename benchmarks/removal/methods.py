@@ -114,15 +114,14 @@ def _ours(**changes) -> Fill:
     """Return the steps of `svhn.torch_inpaint.inpaint`, which takes every pixel outside the mask for known."""
     import torch
 
-    from svhn.torch_inpaint.removal import fill_regions
-    from svhn.torch_inpaint.removal.composite import composite
+    from svhn.torch_inpaint.removal import fill_regions, paste_fill
 
     config = replace(FillConfig(), **changes)
 
     def fill(picture, mask, known):
         painted = fill_regions([(picture, KeyPixels(mask, known))], config, torch.device("cpu"))[0]
         image = picture.copy()
-        composite(image, Box(0, 0, mask.shape[1], mask.shape[0]), picture, painted, mask, known, config.grain)
+        paste_fill(image, Box(0, 0, mask.shape[1], mask.shape[0]), picture, painted, mask, known, config.grain)
         return image
 
     return fill

@@ -1,3 +1,5 @@
+from .explain import Explanation as Explanation
+from .explain import draw_explanations as draw_explanations
 from .interpretation import Interpretation as Interpretation
 from .interpretation import draw_interpretations as draw_interpretations
 from .job_page import Failure as Failure

@@ -201,7 +201,7 @@ class Finder:
 
 
 class FinderReader:
-    """Looks whether the digits of a number can still be found: a `Reader` of `svhn.torch_inpaint.removal.remover`.
+    """Looks whether the digits of a number can still be found: a `Reader` of `svhn.torch_inpaint.removal`.
 
     Parameters
     ----------
@@ -211,24 +211,30 @@ class FinderReader:
     def __init__(self, finder: Finder):
         self.finder = finder
 
-    def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> list[tuple[int, float]]:
-        """Return the surest answer of all looks for each box: label 0..9 and confidence 0..1, 0 where nothing is.
+    def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the surest answer of all looks for each of N boxes.
 
         Parameters
         ----------
         image : ndarray (H, W, 3) uint8, RGB
         boxes : sequence of Box
             The digits of one number, inside the image.
+
+        Returns
+        -------
+        labels : ndarray (N,) int64, 0..9
+        confidences : ndarray (N,) float32, 0..1
+            0 where nothing is found.
         """
         found = Candidates.join(self.finder.look(image, boxes, self.finder.config.read_heights))
-        confidences = found.presence * found.probabilities.max(axis=1)
-        answers = []
-        for box in boxes:
-            shared = np.where(overlaps(np.array(box.as_list()), found.boxes)[0] > READ_OVERLAP, confidences, 0)
-            best = int(shared.argmax()) if len(shared) else 0
-            sure = float(shared[best]) if len(shared) else 0.0
-            answers.append((int(found.probabilities[best].argmax()) if sure else 0, sure))
-        return answers
+        labels, confidences = np.zeros(len(boxes), int), np.zeros(len(boxes), np.float32)
+        if len(found.presence):
+            sure = found.presence * found.probabilities.max(axis=1)
+            for i, box in enumerate(boxes):
+                shared = np.where(overlaps(np.array(box.as_list()), found.boxes)[0] > READ_OVERLAP, sure, 0)
+                best = shared.argmax()
+                labels[i], confidences[i] = found.probabilities[best].argmax() if shared[best] else 0, shared[best]
+        return labels, confidences
 
 
 def number_confidence(number: Number) -> float | None:

@@ -60,10 +60,10 @@ def explain_photo(
     InputError
         When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
     """
+    from svhn.figures import draw_explanations
     from svhn.jobs.digit_sources import clip_to_photo, digit_source
     from svhn.photos import read_rgb
-    from svhn.torch_inpaint.removal import draw
-    from svhn.torch_inpaint.removal.explain import explain
+    from svhn.torch_inpaint.removal import explain_removal
 
     photo, output = Path(photo), Path(output)
     check_figure(output, photo)
@@ -72,7 +72,7 @@ def explain_photo(
     if not where.digits:
         raise InputError(f"{photo}: no digits listed or found here, so there is nothing to explain; give --boxes")
     digits = clip_to_photo(str(photo), where.digits, rgb)
-    figure = draw(explain(remover, rgb, digits), photo.name)
+    figure = draw_explanations(explain_removal(remover, rgb, digits), photo.name)
     with replacing(output) as temporary:
         figure.savefig(temporary)
 

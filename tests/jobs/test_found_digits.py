@@ -85,9 +85,9 @@ def test_a_dry_run_lists_and_writes_nothing(photos, boxes, tmp_path, capsys):
 
 @pytest.mark.parametrize("boxed", [False, True])
 def test_strict_writes_nothing_that_stays_legible(photos, boxes, tmp_path, monkeypatch, boxed):
-    from svhn.torch_inpaint.removal.remover import DigitRemover
+    from svhn.torch_inpaint.removal.rounds import Removal
 
-    monkeypatch.setattr(DigitRemover, "_is_legible", lambda self, number: len(number.boxes) == 2)
+    monkeypatch.setattr(Removal, "is_legible", lambda number, config: len(number.boxes) == 2)
     settings = {"boxes": boxes if boxed else None}
     summary = job(photos, tmp_path / "out", strict=True, **settings)
     assert summary.counts == {"ok": 2, "error": 1} and summary.legible == 1 and summary.exit_code == 4

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from svhn.crops import LUMINANCE
+
 BLOCK = 8
 # Of a square's brightness: discrete cosine transform, orthonormal; row k is the k-th frequency.
 _DCT = np.array(
@@ -30,31 +32,59 @@ _STEPS = np.array(
     ],
     np.float32,
 )
-# From RGB to brightness and two colour differences, as JFIF has it, and back.
-_TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+# From RGB to brightness (ITU-R BT.601) and two colour differences, as JFIF (ITU-T T.871) has it, and back.
+_TO_YCC = np.array([LUMINANCE, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
-# Grid: frequencies whose weights are mostly zero in its squares and not in others; what counts as zero; least number
-# of squares, and by how much a grid must have more zeros than any other.
+# What is subtracted from brightness before it is transformed, in grey levels (T.81, A.3.1).
+LEVEL_SHIFT = 128
+
+# The grid. Frequencies (vertical, horizontal) whose weights are mostly zero in its squares and not in others.
 _PROBES = ((0, 3), (0, 5), (0, 7), (3, 0), (5, 0), (7, 0), (2, 2), (4, 4))
-NOTHING, LEAST_SQUARES, LEAST_LEAD = 0.6, 4, 0.03
-# Steps: qualities that are tried, weights that tell something, how many squares and weights, how well they must fit.
-QUALITIES, TELLING, MOST_SQUARES, MOST_WEIGHTS, LEAST_FIT = range(50, 97), 1.3, 200, 200, 0.2
+# A weight closer to 0 than this counts as zero: decoded pixels are rounded (in grey levels, as all weights).
+NOTHING = 0.6
+# A grid must have so many known squares, and a share of zeros that is larger than any other's by so much.
+LEAST_SQUARES = 4
+LEAST_LEAD = 0.03
+
+# The steps. Qualities that are tried.
+QUALITIES = range(50, 97)
+# T.81's table scaled by a quality as the Independent JPEG Group's library (libjpeg, jcparam.c) does it.
 _ALL_STEPS = np.stack([np.maximum(np.floor((_STEPS * (200 - 2 * quality) + 50) / 100), 1) for quality in QUALITIES])
-# Detail is what a blur of this width (sigma, pixels) takes away from a square; coarse structure is what it leaves.
+# A smaller weight tells nothing about its step.
+TELLING = 1.3
+# At most so many squares, and so many weights in them, are looked at.
+MOST_SQUARES = 200
+MOST_WEIGHTS = 200
+# How well weights must fit steps: the mean of cos(2 pi weight / step), 1 for multiples, about 0 by chance.
+LEAST_FIT = 0.2
+
+# The detail. It is what a blur of this width (sigma, pixels) takes away; coarse structure is what the blur leaves.
 DETAIL_BLUR = 1.0
+# A Gaussian multiplies the wave of each frequency by this; the mean of a square is neither fine nor coarse.
 _WAVES = np.arange(8, dtype=np.float32) * np.pi / 8
 _FINE = 1 - np.exp(-(DETAIL_BLUR**2) * (_WAVES[:, None] ** 2 + _WAVES**2) / 2)
 _COARSE = np.where(_FINE > 0, 1 - _FINE, 0)
-# Squares are compared by the logarithms of detail and of coarse structure, to which these grey levels are added. A
-# difference of colours by this many grey levels counts as much as detail that is e times as strong.
-LEAST_BUSY, LEAST_COARSE, COLOUR_UNIT = 0.02, 0.1, 100.0
-# Faint detail is strengthened by up to this share, detail of more than about this many grey levels hardly.
-FAINT_GAIN, FAINT = 0.5, 0.5
-# How busy a square is, as a logarithm: shares of what its surroundings are and of its coarse structure, and a shift, by
-# `python -m benchmarks.removal.busy`. Edges nearby do not make a plain surface busy.
-BUSY_AROUND, BUSY_COARSE, BUSY_SHIFT = 0.30, 0.28, -0.37
-# Donors: how many are looked at, and count as equally good; from how far, in squares, they say how busy a place is.
-MOST_DONORS, DONORS, NEAR = 200, 4, 3.0
+# Added to detail and to coarse structure before their logarithms are taken, in grey levels.
+LEAST_BUSY = 0.02
+LEAST_COARSE = 0.1
+# A difference of colours by this many grey levels counts as much as detail that is e times as strong.
+COLOUR_UNIT = 100.0
+# A difference of coarse structure counts this many times as much as one of detail.
+COARSE_WEIGHT = 2
+# Faint detail is strengthened by up to this share, since rounding to steps takes a part of it away again; detail that
+# is much stronger than so many grey levels hardly.
+FAINT_GAIN = 0.5
+FAINT = 0.5
+# How busy a square is, as a logarithm: a share of what its surroundings are, one of its coarse structure, and a shift,
+# as fitted by `python -m benchmarks.removal.busy`. Edges nearby do not make a plain surface busy.
+BUSY_AROUND = 0.30
+BUSY_COARSE = 0.28
+BUSY_SHIFT = -0.37
+# Known squares, the donors of detail: so many are looked at, and so many of them count as equally good.
+MOST_DONORS = 200
+DONORS = 4
+# From how far they say how busy a place is (sigma, in squares).
+NEAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +137,9 @@ def find_traces(photo: np.ndarray, known: np.ndarray) -> JpegTraces | None:
         return None
     brightness = cv2.transform(photo.astype(np.float32), _TO_YCC[:1])
     whole = _whole_squares(known)
-    zeros = sum(cv2.inRange(_weights(brightness, *probe), -NOTHING, NOTHING) & 1 for probe in _PROBES)
+    zeros = sum(
+        np.asarray(cv2.inRange(_weights(brightness, *probe), -NOTHING, NOTHING), np.uint8) & 1 for probe in _PROBES
+    )
     counts, sums = (_by_place(values[:height, :width]) for values in (whole, whole * zeros))
     shares = np.where(counts >= LEAST_SQUARES, sums / (len(_PROBES) * np.maximum(counts, 1)), 0)
     second, best = np.partition(shares, -2, axis=None)[-2:]
@@ -128,8 +160,7 @@ def _weights(brightness: np.ndarray, vertical: int, horizontal: int) -> np.ndarr
 def _whole_squares(known: np.ndarray) -> np.ndarray:
     """Return 1 where the upper left corner of a square lies that is wholly known, (H, W) uint8."""
     kernel = np.ones((BLOCK, BLOCK), np.uint8)
-    outside = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
-    return cv2.erode(known.astype(np.uint8), kernel, anchor=(0, 0), **outside)
+    return cv2.erode(known.astype(np.uint8), kernel, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=0)
 
 
 def _by_place(values: np.ndarray) -> np.ndarray:
@@ -202,28 +233,26 @@ def carry_traces(
     ndarray (H, W, 3) float32 or None
         Meaningful inside the mask; None when too few squares are known.
     """
+    colours = np.where(mask[..., None], painted, original)
+    colours = cv2.transform(colours.astype(np.float32, copy=False), _TO_YCC)
     corners = _donors(known & ~mask, traces)
     if not len(corners):
         return None
-    (top, bottom), (left, right) = (
-        (-first % BLOCK, -(side - first) % BLOCK) for first, side in zip(traces.place, mask.shape, strict=True)
-    )
-    colours = np.where(mask[..., None], painted, original)
-    colours = cv2.transform(colours.astype(np.float32, copy=False), _TO_YCC)
-    padded = cv2.copyMakeBorder(colours, top, bottom, left, right, cv2.BORDER_REPLICATE)
-    inside = cv2.copyMakeBorder(mask.astype(np.uint8), top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
-    rows, columns = np.nonzero(_in_squares(inside).any(axis=(2, 3)))
-    squares = _in_squares(padded)[rows, columns]  # (M, 8, 8, 3)
-    given = np.moveaxis(_cut(colours, corners), 1, -1)  # (D, 8, 8, 3)
-    weights, donated = (_transform(values[..., 0] - 128) for values in (squares, given))
-    details = _FINE * donated
-    places = np.stack([rows * BLOCK - top, columns * BLOCK - left], axis=1)
-    traits, offers = _traits(squares, weights), _traits(given, donated)
-    chosen, shares = _choose(places, traits, corners, offers, details, np.random.default_rng(seed))
-    weights += strength * shares[:, None, None] * details[chosen]
-    squares[..., 0] = _DCT.T @ (np.rint(weights / traces.steps) * traces.steps) @ _DCT + 128
-    _in_squares(padded)[rows, columns] = squares
-    carried = padded[top : top + mask.shape[0], left : left + mask.shape[1]]
+    donors = _Squares.of(corners, np.moveaxis(_cut(colours, corners), 1, -1))
+    # Whole squares of the grid, row by row, that hold the region; those that meet the mask are changed.
+    before = -np.array(traces.place) % BLOCK
+    after = -(before + mask.shape) % BLOCK
+    sides = (before[0], after[0], before[1], after[1])
+    padded = cv2.copyMakeBorder(colours, *sides, cv2.BORDER_REPLICATE)
+    inside = cv2.copyMakeBorder(mask.astype(np.uint8), *sides, cv2.BORDER_CONSTANT, value=0)
+    meeting = np.nonzero(_in_squares(inside).any(axis=(2, 3)))
+    squares = _in_squares(padded)[meeting]  # (M, 8, 8, 3)
+    targets = _Squares.of(BLOCK * np.stack(meeting, axis=1) - before, squares)
+    chosen, shares = _choose(targets, donors, np.random.default_rng(seed))
+    weights = targets.weights + strength * shares[:, None, None] * donors.details[chosen]
+    squares[..., 0] = _with_steps(weights.astype(np.float32), traces.steps)
+    _in_squares(padded)[meeting] = squares
+    carried = padded[before[0] :, before[1] :][: mask.shape[0], : mask.shape[1]]
     return cv2.transform(np.rint(carried), _TO_RGB)
 
 
@@ -235,37 +264,44 @@ def _donors(known: np.ndarray, traces: JpegTraces) -> np.ndarray:
     return _some(corners, MOST_DONORS) if len(corners) >= DONORS else corners[:0]
 
 
-def _traits(squares: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Say what squares (N, 8, 8, 3) are like, whose brightness has `weights` (N, 8, 8): colours, coarse structure.
-
-    Returns
-    -------
-    ndarray (N, 4) float32
-        In units that count alike.
-    """
-    coarse = 2 * np.log(np.abs(_COARSE * weights).mean(axis=(1, 2)) + LEAST_COARSE)
-    return np.column_stack([squares.mean(axis=(1, 2)) / COLOUR_UNIT, coarse])
+def _with_steps(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Round weights (N, 8, 8) to multiples of the steps (8, 8), and return the brightness of their squares."""
+    return _DCT.T @ (np.rint(weights / steps) * steps) @ _DCT + LEVEL_SHIFT
 
 
-def _choose(
-    places: np.ndarray,
-    traits: np.ndarray,
-    corners: np.ndarray,
-    offers: np.ndarray,
-    details: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose one of the D donors for each of M squares: as busy as is to be expected there, and otherwise alike.
+@dataclass(frozen=True)
+class _Squares:
+    """Squares of a region, donors of detail or to be given some.
 
-    Parameters
+    Attributes
     ----------
-    places, corners : ndarray (M, 2) and (D, 2) int
-        Upper left corners of the squares and of the donors.
-    traits, offers : ndarray (M, 4) and (D, 4)
-        What they are like.
-    details : ndarray (D, 8, 8)
-        What each donor would give.
-    rng : Generator
+    corners : ndarray (N, 2) int
+        Row and column of their upper left pixels; may lie outside the region.
+    weights : ndarray (N, 8, 8) float32
+        Of their brightness.
+    traits : ndarray (N, 4) float32
+        Colours and the logarithm of the coarse structure, in units that count alike.
+    """
+
+    corners: np.ndarray
+    weights: np.ndarray
+    traits: np.ndarray
+
+    @classmethod
+    def of(cls, corners: np.ndarray, pixels: np.ndarray) -> "_Squares":
+        """Look at squares (N, 8, 8, 3) float32 of brightness and two colour differences."""
+        weights = _transform(pixels[..., 0] - LEVEL_SHIFT)
+        coarse = COARSE_WEIGHT * np.log(np.abs(_COARSE * weights).mean(axis=(1, 2)) + LEAST_COARSE)
+        return cls(corners, weights, np.column_stack([pixels.mean(axis=(1, 2)) / COLOUR_UNIT, coarse]))
+
+    @property
+    def details(self) -> np.ndarray:
+        """The weights of their fine detail, (N, 8, 8)."""
+        return _FINE * self.weights
+
+
+def _choose(targets: _Squares, donors: _Squares, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Choose one of the D donors for each of M targets: as busy as is to be expected there, and otherwise alike.
 
     Returns
     -------
@@ -274,12 +310,13 @@ def _choose(
         How much of its detail is taken: 1, less where no donor is calm enough, more where it is so faint that rounding
         to steps will take a part of it away.
     """
-    level = np.abs(details).mean(axis=(1, 2))
+    level = np.abs(donors.details).mean(axis=(1, 2))
     busy, gain = np.log(level + LEAST_BUSY), 1 + FAINT_GAIN * np.exp(-level / FAINT)
-    wanted = BUSY_AROUND * _around(places, corners, busy) + BUSY_COARSE * traits[:, -1] + BUSY_SHIFT
-    misfit = np.abs(busy - wanted[:, None]) + np.sqrt(_square_distances(traits, offers))
+    around, coarse = _around(targets.corners, donors.corners, busy), targets.traits[:, -1]
+    wanted = BUSY_AROUND * around + BUSY_COARSE * coarse + BUSY_SHIFT
+    misfit = np.abs(busy - wanted[:, None]) + np.sqrt(_square_distances(targets.traits, donors.traits))
     best = np.argpartition(misfit, DONORS - 1, axis=1)[:, :DONORS]
-    chosen = best[np.arange(len(places)), rng.integers(DONORS, size=len(places))]
+    chosen = best[np.arange(len(wanted)), rng.integers(DONORS, size=len(wanted))]
     return chosen, gain[chosen] * np.minimum(1.0, np.exp(wanted - busy[chosen]))
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from svhn.torch_inpaint.removal.key_pixels import KeyPixels
+    from svhn.torch_inpaint.removal.masks import KeyPixels
 
 # From images (B, 3, H, W) float32, 0..255, masks (True = to be filled), key pixels (True = background to learn from)
 # and `inside` (False = padding), (B, H, W) bool each, to images (B, 3, H, W) float32 with other values in the masks.
@@ -105,7 +105,7 @@ class SteeredFill:
         return ()
 
     def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
-        from svhn.torch_inpaint.removal.grnn import fill
+        from svhn.torch_inpaint.removal.fills import fill
 
         return lambda images, mask, key_pixels, inside: fill(images, mask, key_pixels, config, inside)
 
@@ -119,7 +119,7 @@ class FinishedFill:
         return (config.finisher,)
 
     def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
-        from svhn.torch_inpaint.removal.finisher import finish, load_finisher
+        from svhn.torch_inpaint.removal.fills import finish, load_finisher
 
         paint, finisher = SteeredFill().load(config, device), load_finisher(config.finisher, device)
 
@@ -138,7 +138,7 @@ class SeedFill:
         return ()
 
     def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
-        from svhn.torch_inpaint.removal.reference import fill_seed
+        from svhn.torch_inpaint.removal.fills import fill_seed
 
         return lambda images, mask, key_pixels, inside: fill_seed(images, mask, key_pixels, inside=inside)
 
@@ -156,8 +156,7 @@ class StrokePixels:
         return (config.segmenter,)
 
     def load(self, config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
-        from svhn.torch_inpaint.removal.key_pixels import key_pixels_by_strokes
-        from svhn.torch_inpaint.removal.segmenter import load_segmenter, segment
+        from svhn.torch_inpaint.removal.masks import key_pixels_by_strokes, load_segmenter, segment
 
         segmenter = load_segmenter(config.segmenter, device)
 
@@ -181,7 +180,7 @@ class EvidencePixels:
         return ()
 
     def load(self, config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
-        from svhn.torch_inpaint.removal.key_pixels import find_evidence, key_pixels_by_evidence
+        from svhn.torch_inpaint.removal.masks import find_evidence, key_pixels_by_evidence
 
         def find(pixels, boxes, map_mean, map_std):
             evidence = find_evidence(pixels, boxes, map_mean, map_std, config)

@@ -47,7 +47,7 @@ class UNet(nn.Module):
         self.join_fine = _convolutions(fine + middle, fine, fine)
         self.answer = nn.Conv2d(fine, answers, 3, padding=1)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)
         nn.init.zeros_(self.answer.weight)  # at first it answers 0
@@ -66,7 +66,7 @@ def _enlarged(maps: torch.Tensor) -> torch.Tensor:
     return functional.interpolate(maps, scale_factor=2, mode="nearest")
 
 
-def save_network(path: str | Path, kind: str, network: nn.Module, info: dict) -> None:
+def save_network(path: str | Path, kind: str, network: UNet, info: dict) -> None:
     """Write a checkpoint, whole or not at all.
 
     Parameters
@@ -74,8 +74,8 @@ def save_network(path: str | Path, kind: str, network: nn.Module, info: dict) ->
     path : str or Path
     kind : str
         "finisher" or "segmenter".
-    network : Module
-        With `channels`, from which it can be built anew.
+    network : UNet
+        Can be built anew from its `channels`.
     info : dict
         About its training.
     """
@@ -110,4 +110,5 @@ def load_network(path: str | Path, kind: str, make: Callable[[list[int]], Networ
         network.load_state_dict(content["weights"])
     except Exception as error:  # torch raises many kinds of error on damaged files
         raise InputError(f"{path}: not a readable checkpoint of train-{kind} ({error})") from error
-    return network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # has no stub
+    return network.eval().requires_grad_(False)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from svhn.torch_inpaint.removal import COLOURS, STATES, View
+from svhn.torch_inpaint.removal import COLOURS, STATES, Surroundings
 
 # Weight of the penalty for steep answers; it is taken every so many steps only, because it takes long.
 PENALTY, PENALTY_EVERY = 0.05, 8
@@ -54,7 +54,7 @@ class Critic(nn.Module):
         return _mean_inside(near, hole, 2) + _mean_inside(far, hole, 4)
 
 
-def close_view(view: View, images: torch.Tensor) -> torch.Tensor:
+def close_view(view: Surroundings, images: torch.Tensor) -> torch.Tensor:
     """Return what the critic sees of regions: as the finisher, and fine detail in units of its own.
 
     What differs from the mean of 3 x 3 pixels is taken apart into brightness and colour, each as strong as beside the
@@ -62,7 +62,7 @@ def close_view(view: View, images: torch.Tensor) -> torch.Tensor:
 
     Parameters
     ----------
-    view : View
+    view : Surroundings
     images : torch.Tensor float32 (B, 3, H, W), 0..255
 
     Returns

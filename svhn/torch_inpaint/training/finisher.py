@@ -17,7 +17,7 @@ from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run
 from svhn.torch_inpaint.classifier import seed_of
 from svhn.torch_inpaint.device import channels_last
 from svhn.torch_inpaint.learner import set_rate
-from svhn.torch_inpaint.removal import FillConfig, Finisher, KeyPixels, View, fill_regions, grain_like
+from svhn.torch_inpaint.removal import FillConfig, Finisher, KeyPixels, Surroundings, fill_regions, grain_like
 from svhn.torch_inpaint.training.config import FINISHER_COMMAND, FinisherTrainConfig
 from svhn.torch_inpaint.training.critic import PENALTY, PENALTY_EVERY, Critic, close_view, preference, steepness
 from svhn.torch_inpaint.training.learner import NetworkLearner
@@ -210,7 +210,7 @@ class FinisherLearner(NetworkLearner):
     def _criticise(self, batch: Patches, finished: torch.Tensor) -> torch.Tensor:
         """Let the critic learn to tell fill with grain from truth; return how much less real the fill looks to it."""
         truth, critic = _planes(batch.truth), self.critic
-        view = View.of(truth, batch.mask, batch.known)  # of the surroundings, which are the same for both
+        view = Surroundings.of(truth, batch.mask, batch.known)  # of the surroundings, which are the same for both
         shown = (finished + GRAIN_STEP * _planes(batch.grain)).clamp(0, 255)
         rounded = shown + (shown.round() - shown).detach()  # as the truth; whole levels tell nothing then
         seen, painted, hole = close_view(view, truth), close_view(view, rounded), view.hole

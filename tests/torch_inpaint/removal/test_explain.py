@@ -10,11 +10,12 @@ from svhn.boxes import Box, DigitBox
 from svhn.commands import cli
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
-from svhn.jobs.removal import explain_photo
+from svhn.figures import draw_explanations
+from svhn.jobs.single import explain_photo
 from svhn.torch_inpaint import DigitRemover
 from svhn.torch_inpaint.removal.config import KeyPixelConfig, RemovalConfig
-from svhn.torch_inpaint.removal.explain import MOST_NUMBERS, draw, explain
-from svhn.torch_inpaint.removal.reference import BINS
+from svhn.torch_inpaint.removal.explain import explain_removal
+from svhn.torch_inpaint.removal.fills.reference import BINS
 
 ROOT = Path(__file__).parents[3]
 BOOLEAN = {"key_pixels", "mask", "reference_key_pixels"}
@@ -30,20 +31,6 @@ AT_WORKING_SCALE = {
 }
 
 
-@pytest.fixture(scope="module")
-def street(rendered):
-    """One photo with several numbers, far below each other, and all their digits."""
-    samples = rendered[: MOST_NUMBERS + 2]
-    width = max(sample.photo.shape[1] for sample in samples)
-    photos, digits, top = [], [], 0
-    for sample in samples:
-        height = sample.photo.shape[0]
-        photos.append(np.pad(sample.photo, ((0, height), (0, width - sample.photo.shape[1]), (0, 0)), mode="edge"))
-        digits += [DigitBox(digit.box.shift(0, top), digit.label) for digit in sample.digits]
-        top += 2 * height
-    return np.concatenate(photos), digits
-
-
 def check(one, photo):
     pictures = one.pictures
     height, width = pictures["photo"].shape[:2]
@@ -57,14 +44,15 @@ def check(one, photo):
     np.testing.assert_array_equal(pictures["result"][outside], pictures["photo"][outside])
     assert (pictures["mask"] & pictures["key_pixels"]).sum() < 0.5 * pictures["mask"].sum()
     difference = pictures["map_mean_minus_std"].astype(float)
-    assert pictures["reference_key_pixels"].sum() == np.histogram(difference, BINS)[0].max()
+    assert len(one.histogram[0]) == BINS
+    assert pictures["reference_key_pixels"].sum() == np.histogram(difference, BINS)[0].max() == one.histogram[0].max()
     assert pictures["evidence"].min() >= 0 and pictures["evidence"].max() <= 1
 
 
 def test_pictures_of_every_number(remover, rendered):
     for sample in rendered[:5]:
         before = sample.photo.copy()
-        found = explain(remover, sample.photo, sample.digits)
+        found = explain_removal(remover, sample.photo, sample.digits)
         np.testing.assert_array_equal(sample.photo, before)
         result = remover.remove(sample.photo, sample.digits)
         assert [one.report.boxes for one in found] == [number.boxes for number in result.numbers]
@@ -72,15 +60,30 @@ def test_pictures_of_every_number(remover, rendered):
             check(one, sample.photo)
 
 
+def test_a_digit_that_fills_its_photo_is_explained(remover):
+    photo = np.random.default_rng(0).integers(0, 255, (12, 9, 3), np.uint8)
+    (one,) = explain_removal(remover, photo, [Box(0, 0, 9, 12)])
+    assert one.boxes == (Box(0, 0, 9, 12),) and one.pictures["photo"].shape == photo.shape
+
+
+def test_key_pixels_are_found_once(remover, rendered, monkeypatch):
+    """What is shown is what the removal used: nothing is looked at or filled a second time."""
+    sample, asked = rendered[0], []
+    find = remover._find_key_pixels
+    monkeypatch.setattr(remover, "_find_key_pixels", lambda *parts: asked.append(parts) or find(*parts))
+    found = explain_removal(remover, sample.photo, sample.digits)
+    assert len(asked) == len(found)
+
+
 def test_large_digits_are_shown_at_both_scales(remover, large):
-    (one, *_) = explain(remover, large.photo, large.digits)
+    (one, *_) = explain_removal(remover, large.photo, large.digits)
     check(one, large.photo)
     assert one.pictures["fill"].shape[0] < one.pictures["photo"].shape[0] / 2
 
 
 def test_the_fill_is_what_the_result_is_made_of(remover, rendered):
     sample = next(sample for sample in rendered if all(digit.box.height < 48 for digit in sample.digits))
-    for one in explain(remover, sample.photo, sample.digits):
+    for one in explain_removal(remover, sample.photo, sample.digits):
         mask = one.pictures["mask"]
         assert one.pictures["fill"].shape == one.pictures["result"].shape
         assert np.abs(one.pictures["fill"][mask].astype(int) - one.pictures["result"][mask]).mean() < 6
@@ -98,28 +101,10 @@ def test_inspecting_shows_what_removing_uses(remover, rendered):
 def test_without_a_segmenter_the_evidence_is_shown(rendered, tmp_path):
     config = RemovalConfig(key_pixels=KeyPixelConfig("evidence"))
     remover = DigitRemover.from_checkpoint(device="cpu", config=config)
-    found = explain(remover, rendered[0].photo, rendered[0].digits)
-    assert all(one.method == "evidence" and one.threshold == config.key_pixels.evidence for one in found)
+    found = explain_removal(remover, rendered[0].photo, rendered[0].digits)
+    assert all(one.evidence == "ink evidence" and one.threshold == config.key_pixels.evidence for one in found)
     assert all(not (one.pictures["mask"] & one.pictures["key_pixels"]).any() for one in found)
-    draw(found, "house.png").savefig(tmp_path / "figure.png")
-
-
-def test_the_figure_is_1600_pixels_wide_and_grows_with_the_numbers(remover, street, tmp_path):
-    photo, digits = street
-    found = explain(remover, photo, digits)
-    assert len(found) > MOST_NUMBERS
-    heights = []
-    for count in (1, 2, MOST_NUMBERS, len(found)):
-        draw(found[:count], "street.png").savefig(tmp_path / "figure.png")
-        with Image.open(tmp_path / "figure.png") as image:
-            assert image.width == 1600
-            heights.append(image.height)
-    assert 400 < heights[0] < 1000 and heights[0] < heights[1] < heights[2] == heights[3]
-
-
-def test_a_title_with_signs_of_mathematics_and_a_digit_that_fills_its_photo(remover, tmp_path):
-    photo = np.random.default_rng(0).integers(0, 255, (12, 9, 3), np.uint8)
-    draw(explain(remover, photo, [Box(0, 0, 9, 12)]), "a_$^{_b.png").savefig(tmp_path / "figure.png")
+    draw_explanations(found, "house.png").savefig(tmp_path / "figure.png")
 
 
 def test_the_command_writes_one_figure_and_nothing_else(tmp_path, monkeypatch):

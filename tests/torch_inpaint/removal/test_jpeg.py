@@ -4,7 +4,7 @@ import pytest
 
 from svhn.boxes import Box
 from svhn.data.render.synthetic import render_photo
-from svhn.torch_inpaint.removal.composite import composite
+from svhn.torch_inpaint.removal.composite import paste_fill
 from svhn.torch_inpaint.removal.jpeg import BLOCK, JpegTraces, carry_traces, find_traces
 
 ROW, COLUMN = 3, 6  # of the first whole square
@@ -157,7 +157,7 @@ def test_composite_carries_traces_into_the_mask_and_changes_nothing_else():
     traces, painted = find_traces(photo, ~mask), cv2.GaussianBlur(photo.astype(np.float32), (0, 0), 2.0)
     whole = Box(0, 0, photo.shape[1], photo.shape[0])
     smooth, grained = photo.copy(), photo.copy()
-    composite(smooth, whole, photo, painted, mask, ~mask, grain=0)
-    composite(grained, whole, photo, painted, mask, ~mask, grain=0.75)
+    paste_fill(smooth, whole, photo, painted, mask, ~mask, grain=0)
+    paste_fill(grained, whole, photo, painted, mask, ~mask, grain=0.75)
     np.testing.assert_array_equal(grained[~mask], photo[~mask])
     assert off_step(grained, traces) < 0.12 < off_step(smooth, traces)

@@ -7,7 +7,7 @@ import torch
 from svhn.errors import InputError
 from svhn.torch_inpaint import DigitRemover
 from svhn.torch_inpaint.removal import FILLS, KEY_PIXELS, FillConfig, KeyPixelConfig, KeyPixels, RemovalConfig
-from svhn.torch_inpaint.removal.key_pixels import paint_boxes
+from svhn.torch_inpaint.removal.masks import paint_boxes
 
 GREEN = (40.0, 160.0, 70.0)
 

@@ -14,18 +14,18 @@ from svhn.data.samples.photos import FinderPhoto
 from svhn.errors import InputError
 from svhn.runs.record import RunRecord
 from svhn.torch_inpaint.removal.config import FillConfig
-from svhn.torch_inpaint.removal.finisher import (
+from svhn.torch_inpaint.removal.fills.finisher import (
     MARGIN,
     STEP,
     Finisher,
-    View,
+    Surroundings,
     Window,
     finish,
     load_finisher,
     save_finisher,
 )
-from svhn.torch_inpaint.removal.key_pixels import KeyPixels
-from svhn.torch_inpaint.removal.remover import fill_regions
+from svhn.torch_inpaint.removal.masks import KeyPixels
+from svhn.torch_inpaint.removal.regions import fill_regions
 from svhn.torch_inpaint.training.config import FinisherTrainConfig
 from svhn.torch_inpaint.training.critic import close_view
 from svhn.torch_inpaint.training.finisher import (
@@ -303,7 +303,7 @@ def test_a_run_that_runs_away_stops_before_it_spoils_anything(photos, at_once):
 def test_surroundings_of_one_colour_give_no_infinite_gradient():
     truth, mask = torch.full((1, 3, 16, 16), 90.0), torch.zeros(1, 16, 16, dtype=torch.bool)
     mask[:, 5:11, 5:11] = True
-    view, fill = View.of(truth, mask, ~mask), truth.clone().requires_grad_()
+    view, fill = Surroundings.of(truth, mask, ~mask), truth.clone().requires_grad_()
     close_view(view, fill).square().sum().backward()
     assert torch.isfinite(fill.grad).all()
 
@@ -318,7 +318,7 @@ def test_the_critic_learns_to_tell_fill_from_truth(photos, at_once):
     config = replace(SHORT, iterations=60, batch_size=8, interval=1000, critic_from=0)
     learner = FinisherLearner(config, patches, patches)
     truth, filled = (images.permute(0, 3, 1, 2).float() for images in (patches.truth, patches.filled))
-    view = View.of(truth, patches.mask, patches.known)
+    view = Surroundings.of(truth, patches.mask, patches.known)
     learner.advance(60)
     with torch.no_grad():
         finished = learner.net(filled, patches.mask, patches.known)  # what it is trained to tell
@@ -333,7 +333,7 @@ def test_what_pleases_the_critic_looks_more_real_to_it(photos, at_once):
     filled = patches.filled.permute(0, 3, 1, 2).float().requires_grad_()
     verdict = learner._criticise(patches, filled)
     verdict.backward()
-    view = View.of(patches.truth.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
+    view = Surroundings.of(patches.truth.permute(0, 3, 1, 2).float(), patches.mask, patches.known)
     with torch.no_grad():
         before, after = (
             learner.critic(close_view(view, images), view.hole).sum() for images in (filled, filled - 100 * filled.grad)

@@ -19,7 +19,7 @@ from svhn.torch_inpaint import DigitRemover
 from svhn.torch_inpaint.classifier.config import DEFAULT_CHECKPOINT
 from svhn.torch_inpaint.classifier.nets import load_classifier
 from svhn.torch_inpaint.removal.config import KeyPixelConfig, RemovalConfig
-from svhn.torch_inpaint.removal.segmenter import STEP, Segmenter, load_segmenter, look, save_segmenter, segment
+from svhn.torch_inpaint.removal.masks.segmenter import STEP, Segmenter, load_segmenter, look, save_segmenter, segment
 from svhn.torch_inpaint.training.config import SegmenterTrainConfig
 from svhn.torch_inpaint.training.segmenter import (
     QUANTUM,

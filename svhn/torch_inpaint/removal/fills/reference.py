@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from svhn.torch_inpaint.removal.config import SeedConfig
+from svhn.torch_inpaint.removal.fills.grnn import NO_PATTERN
 
 # Bins of the histogram whose fullest one is taken for background.
 BINS = 35
@@ -21,18 +22,22 @@ BUDGET = {"cpu": 1 << 21, "cuda": 1 << 28}
 SEED = SeedConfig()
 # Kernel weights below this are lost in float32 anyway; as denormal numbers they would be slow.
 NEGLIGIBLE = 1e-12
+# Of Adagrad, PyTorch's default.
+ADAGRAD_EPSILON = 1e-10
 
 
-def background_bin(values: np.ndarray) -> tuple[float, float]:
-    """Return the edges (low, high) of the fullest of the `BINS` bins of values (...), the first one of several."""
-    counts, edges = np.histogram(values.astype(np.float64), BINS)
-    fullest = int(counts.argmax())
-    return float(edges[fullest]), float(edges[fullest + 1])
+def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the reference's histogram of values (...): counts (BINS,) int and edges (BINS + 1,) float64."""
+    return np.histogram(values.astype(np.float64), BINS)
 
 
 def in_background_bin(values: np.ndarray) -> np.ndarray:
-    """Return bool (...): True where a value lies in the fullest bin; as in `np.histogram` only the last has its end."""
-    low, high = background_bin(values)
+    """Return bool (...): True in the fullest bin, the first of several; as in `np.histogram` only the last has its end.
+
+    The reference takes these pixels for background.
+    """
+    counts, edges = histogram(values)
+    low, high = edges[counts.argmax() :][:2]
     values = values.astype(np.float64)
     return (values >= low) & ((values < high) | (high >= values.max()))
 
@@ -168,14 +173,21 @@ def _train(kernel: "_Kernel", weights, values, nodes, known, config: SeedConfig,
             break
         gradient = kernel.transposed(2 * share * errors) * (nodes[:, :, None] & active)
         squares = squares + gradient.square()
-        weights = weights - config.learning_rate * gradient / (squares.sqrt() + 1e-10)
+        weights = weights - config.learning_rate * gradient / (squares.sqrt() + ADAGRAD_EPSILON)
     return weights
 
 
 class _Kernel:
     """The softmax of -d^2 / 2 sigma^2 over a region's nodes, for all its pixels.
 
-    Nodes and pixels lie on one lattice, so the softmax is, exactly, one along the rows and then one along the columns.
+    Nodes (v, u) and pixels (y, x) lie on one lattice of rows and columns, so the softmax over both is, exactly, one
+    along the rows times one across them::
+
+        softmax_{v,u}(-((y - v)^2 + (x - u)^2) / 2 sigma^2) = along(u | v, x) across(v | y, x)
+        along(u | v, x)  = softmax_u(-(x - u)^2 / 2 sigma^2)            over the nodes of row v
+        across(v | y, x) = softmax_v(-(y - v)^2 / 2 sigma^2 + log Z(v, x))
+        Z(v, x)          = sum_u exp(-(x - u)^2 / 2 sigma^2)            over the nodes of row v
+
     It never divides by zero, and takes H W (H + W) weights instead of as many as nodes times pixels.
 
     Parameters
@@ -189,8 +201,9 @@ class _Kernel:
 
     def __init__(self, nodes: torch.Tensor, sigma: float, dtype: torch.dtype):
         rows, columns = (_closeness(size, sigma, nodes.device, dtype) for size in nodes.shape[1:])
-        along = columns + (~nodes)[..., None].to(dtype) * -1e9  # b, row, column of the node, column
-        across = rows + along.logsumexp(dim=2).transpose(1, 2)[..., None]  # b, column, row of the node, row
+        along = columns + (~nodes)[..., None].to(dtype) * NO_PATTERN  # b, v, u, x
+        log_z = along.logsumexp(dim=2)  # b, v, x
+        across = rows + log_z.transpose(1, 2)[..., None]  # b, x, v, y
         self.along = functional.threshold(along.softmax(dim=2), NEGLIGIBLE, 0.0)
         self.across = functional.threshold(across.softmax(dim=2), NEGLIGIBLE, 0.0)
 

@@ -4,7 +4,8 @@ import torch
 
 from svhn.data.render import textures
 from svhn.torch_inpaint.removal.config import FillConfig
-from svhn.torch_inpaint.removal.grnn import fill, grnn
+from svhn.torch_inpaint.removal.fills.grnn import Kernel, grnn
+from svhn.torch_inpaint.removal.fills.steered import fill
 
 RNG = np.random.default_rng(0)
 
@@ -14,6 +15,11 @@ def random_case(batch=2, patterns=40, queries=25, channels=3, size=30.0):
     values = torch.from_numpy(RNG.uniform(0, 255, (batch, patterns, channels)).astype(np.float32))
     wanted = torch.from_numpy(RNG.uniform(0, size, (batch, queries, 2)).astype(np.float32))
     return points, values, wanted
+
+
+def wide(sigma):
+    """A round kernel, the same for all queries."""
+    return Kernel(torch.tensor(sigma))
 
 
 def naive(points, values, queries, sigma, metric=None):
@@ -40,7 +46,7 @@ def test_equals_a_double_loop(steered):
     metric = None
     if steered:
         metric = torch.tensor([2.0, 0.7, 0.6]).expand(*queries.shape[:2], 3)
-    answers = grnn(points, values, queries, sigma, metric=metric)
+    answers = grnn(points, values, queries, Kernel(sigma, metric))
     np.testing.assert_allclose(answers.numpy(), naive(points, values, queries, sigma, metric), atol=0.02)
 
 
@@ -48,33 +54,36 @@ def test_is_the_softmax_of_negative_squared_distances():
     points, values, queries = random_case()
     distances = torch.cdist(queries, points, compute_mode="donot_use_mm_for_euclid_dist")
     expected = torch.softmax(-(distances**2) / (2 * 1.8**2), dim=2) @ values
-    torch.testing.assert_close(grnn(points, values, queries, 1.8), expected, atol=0.02, rtol=0)
+    torch.testing.assert_close(grnn(points, values, queries, wide(1.8)), expected, atol=0.02, rtol=0)
 
 
 def test_a_tiny_sigma_is_the_nearest_neighbour_and_a_huge_one_the_mean():
     points, values, queries = random_case()
     nearest = torch.cdist(queries, points).argmin(dim=2)
     expected = torch.stack([values[b][nearest[b]] for b in range(len(points))])
-    torch.testing.assert_close(grnn(points, values, queries, 0.01), expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(grnn(points, values, queries, wide(0.01)), expected, atol=1e-3, rtol=0)
     mean = values.mean(dim=1, keepdim=True).expand_as(expected)
-    torch.testing.assert_close(grnn(points, values, queries, 1e5), mean, atol=0.05, rtol=0)
+    torch.testing.assert_close(grnn(points, values, queries, wide(1e5)), mean, atol=0.05, rtol=0)
 
 
 def test_far_queries_do_not_divide_by_zero():
     points, values, _ = random_case()
-    answers = grnn(points, values, torch.full((2, 1, 2), 1e4), 1.0)
+    answers = grnn(points, values, torch.full((2, 1, 2), 1e4), wide(1.0))
     assert torch.isfinite(answers).all()
 
 
 @pytest.mark.parametrize("linear", [False, True])
 def test_a_batch_equals_its_items_and_chunks_do_not_matter(linear):
     points, values, queries = random_case(batch=3)
-    together = grnn(points, values, queries, 3.0, linear=linear)
+    together = grnn(points, values, queries, wide(3.0), linear=linear)
     alone = torch.cat(
-        [grnn(p[None], v[None], q[None], 3.0, linear=linear) for p, v, q in zip(points, values, queries, strict=True)]
+        [
+            grnn(p[None], v[None], q[None], wide(3.0), linear=linear)
+            for p, v, q in zip(points, values, queries, strict=True)
+        ]
     )
     torch.testing.assert_close(together, alone, atol=1e-2, rtol=0)
-    chunked = grnn(points, values, queries, 3.0, linear=linear, budget=points.shape[0] * points.shape[1] * 4)
+    chunked = grnn(points, values, queries, wide(3.0), linear=linear, budget=points.shape[0] * points.shape[1] * 4)
     torch.testing.assert_close(together, chunked, atol=1e-2, rtol=0)
 
 
@@ -82,14 +91,14 @@ def test_padding_is_no_pattern():
     points, values, queries = random_case(batch=1)
     known = torch.ones(1, points.shape[1], dtype=torch.bool)
     known[:, 30:] = False
-    padded = grnn(points, values, queries, 3.0, known)
-    torch.testing.assert_close(padded, grnn(points[:, :30], values[:, :30], queries, 3.0), atol=1e-2, rtol=0)
+    padded = grnn(points, values, queries, wide(3.0), known)
+    torch.testing.assert_close(padded, grnn(points[:, :30], values[:, :30], queries, wide(3.0)), atol=1e-2, rtol=0)
 
 
 def test_a_plane_is_continued_exactly_without_ridge():
     points, _, queries = random_case(patterns=80)
     plane = lambda at: (3 * at[..., :1] - 2 * at[..., 1:] + 50).repeat(1, 1, 3)  # noqa: E731
-    answers = grnn(points, plane(points), queries, 4.0, linear=True, ridge=1e-6)
+    answers = grnn(points, plane(points), queries, Kernel(torch.tensor(4.0), ridge=1e-6), linear=True)
     torch.testing.assert_close(answers, plane(queries), atol=0.1, rtol=0)
 
 

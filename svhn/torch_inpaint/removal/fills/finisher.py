@@ -18,13 +18,15 @@ from svhn.torch_inpaint.removal.networks import UNet, load_network, save_network
 LEAST_CONTRAST = 6.0
 # Inputs beside the colours: where the hole is, and where pixels tell nothing.
 STATES, COLOURS = 2, 3
-# Windows: pixels beside the hole, what their sides are multiples of, known pixels without which all is shown.
-MARGIN, STEP, LEAST_KNOWN = 8, 16, 100
+# Windows: pixels beside the hole, and what their sides are multiples of.
+MARGIN, STEP = 8, 16
+# With fewer known pixels than this in its window, all of a region is shown.
+LEAST_KNOWN = 100
 
 
 @dataclass(frozen=True)
-class View:
-    """How networks see a batch of regions: in units of what is known around their holes.
+class Surroundings:
+    """What is known around the holes of a batch of regions: the units in which networks see the regions.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class View:
     usable: torch.Tensor
 
     @classmethod
-    def of(cls, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor) -> "View":
+    def of(cls, images: torch.Tensor, mask: torch.Tensor, known: torch.Tensor) -> "Surroundings":
         """Take the measures of regions; the parameters are those of `Finisher.forward`."""
         hole, around = mask[:, None].float(), (known & ~mask)[:, None]
         weight = around / around.sum(dim=(2, 3), keepdim=True)
@@ -54,7 +56,7 @@ class View:
 
 
 class Finisher(UNet):
-    """Sees a filled region as `View` has it, and answers what to add to its colours.
+    """Sees a filled region as `Surroundings` has it, and answers what to add to its colours.
 
     Parameters
     ----------
@@ -80,10 +82,10 @@ class Finisher(UNet):
         torch.Tensor float32 (B, 3, H, W)
             Other values where `mask` is True, within the range of the region's known pixels.
         """
-        view, around = View.of(images, mask, known), (known & ~mask)[:, None]
-        seen = view.see(images).contiguous(memory_format=torch.channels_last)
-        added = self._answer(seen).float() * view.unit
-        low, high = torch.where(around, images, view.mean).flatten(2).aminmax(dim=2)
+        measures, around = Surroundings.of(images, mask, known), (known & ~mask)[:, None]
+        seen = measures.see(images).contiguous(memory_format=torch.channels_last)
+        added = self._answer(seen).float() * measures.unit
+        low, high = torch.where(around, images, measures.mean).flatten(2).aminmax(dim=2)
         low, high = low[..., None, None], high[..., None, None]
         return torch.where(mask[:, None], (images + added).clamp(low, high), images)
 
@@ -113,8 +115,8 @@ def finish(
     around, result = known & ~mask, images.clone()
     windows = _windows(mask.cpu().numpy(), around.cpu().numpy(), inside.cpu().numpy())
     windows.sort(key=lambda window: window.shape)
-    for _, same in itertools.groupby(windows, key=lambda window: window.shape):
-        same = list(same)
+    for _, group in itertools.groupby(windows, key=lambda window: window.shape):
+        same = list(group)
         # On the CPU one by one: together they would be rounded in other ways, and pixels would depend on the batch.
         for part in [same] if images.is_cuda else [[window] for window in same]:
             finished = finisher(
@@ -148,8 +150,8 @@ class Window:
     @classmethod
     def of(cls, region: int, hole: np.ndarray, height: int, width: int) -> "Window":
         """Put a window around a hole, bool (H, W), in a region of `height` x `width`, `MARGIN` pixels wide at least."""
-        rows, tall = _span(hole.any(axis=1), height)
-        columns, wide = _span(hole.any(axis=0), width)
+        rows, tall = _span(np.nonzero(hole)[0], height)
+        columns, wide = _span(np.nonzero(hole)[1], width)
         return cls(region, rows, columns, (tall, wide))
 
     @classmethod
@@ -181,10 +183,9 @@ def _windows(holes: np.ndarray, around: np.ndarray, inside: np.ndarray) -> list[
     return windows
 
 
-def _span(hit: np.ndarray, size: int) -> tuple[slice, int]:
-    """Return what a window covers of an axis of `size` pixels with a hole where `hit` (N,) is True, and its length."""
-    (where,) = np.nonzero(hit)
-    start, stop = int(where[0]), int(where[-1]) + 1
+def _span(hole: np.ndarray, size: int) -> tuple[slice, int]:
+    """Return what a window covers of an axis of `size` pixels, given where a hole lies along it, and its length."""
+    start, stop = int(hole.min()), int(hole.max()) + 1
     length = stop - start + 2 * MARGIN
     length += -length % STEP
     first = max(0, min((start + stop - length) // 2, size - length))

@@ -14,22 +14,27 @@ import torch
 from torch.nn import functional
 
 from svhn.boxes import Box, union
-from svhn.torch_inpaint.removal.key_pixels import paint_boxes
+from svhn.torch_inpaint.removal.masks.key_pixels import paint_boxes
 from svhn.torch_inpaint.removal.networks import UNet, load_network, save_network
 
 # Colours, mean and std of the maps, nearness to the boxes, and 1 where there is a picture.
 PLANES = 7
 # Of colours, in grey levels: regions with less contrast are not stretched to a standard deviation of 1.
 LEAST_CONTRAST = 6.0
-# How far outside the boxes it looks and answers, as a fraction of the digits' height, and at least in pixels; the sides
-# of what it sees are multiples of a step: a convolution is prepared anew for every size that it has not seen.
-SIGHT, LEAST_SIGHT, STEP = 0.35, 6, 16
+# The same of feature maps.
+LEAST_SPREAD = 1e-6
+# How far outside the boxes it looks and answers, as a fraction of the digits' height, and at least in pixels.
+SIGHT, LEAST_SIGHT = 0.35, 6
+# The sides of what it sees are multiples of this: a convolution is prepared anew for every size that it has not seen.
+STEP = 16
+# Distance from the boxes, as a fraction of the digits' height, at which nearness has fallen to 1/e.
 NEARNESS = 0.15
+# Side of the cells that it works on, in pixels.
 CELL = 2
 
 
 class Segmenter(UNet):
-    """Says how likely pixels are to be strokes. It works on cells of 2x2 pixels, which takes half the time.
+    """Says how likely pixels are to be strokes. It works on cells of 2 x 2 pixels, which takes half the time.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ def look(pixels: np.ndarray, boxes: Sequence[Box], map_mean: np.ndarray, map_std
         As large as `sight`, then zeros up to sides that are multiples of `STEP`.
     """
     height = float(np.median([box.height for box in boxes]))
-    sight = union(boxes).grow(max(LEAST_SIGHT, round(SIGHT * height))).clip(pixels.shape[1], pixels.shape[0])
+    sight = union(boxes).grow(max(LEAST_SIGHT, round(SIGHT * height))).inside(pixels.shape[1], pixels.shape[0])
     planes = np.zeros((PLANES, sight.height + -sight.height % STEP, sight.width + -sight.width % STEP), np.float32)
     own = planes[:, : sight.height, : sight.width]
     colours = pixels[sight.slices].transpose(2, 0, 1).astype(np.float32)
@@ -72,7 +77,7 @@ def look(pixels: np.ndarray, boxes: Sequence[Box], map_mean: np.ndarray, map_std
     own[:3] = colours / max(float(np.sqrt(np.square(colours).mean())), LEAST_CONTRAST)
     for plane, maps in zip(own[3:5], (map_mean, map_std), strict=True):
         part = maps[sight.slices]
-        plane[:] = (part - part.mean()) / (part.std() + 1e-6)
+        plane[:] = (part - part.mean()) / (part.std() + LEAST_SPREAD)
     apart = (~paint_boxes(boxes, pixels.shape[:2]))[sight.slices].astype(np.uint8)
     own[5] = np.exp(-cv2.distanceTransform(apart, cv2.DIST_L2, 5) / (NEARNESS * height))
     own[6] = 1

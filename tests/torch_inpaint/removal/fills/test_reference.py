@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from svhn.torch_inpaint.removal.config import SeedConfig
-from svhn.torch_inpaint.removal.grnn import grnn
-from svhn.torch_inpaint.removal.reference import (
+from svhn.torch_inpaint.removal.fills.grnn import Kernel, grnn
+from svhn.torch_inpaint.removal.fills.reference import (
     BINS,
     BUDGET,
     KEY_PIXEL_RULES,
@@ -111,7 +111,7 @@ def test_untrained_it_is_the_grnn_of_its_nodes():
     images, mask, key_pixels = case()
     nodes = reference_pattern_nodes(key_pixels)
     points, queries = (at[0].nonzero().flip(1).float()[None] for at in (nodes, mask))
-    expected = grnn(points, images.permute(0, 2, 3, 1)[nodes][None], queries, 1.8)[0]
+    expected = grnn(points, images.permute(0, 2, 3, 1)[nodes][None], queries, Kernel(torch.tensor(1.8)))[0]
     answers = fill_seed(images, mask, key_pixels, UNTRAINED).permute(0, 2, 3, 1)[mask]
     torch.testing.assert_close(answers, expected, atol=0.02, rtol=0)
 

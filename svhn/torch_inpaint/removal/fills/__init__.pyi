@@ -1,0 +1,11 @@
+from .finisher import COLOURS as COLOURS
+from .finisher import STATES as STATES
+from .finisher import Finisher as Finisher
+from .finisher import Surroundings as Surroundings
+from .finisher import finish as finish
+from .finisher import load_finisher as load_finisher
+from .reference import fill_seed as fill_seed
+from .reference import gradient_magnitude as gradient_magnitude
+from .reference import histogram as histogram
+from .reference import in_background_bin as in_background_bin
+from .steered import fill as fill

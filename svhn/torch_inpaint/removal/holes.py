@@ -1,0 +1,67 @@
+"""Fill a mask that the caller brings, without any digits."""
+
+import cv2
+import numpy as np
+
+from svhn.boxes import Box
+from svhn.torch_inpaint.device import choose_device
+from svhn.torch_inpaint.removal.composite import paste_fill
+from svhn.torch_inpaint.removal.config import RemovalConfig
+from svhn.torch_inpaint.removal.masks import KeyPixels, widen
+from svhn.torch_inpaint.removal.regions import check_photo, cut_region, fill_regions, reduce_mask
+
+# Parts of a mask that are closer than twice this, in pixels, are filled together.
+NEAR = 8
+
+
+def inpaint(
+    photo: np.ndarray, mask: np.ndarray, config: RemovalConfig = RemovalConfig(), device: str = "auto"
+) -> np.ndarray:
+    """Fill a mask that the caller brings.
+
+    Parameters
+    ----------
+    photo : ndarray (H, W, 3) uint8, RGB
+        Not modified.
+    mask : ndarray (H, W) bool
+        True = to be filled; at least one pixel must be False.
+    config : RemovalConfig
+    device : str
+        See `choose_device`.
+
+    Returns
+    -------
+    ndarray (H, W, 3) uint8, RGB
+        Equal to `photo` where `mask` is False, bit for bit.
+    """
+    check_photo(photo)
+    mask = _check_mask(np.asarray(mask), photo.shape[:2])
+    regions = [cut_region(0, photo, [box], thick, config.work_thickness / thick) for box, thick in _holes(mask)]
+    parts = [reduce_mask(mask[region.box.slices], region.pixels.shape[:2]) for region in regions]
+    pairs = [(region.pixels, KeyPixels(part, ~part)) for region, part in zip(regions, parts, strict=True)]
+    image = photo.copy()
+    for region, painted in zip(regions, fill_regions(pairs, config.fill, choose_device(device)), strict=True):
+        original, part = photo[region.box.slices], mask[region.box.slices]
+        paste_fill(image, region.box, original, painted, part, ~part, config.fill.grain)
+    return image
+
+
+def _check_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if mask.shape != shape or mask.dtype != bool:
+        raise ValueError(f"expected a bool mask of shape {shape}, received {mask.dtype} {mask.shape}")
+    if mask.all():
+        raise ValueError("expected at least one pixel outside the mask, received a mask that covers the whole photo")
+    return mask
+
+
+def _holes(mask: np.ndarray) -> list[tuple[Box, float]]:
+    """Return the boxes and thicknesses (pixels) of the parts of a mask; parts close to each other share a box."""
+    distance = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    count, labels = cv2.connectedComponents(widen(mask, NEAR).astype(np.uint8))
+    holes = []
+    for label in range(1, count):
+        part = mask & (labels == label)
+        rows, columns = np.nonzero(part)
+        box = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        holes.append((box, 2 * float(distance[part].max())))
+    return holes

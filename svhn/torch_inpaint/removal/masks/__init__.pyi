@@ -1,0 +1,14 @@
+from .evidence import find_evidence as find_evidence
+from .evidence import key_pixels_by_evidence as key_pixels_by_evidence
+from .key_pixels import KeyPixels as KeyPixels
+from .key_pixels import paint_boxes as paint_boxes
+from .key_pixels import widen as widen
+from .key_pixels import window_of as window_of
+from .segmenter import NEARNESS as NEARNESS
+from .segmenter import PLANES as PLANES
+from .segmenter import SIGHT as SIGHT
+from .segmenter import Segmenter as Segmenter
+from .segmenter import load_segmenter as load_segmenter
+from .segmenter import look as look
+from .segmenter import segment as segment
+from .strokes import key_pixels_by_strokes as key_pixels_by_strokes

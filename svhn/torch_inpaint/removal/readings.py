@@ -1,0 +1,88 @@
+"""What readers read in the boxes of a number, and whether its digits are still legible."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from svhn.boxes import Box
+
+
+class Reader(Protocol):
+    """Looks at boxes of an image and says what digits can be read there."""
+
+    def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is read in each of N boxes.
+
+        Parameters
+        ----------
+        image : ndarray (H, W, 3) uint8, RGB
+        boxes : sequence of Box
+            The digits of one number, in reading order, inside the image.
+
+        Returns
+        -------
+        labels : ndarray (N,) int, 0..9
+        confidences : ndarray (N,) float, 0..1
+            0 where nothing is read.
+        """
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read in a number's boxes: one digit and one confidence 0..1 for each box."""
+
+    text: str
+    confidences: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What each of R readers reads in each of a number's N boxes.
+
+    Attributes
+    ----------
+    labels : ndarray (R, N) int, 0..9
+    confidences : ndarray (R, N) float64, 0..1
+        0 where nothing is read.
+    """
+
+    labels: np.ndarray
+    confidences: np.ndarray
+
+    @classmethod
+    def of(cls, answers: Iterable[tuple[np.ndarray, np.ndarray]]) -> "Readings":
+        """Stack the answers of readers, see `Reader`."""
+        labels, confidences = zip(*answers, strict=True)
+        return cls(np.array(labels, np.int64), np.array(confidences, np.float64))
+
+    def surest(self) -> Reading:
+        """Take the surest reader's word for each box."""
+        reader, box = self.confidences.argmax(axis=0), np.arange(self.labels.shape[1])
+        text = "".join(str(label) for label in self.labels[reader, box])
+        return Reading(text, tuple(self.confidences[reader, box].tolist()))
+
+
+def is_legible(known: Sequence[int | None], before: Readings, after: Readings, least: float) -> bool:
+    """Say whether a number can still be read.
+
+    Parameters
+    ----------
+    known : sequence of int or None
+        The labels of its N digits, where they are known.
+    before, after : Readings
+        Before and after the removal.
+    least : float
+        Confidence with which a reader reads a digit.
+
+    Returns
+    -------
+    bool
+        Whether a reader still reads a digit's known label, or what any reader read there before.
+    """
+    sure = after.confidences >= least  # (R, N)
+    as_known = after.labels == [-1 if label is None else label for label in known]
+    # (R, 1, N) after against (1, R, N) before
+    as_before = (after.labels[:, None] == before.labels) & (before.confidences > 0)
+    return bool((sure & (as_known | as_before.any(axis=1))).any())
