@@ -4,7 +4,7 @@ import click
 
 from svhn.commands.options import command, options_of
 from svhn.commands.shared_options import model_option, photos_option, resume_option, run_dir_option
-from svhn.commands.training_line import show_progress
+from svhn.commands.training_line import shown
 from svhn.torch_inpaint.training import FinisherTrainConfig, SegmenterTrainConfig
 
 
@@ -25,7 +25,7 @@ def train_finisher(ctx, data, settings, run_dir, resume):
     """
     from svhn.torch_inpaint import train_finisher as train
 
-    result = train(data, settings, run_dir, resume, show_progress, click.echo)
+    result = train(data, settings, run_dir, resume, **shown())
     click.echo(result.text)
     ctx.exit(result.exit_code)
 
@@ -47,6 +47,6 @@ def train_segmenter(ctx, model, settings, run_dir, resume):
     """
     from svhn.torch_inpaint import train_segmenter as train
 
-    result = train(model, settings, run_dir, resume, show_progress, click.echo)
+    result = train(model, settings, run_dir, resume, **shown())
     click.echo(result.text)
     ctx.exit(result.exit_code)

@@ -6,7 +6,7 @@ import click
 
 from svhn.commands.options import command, options_of
 from svhn.commands.shared_options import cpu_option, data_option, device_option, resume_option, run_dir_option
-from svhn.commands.training_line import show_progress
+from svhn.commands.training_line import shown
 from svhn.torch_inpaint.classifier import ConvNetTrainConfig
 
 
@@ -32,6 +32,6 @@ def train_torch(ctx, data, settings, device, run_dir, run_id, resume):
     from svhn.torch_inpaint import train_classifier
 
     run_dir = Path("runs") / run_id if run_id else run_dir
-    result = train_classifier(data, settings, run_dir, resume, device, show_progress, click.echo)
+    result = train_classifier(data, settings, run_dir, resume, device, **shown())
     click.echo(result.text)
     ctx.exit(result.exit_code)

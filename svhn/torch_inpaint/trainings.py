@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from svhn.checkpoints import pseudo_labels
-from svhn.data import load_mix, resolve_source
+from svhn.data import Report as StepReport
+from svhn.data import load_mix, resolve_source, silent
 from svhn.runs import Report, RunResult, ignore, settle
 from svhn.torch_inpaint.classifier import COMMAND, DEFAULT_CHECKPOINT, ConvNetTrainConfig, join, train_network
 from svhn.torch_inpaint.device import choose_device
@@ -30,6 +31,7 @@ def train_classifier(
     resume: bool = False,
     device: str = "auto",
     report: Report = ignore,
+    steps: StepReport = silent,
     say: Callable[[str], None] = _say_nothing,
 ) -> RunResult:
     """Train one of the reference's networks, together with the other processes where torchrun started this one.
@@ -48,6 +50,8 @@ def train_classifier(
         As `svhn.torch_inpaint.choose_device` takes it.
     report : callable
         Called with a `svhn.runs.Progress`.
+    steps : callable
+        Called as `svhn.data.Report` while the data are made ready.
     say : callable
         Called with a line about the data, and with one about the run folder, before the training.
 
@@ -62,7 +66,8 @@ def train_classifier(
         if group.leads:
             say(message)
             say(f"Run: {run_dir}")
-        digits = load_mix(source, config.mix, pseudo_labels(), config.seed)
+        shown = steps if group.leads else silent
+        digits = load_mix(source, config.mix, pseudo_labels(), config.seed, report=shown)
         return train_network(digits, config, run_dir, resume, report, group)
 
 
@@ -72,6 +77,7 @@ def train_finisher(
     run_dir: str | Path | None = None,
     resume: bool = False,
     report: Report = ignore,
+    steps: StepReport = silent,
     say: Callable[[str], None] = _say_nothing,
 ) -> RunResult:
     """Train the network that finishes what the GRNN paints, on holes where there are no digits.
@@ -82,12 +88,12 @@ def train_finisher(
         With SVHN's `train/` in Format 1 and, if any, `unlabelled/`.
     settings : dict, optional
         Fields of `svhn.torch_inpaint.training.FinisherTrainConfig` that differ from the defaults.
-    run_dir, resume, report, say
+    run_dir, resume, report, steps, say
         As in `train_classifier`.
     """
     run_dir, config = settle(FINISHER_COMMAND, FinisherTrainConfig(), settings or {}, run_dir, resume)
     say(f"Run: {run_dir}")
-    return train_finisher_network(folder, config, run_dir, pseudo_labels(), resume, report)
+    return train_finisher_network(folder, config, run_dir, pseudo_labels(), resume, report, steps)
 
 
 def train_segmenter(
@@ -96,6 +102,7 @@ def train_segmenter(
     run_dir: str | Path | None = None,
     resume: bool = False,
     report: Report = ignore,
+    steps: StepReport = silent,
     say: Callable[[str], None] = _say_nothing,
 ) -> RunResult:
     """Train the network that tells strokes from background, on rendered numbers; it needs no photos.
@@ -106,9 +113,9 @@ def train_segmenter(
         Checkpoint of the classifier whose first-layer feature maps it sees.
     settings : dict, optional
         Fields of `svhn.torch_inpaint.training.SegmenterTrainConfig` that differ from the defaults.
-    run_dir, resume, report, say
+    run_dir, resume, report, steps, say
         As in `train_classifier`.
     """
     run_dir, config = settle(SEGMENTER_COMMAND, SegmenterTrainConfig(), settings or {}, run_dir, resume)
     say(f"Run: {run_dir}")
-    return train_segmenter_network(config, run_dir, model, resume, report)
+    return train_segmenter_network(config, run_dir, model, resume, report, steps)

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from svhn.data import LICENCE_NOTE
+from svhn.data import LICENCE_NOTE, silent
+from svhn.data import Report as StepReport
 from svhn.data.extra import UNLABELLED
 from svhn.data.samples import SIDE, FinderPhoto, HoleConfig, make_patch, read_labelled, read_listed, split_validation
 from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
@@ -79,6 +80,7 @@ def train_finisher_network(
     pseudo: str | Path | None = None,
     resume: bool = False,
     report: Report = ignore,
+    steps: StepReport = silent,
 ) -> RunResult:
     """Train a finisher and leave a run folder with `model.pt`, `history.csv`, `report.png` and `record.json`.
 
@@ -96,6 +98,8 @@ def train_finisher_network(
         Go on from what was saved last, as if nothing had happened.
     report : callable
         Called with a Progress, see `svhn.runs.run_training`.
+    steps : callable
+        Called as `svhn.data.Report` while photos and holes are made ready.
 
     Raises
     ------
@@ -105,19 +109,22 @@ def train_finisher_network(
     data = {"source": Path(folder).name, "licence": LICENCE_NOTE, "split_rule": "by photo"}
     run = RunFolder(run_dir)
     run.open(FINISHER_COMMAND, config, data, resume, holes=HoleConfig())
-    labelled = read_labelled(folder, "train")
+    labelled = read_labelled(folder, "train", steps)
     training, validation = split_validation(labelled, config.seed)
     photos = [labelled[name] for name in training] + read_listed(Path(folder) / UNLABELLED, pseudo)
     held_back = [labelled[name] for name in validation]
-    patches = make_patches(photos, config.patches, (config.seed, TRAINING))
-    learner = FinisherLearner(config, patches, make_patches(held_back, VALIDATION_PATCHES, (config.seed, VALIDATION)))
+    patches = make_patches(photos, config.patches, (config.seed, TRAINING), steps)
+    checks = make_patches(held_back, VALIDATION_PATCHES, (config.seed, VALIDATION), steps)
+    learner = FinisherLearner(config, patches, checks)
     counts = {"train": len(photos), "validation": len(validation)}
     record = RunRecord.new(FINISHER_COMMAND, config, data | {"photos": counts}, PACKAGES)
     record.config["holes"] = dataclasses.asdict(HoleConfig())
     return run_training(learner, run, Plan(config.iterations, config.interval), record, resume, report)
 
 
-def make_patches(photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...]) -> Patches:
+def make_patches(
+    photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...], steps: StepReport = silent
+) -> Patches:
     """Make patches and let the GRNN, alone, fill their holes; each depends on seed and number only."""
     truth, filled = (np.zeros((count, SIDE, SIDE, 3), np.uint8) for _ in range(2))
     mask, known = (np.zeros((count, SIDE, SIDE), bool) for _ in range(2))
@@ -132,6 +139,7 @@ def make_patches(photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...
             own = (number, slice(patch.mask.shape[0]), slice(patch.mask.shape[1]))
             truth[own], filled[own] = patch.pixels, np.clip(np.rint(answer), 0, 255)
             mask[own], known[own] = patch.mask, patch.known
+        steps(numbers.stop, count, "holes")
     return Patches(*map(torch.from_numpy, (truth, filled, mask, known, np.zeros(truth.shape, np.int8))))
 
 

@@ -10,6 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from svhn.checkpoints import find_model
+from svhn.data import Report as StepReport
+from svhn.data import silent
 from svhn.data.samples import StrokeSample, make_stroke_sample
 from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, load_classifier, reduced_maps, seed_of
@@ -59,6 +61,7 @@ def train_segmenter_network(
     model: str | Path = DEFAULT_CHECKPOINT,
     resume: bool = False,
     report: Report = ignore,
+    steps: StepReport = silent,
 ) -> RunResult:
     """Train a segmenter and leave a run folder with `model.pt`, `history.csv`, `report.png` and `record.json`.
 
@@ -73,6 +76,8 @@ def train_segmenter_network(
         Go on from what was saved last, as if nothing had happened.
     report : callable
         Called with a Progress, see `svhn.runs.run_training`.
+    steps : callable
+        Called as `svhn.data.Report` while samples are made ready.
 
     Raises
     ------
@@ -82,8 +87,8 @@ def train_segmenter_network(
     classifier = load_classifier(find_model(model).path)
     folder = RunFolder(run_dir)
     folder.open(SEGMENTER_COMMAND, config, {"source": "rendered", "feature_maps": Path(model).name}, resume)
-    samples = make_samples(classifier, config.samples, (config.seed, TRAINING))
-    held_back = make_samples(classifier, VALIDATION_SAMPLES, (config.seed, VALIDATION))
+    samples = make_samples(classifier, config.samples, (config.seed, TRAINING), steps)
+    held_back = make_samples(classifier, VALIDATION_SAMPLES, (config.seed, VALIDATION), steps)
     counts = {"train": len(samples), "validation": len(held_back)}
     data = {"source": "rendered", "regions": counts, "feature_maps": Path(model).name}
     record = RunRecord.new(SEGMENTER_COMMAND, config, data, PACKAGES)
@@ -91,7 +96,7 @@ def train_segmenter_network(
     return run_training(learner, folder, Plan(config.iterations, config.interval), record, resume, report)
 
 
-def make_samples(classifier: Classifier, count: int, seed: tuple[int, ...]) -> Samples:
+def make_samples(classifier: Classifier, count: int, seed: tuple[int, ...], steps: StepReport = silent) -> Samples:
     """Render numbers and look at their regions; each photo depends on seed and number only."""
     planes = np.zeros((count, PLANES, TALL, WIDE), np.int8)
     change = np.zeros((count, TALL, WIDE), np.uint8)
@@ -106,6 +111,7 @@ def make_samples(classifier: Classifier, count: int, seed: tuple[int, ...]) -> S
             change[made, :height, :width] = np.clip(np.rint(4 * changed), 0, 255)
             made += 1
         number += 1
+        steps(made, count, "rendered regions")
     return Samples(torch.from_numpy(planes), torch.from_numpy(change))
 
 

@@ -203,7 +203,7 @@ def photos() -> dict[str, FinderPhoto]:
 @pytest.fixture
 def folder(photos, tmp_path, monkeypatch):
     monkeypatch.setattr("svhn.torch_inpaint.training.finisher.VALIDATION_PATCHES", 10)
-    monkeypatch.setattr("svhn.torch_inpaint.training.finisher.read_labelled", lambda folder, split: photos)
+    monkeypatch.setattr("svhn.torch_inpaint.training.finisher.read_labelled", lambda folder, split, steps: photos)
     return tmp_path / "svhn"
 
 
@@ -245,6 +245,12 @@ def test_run_folders_are_guarded(folder, tmp_path):
         train_finisher_network(folder, SHORT, tmp_path / "none", resume=True)
     with pytest.raises(InputError, match="precision"):
         replace(SHORT, precision="int8")
+
+
+def test_holes_are_told_of_as_they_are_filled(photos):
+    told = []
+    make_patches(list(photos.values()), 20, (0, 1), lambda *step: told.append(step))
+    assert told == [(16, 20, "holes"), (20, 20, "holes")]
 
 
 @pytest.fixture

@@ -146,7 +146,10 @@ def classifier():
 
 
 def test_samples_depend_on_seed_and_number_only(classifier):
-    few, more = make_samples(classifier, 3, (0, 1)), make_samples(classifier, 6, (0, 1))
+    told = []
+    few = make_samples(classifier, 3, (0, 1), lambda *step: told.append(step))
+    more = make_samples(classifier, 6, (0, 1))
+    assert told[-1] == (3, 3, "rendered regions") and [step[0] for step in told] == sorted({step[0] for step in told})
     assert few.planes.shape == (3, 7, TALL, WIDE) and few.change.shape == (3, TALL, WIDE)
     assert torch.equal(few.planes, more.planes[:3]) and torch.equal(few.change, more.change[:3])
     assert (few.planes[:, 6].float() * QUANTUM == 1).any() and few.change.any()
