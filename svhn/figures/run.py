@@ -30,7 +30,7 @@ VALIDATION_COLOUR = "#1f5fa8"
 NO_CURVES = ("iteration", "learning_rate", "seconds")
 # Inches: the page, what the heading takes, a panel with its labels, and the axes in it.
 PAGE_WIDTH, HEAD = 14.0, 1.2
-PANEL_HEIGHT, AXES_HEIGHT, AXES_WIDTH, LEFT = 3.35, 2.5, 5.88, 0.91
+PANEL_HEIGHT, PANEL_WIDTH, AXES_HEIGHT, AXES_WIDTH, LEFT = 3.35, 6.8, 2.5, 5.88, 0.91
 MATRIX_LEFT, MATRIX_SIDE = 7.63, 5.75
 GALLERY_COLUMNS, GALLERY_ROWS, GALLERY_ROW_HEIGHT = 16, 3, 1.07
 # Intervals below which every one gets a dot.
@@ -68,7 +68,7 @@ def draw_run(history: Sequence[Row], best: Row, title: str) -> Figure:
     draw_heading(figure, title, f"kept: the network of iteration {best['iteration']:,.0f}", inches=height)
     for place, name in enumerate(names):
         row, column = divmod(place, 2)
-        _draw_panel(figure, LEFT + column * PAGE_WIDTH / 2, row, history, best, name)
+        _draw_panel(figure, LEFT + column * PANEL_WIDTH, row, history, best, name)
     return figure
 
 
@@ -124,21 +124,10 @@ def _draw_panel(figure: Figure, left: float, row: int, history: Sequence[Row], b
 
 
 def _mark(axes: Axes, iteration: float, value: float, name: str) -> None:
-    """Mark the network that is kept, with its value on the side where the curves leave room."""
-    colour = VALIDATION_COLOUR
-    axes.plot([iteration], [value], "o", color=colour, markersize=8, markerfacecolor="white", markeredgewidth=2)
-    (first, last), (low, high) = axes.get_xlim(), axes.get_ylim()
-    above = value < (low + high) / 2
-    axes.annotate(
-        f"kept: {value:.2%} at {iteration:,.0f}" if name in SHARES else f"kept: {value:.3f} at {iteration:,.0f}",
-        (iteration, value),
-        xytext=(0, 12 if above else -14),
-        textcoords="offset points",
-        ha="right" if iteration > (first + last) / 2 else "left",
-        va="bottom" if above else "top",
-        color=colour,
-        fontsize=10,
-    )
+    """Mark the network that is kept; its value stands in the legend, where no curve can cross it."""
+    words = f"kept: {value:.2%}" if name in SHARES else f"kept: {value:.3f}"
+    (mark,) = axes.plot([iteration], [value], "o", color=VALIDATION_COLOUR, label=f"{words} at {iteration:,.0f}")
+    mark.set(markersize=8, markerfacecolor="white", markeredgewidth=2)
 
 
 def _style(axes: Axes, name: str) -> None:
@@ -152,4 +141,4 @@ def _style(axes: Axes, name: str) -> None:
     axes.grid(color="#e3e7eb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
-    axes.legend(frameon=False, fontsize=9.5, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1.01, 0.98))
+    axes.legend(frameon=False, fontsize=9.5, labelcolor=INK, ncols=3, loc="lower right", bbox_to_anchor=(1.01, 0.98))

@@ -20,5 +20,4 @@ from .progress import RunResult as RunResult
 from .progress import format_values as format_values
 from .progress import ignore as ignore
 from .record import RunRecord as RunRecord
-from .record import open_run as open_run
 from .schedule import rate_share as rate_share

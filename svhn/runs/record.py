@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from svhn.cores import available_cores
-from svhn.errors import InputError
-from svhn.files import ensure_folder, write_json
+from svhn.files import write_json
 
 
 @dataclass
@@ -90,33 +89,3 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def open_run(run_dir: Path, settings: dict[str, Any], state: str, resume: bool) -> None:
-    """Make a run's folder and write `config.json`, or check that the run may be resumed with these settings.
-
-    Parameters
-    ----------
-    run_dir : Path
-        A new or empty folder, or with `resume` that of a run.
-    settings : dict
-        All that decides what the run does; `command` is the command's name.
-    state : str
-        Name of the file that a run can be resumed from.
-    resume : bool
-
-    Raises
-    ------
-    InputError
-        When the folder is used, holds no run, or holds one with other settings.
-    """
-    path = run_dir / "config.json"
-    if resume:
-        if not (run_dir / state).is_file():
-            raise InputError(f"{run_dir}: no run of {settings['command']} to resume; start it without --resume")
-        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
-            raise InputError(f"{path}: this run has other settings than asked for; resume it with the same ones")
-        return
-    if any(ensure_folder(run_dir).iterdir()):
-        raise InputError(f"{run_dir}: this folder is not empty; choose another --run-dir or add --resume")
-    write_json(path, settings)

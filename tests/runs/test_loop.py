@@ -189,6 +189,31 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(tmp_path, whole, monkeypat
     assert_same_end(tmp_path / "run", whole)
 
 
+@pytest.mark.parametrize("name", ["config.json", "history.csv", "model.txt", "state", "record.json"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_killed_while_it_writes_ends_as_if_nothing_had_happened(tmp_path, whole, monkeypatch, name, when):
+    """Where a file that is written, under a temporary name, gets its own."""
+    replace = Path.replace
+
+    def dying(path: Path, target: Path) -> None:
+        if Path(target).name != name or when == "after":
+            replace(path, target)
+        if Path(target).name == name:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dying)
+        with pytest.raises(Killed):
+            train(tmp_path / "run")
+    if not (tmp_path / "run" / "record.json").exists():
+        train(tmp_path / "run", resume=(tmp_path / "run" / "config.json").exists())
+        assert_same_end(tmp_path / "run", whole)
+    else:  # it is finished: the state alone is left over
+        assert (name, when) == ("record.json", "after")
+        with pytest.raises(InputError, match="is finished"):
+            train(tmp_path / "run", resume=True)
+
+
 def test_rows_of_after_the_last_state_are_forgotten(tmp_path, whole):
     train(tmp_path / "run", report=interrupt_at(20, measured=True))
     path = tmp_path / "run" / "history.csv"

@@ -70,8 +70,6 @@ FAULTS = {
     "inside an interval": lambda: None,
     "between measuring and state": lambda: before(ClassifierLearner, "save", lambda *_: True),
     "saved_model not renamed": before_renaming("saved_model"),
-    "report.png not renamed": before_renaming("report.png"),
-    "record.json not renamed": before_renaming("record.json"),
 }
 
 
