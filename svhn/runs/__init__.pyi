@@ -8,6 +8,7 @@ from .history import SHARES as SHARES
 from .history import Ranking as Ranking
 from .history import Row as Row
 from .history import best_of as best_of
+from .history import rank_of as rank_of
 from .history import read_history as read_history
 from .history import scores_of as scores_of
 from .history import write_history as write_history

@@ -56,11 +56,12 @@ def best_of(history: Sequence[Row], ranking: Ranking) -> Row:
     ValueError
         When the history is empty.
     """
+    return max(history, key=lambda row: rank_of(row, ranking))
 
-    def key(row: Row) -> tuple[float, ...]:
-        return tuple(-row[name[1:]] if name.startswith("-") else row[name] for name in ranking)
 
-    return max(history, key=key)
+def rank_of(row: Row, ranking: Ranking) -> tuple[float, ...]:
+    """Return what rows are compared by, the higher the better."""
+    return tuple(-row[name[1:]] if name.startswith("-") else row[name] for name in ranking)
 
 
 def read_history(path: str | Path) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from svhn.files import replacing
-from svhn.runs import Row, RunRecord
+from svhn.runs import BY_ACCURACY, Row, RunRecord, rank_of
 from svhn.sweeps.folder import DONE, RUNNING, RunStatus
 from svhn.sweeps.plan import PlannedRun
 
@@ -56,14 +56,14 @@ def smooth(values: Sequence[float]) -> np.ndarray:
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * side + 1), axis=1)
 
 
-def rank(row: Row | None) -> tuple[float, float]:
-    """Return what runs are compared by: validation accuracy of the best epoch, then loss; None is worse than all."""
-    return (row["validation_accuracy"], -row["validation_loss"]) if row else (-1.0, 0.0)
+def rank(status: RunStatus) -> tuple[float, ...]:
+    """Return what runs are compared by: the rank of their best epoch; a run without one is worse than all."""
+    return rank_of(status.best, BY_ACCURACY) if status.best else (-1.0, 0.0)
 
 
 def best_run(statuses: Sequence[RunStatus]) -> RunStatus | None:
     """Return the run with the best epoch on the validation split, among those that have one."""
-    return max((status for status in statuses if status.best), key=lambda one: rank(one.best), default=None)
+    return max((status for status in statuses if status.best), key=rank, default=None)
 
 
 def format_table(statuses: Sequence[RunStatus]) -> str:
@@ -107,7 +107,7 @@ def model_rows(statuses: Sequence[RunStatus]) -> list[dict[str, Any]]:
     chosen: dict[str, RunStatus] = {}
     for status in statuses:
         net = status.run.config.net
-        if status.record and (net not in chosen or rank(status.best) > rank(chosen[net].best)):
+        if status.record and (net not in chosen or rank(status) > rank(chosen[net])):
             chosen[net] = status
     return [_model_row(status.run, status.record) for status in chosen.values() if status.record]
 

@@ -9,7 +9,7 @@ from svhn.sweeps.folder import RunStatus, SweepFolder
 
 def write_report(folder: SweepFolder) -> None:
     """Write `report.html` into the folder of a sweep, from all that is measured by now."""
-    statuses = sorted(folder.statuses(), key=lambda status: rank(status.best), reverse=True)
+    statuses = sorted(folder.statuses(), key=rank, reverse=True)
     best = best_run(statuses)
     write_sweep_page(
         folder.report,

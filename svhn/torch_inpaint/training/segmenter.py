@@ -143,6 +143,7 @@ class SegmenterLearner(NetworkLearner):
     """
 
     kind = "segmenter"
+    means = ("cross_entropy",)
     config: SegmenterTrainConfig
 
     def __init__(self, config: SegmenterTrainConfig, samples: Samples, validation: Samples):
