@@ -20,5 +20,6 @@ from .progress import Report as Report
 from .progress import RunResult as RunResult
 from .progress import format_values as format_values
 from .progress import ignore as ignore
+from .progress import say_nothing as say_nothing
 from .record import RunRecord as RunRecord
 from .schedule import rate_share as rate_share

@@ -46,6 +46,10 @@ def ignore(progress: Progress) -> None:
     """Report to nobody."""
 
 
+def say_nothing(text: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class RunResult:
     """What a run came to.

@@ -8,14 +8,10 @@ from svhn.checkpoints import pseudo_labels
 from svhn.data import Report as StepReport
 from svhn.data import silent
 from svhn.errors import InputError
-from svhn.runs import Report, RunResult, ignore, settle
+from svhn.runs import Report, RunResult, ignore, say_nothing, settle
 from svhn.tf_models.classifier import COMMAND, PRESETS
 from svhn.tf_models.finder import FINDER_COMMAND, REFINER_COMMAND, FinderTrainConfig, RefinerTrainConfig
 from svhn.tf_models.starting import start_tensorflow
-
-
-def _say_nothing(text: str) -> None:
-    pass
 
 
 def train_classifier(
@@ -27,7 +23,7 @@ def train_classifier(
     distribute: str | None = None,
     report: Report = ignore,
     steps: StepReport = silent,
-    say: Callable[[str], None] = _say_nothing,
+    say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train a digit classifier with Keras and export it as a SavedModel.
 
@@ -82,7 +78,7 @@ def train_finder(
     resume: bool = False,
     report: Report = ignore,
     steps: StepReport = silent,
-    say: Callable[[str], None] = _say_nothing,
+    say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train the network that finds and reads digits in any photo, and export it as ONNX.
 
@@ -110,7 +106,7 @@ def train_refiner(
     resume: bool = False,
     report: Report = ignore,
     steps: StepReport = silent,
-    say: Callable[[str], None] = _say_nothing,
+    say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train a network that judges what a finder proposes, and export it as ONNX.
 

@@ -7,7 +7,7 @@ from typing import Any
 from svhn.checkpoints import pseudo_labels
 from svhn.data import Report as StepReport
 from svhn.data import load_mix, resolve_source, silent
-from svhn.runs import Report, RunResult, ignore, settle
+from svhn.runs import Report, RunResult, ignore, say_nothing, settle
 from svhn.torch_inpaint.classifier import COMMAND, DEFAULT_CHECKPOINT, ConvNetTrainConfig, join, train_network
 from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.training import (
@@ -20,10 +20,6 @@ from svhn.torch_inpaint.training import (
 )
 
 
-def _say_nothing(text: str) -> None:
-    pass
-
-
 def train_classifier(
     data: str | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -32,7 +28,7 @@ def train_classifier(
     device: str = "auto",
     report: Report = ignore,
     steps: StepReport = silent,
-    say: Callable[[str], None] = _say_nothing,
+    say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train one of the reference's networks, together with the other processes where torchrun started this one.
 
@@ -78,7 +74,7 @@ def train_finisher(
     resume: bool = False,
     report: Report = ignore,
     steps: StepReport = silent,
-    say: Callable[[str], None] = _say_nothing,
+    say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train the network that finishes what the GRNN paints, on holes where there are no digits.
 
@@ -103,7 +99,7 @@ def train_segmenter(
     resume: bool = False,
     report: Report = ignore,
     steps: StepReport = silent,
-    say: Callable[[str], None] = _say_nothing,
+    say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train the network that tells strokes from background, on rendered numbers; it needs no photos.
 
