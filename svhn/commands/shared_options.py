@@ -35,4 +35,7 @@ photos_option = click.option(
 run_dir_option = click.option(
     "--run-dir", type=click.Path(path_type=Path), help="Folder of the run.  [default: a new one in runs/]"
 )
+resume_option = click.option(
+    "--resume", is_flag=True, help="Go on with the run in --run-dir, or with the last one in runs/."
+)
 at_least_1 = click.IntRange(min=1)
