@@ -16,7 +16,7 @@ from .learner import Learner as Learner
 from .loop import Plan as Plan
 from .loop import run_training as run_training
 from .progress import Progress as Progress
-from .progress import Report as Report
+from .progress import ProgressReport as ProgressReport
 from .progress import RunResult as RunResult
 from .progress import format_values as format_values
 from .progress import ignore as ignore

@@ -12,7 +12,7 @@ import numpy as np
 from svhn.runs.folder import RunFolder
 from svhn.runs.history import Row, best_of, make_row, read_history, scores_of, write_history
 from svhn.runs.learner import Learner
-from svhn.runs.progress import Progress, Report, RunResult, ignore
+from svhn.runs.progress import Progress, ProgressReport, RunResult, ignore
 from svhn.runs.record import RunRecord
 
 # Share of the rate before in the one that is reported: start-up is soon forgotten, the last few reports count most.
@@ -44,7 +44,12 @@ class Plan:
 
 
 def run_training(
-    learner: Learner, folder: RunFolder, plan: Plan, record: RunRecord, resume: bool = False, report: Report = ignore
+    learner: Learner,
+    folder: RunFolder,
+    plan: Plan,
+    record: RunRecord,
+    resume: bool = False,
+    report: ProgressReport = ignore,
 ) -> RunResult:
     """Train to the end, or until SIGINT; leave the history, the best network, `report.png` and the record.
 
@@ -74,7 +79,7 @@ def run_training(
 class Run:
     """A run in progress: a learner, its folder, and the rows of its history. See `run_training`."""
 
-    def __init__(self, learner: Learner, folder: RunFolder, plan: Plan, report: Report = ignore):
+    def __init__(self, learner: Learner, folder: RunFolder, plan: Plan, report: ProgressReport = ignore):
         self.learner, self.folder, self.plan, self.report = learner, folder, plan, report
         self.history: list[Row] = []
         # Of the interval in hand: the sum of each mean, iterations, seconds.

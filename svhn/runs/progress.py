@@ -39,11 +39,11 @@ class Progress:
         return (self.iterations - self.iteration) / self.rate
 
 
-Report = Callable[[Progress], None]
+ProgressReport = Callable[[Progress], None]
 
 
 def ignore(progress: Progress) -> None:
-    """Report to nobody."""
+    """ProgressReport to nobody."""
 
 
 def say_nothing(text: str) -> None:
@@ -85,8 +85,9 @@ class RunResult:
     def text(self) -> str:
         """A few lines for people: the scores and what was written, or how to go on; empty beside a leader."""
         if not self.finished:
+            # On a line of its own: a live line may stand on the terminal.
             return (
-                f"Stopped after iteration {self.iteration:,}; go on with: {self.command} --resume --run-dir "
+                f"\nStopped after iteration {self.iteration:,}; go on with: {self.command} --resume --run-dir "
                 f"{self.run_dir}"
             )
         if not self.record:

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from svhn.checkpoints import pseudo_labels
-from svhn.data import Report as StepReport
-from svhn.data import silent
+from svhn.data import Report, silent
 from svhn.errors import InputError
-from svhn.runs import Report, RunResult, ignore, say_nothing, settle
+from svhn.runs import ProgressReport, RunResult, ignore, say_nothing, settle
 from svhn.tf_models.classifier import COMMAND, PRESETS
 from svhn.tf_models.finder import FINDER_COMMAND, REFINER_COMMAND, FinderTrainConfig, RefinerTrainConfig
 from svhn.tf_models.starting import start_tensorflow
@@ -21,8 +20,8 @@ def train_classifier(
     run_dir: str | Path | None = None,
     resume: bool = False,
     distribute: str | None = None,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
     say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train a digit classifier with Keras and export it as a SavedModel.
@@ -76,8 +75,8 @@ def train_finder(
     settings: Mapping[str, Any] | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
     say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train the network that finds and reads digits in any photo, and export it as ONNX.
@@ -104,8 +103,8 @@ def train_refiner(
     settings: Mapping[str, Any] | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
     say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train a network that judges what a finder proposes, and export it as ONNX.

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from svhn.checkpoints import pseudo_labels
-from svhn.data import Report as StepReport
-from svhn.data import load_mix, resolve_source, silent
-from svhn.runs import Report, RunResult, ignore, say_nothing, settle
+from svhn.data import Report, load_mix, resolve_source, silent
+from svhn.runs import ProgressReport, RunResult, ignore, say_nothing, settle
 from svhn.torch_inpaint.classifier import COMMAND, DEFAULT_CHECKPOINT, ConvNetTrainConfig, join, train_network
 from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.training import (
@@ -26,8 +25,8 @@ def train_classifier(
     run_dir: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
     say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train one of the reference's networks, together with the other processes where torchrun started this one.
@@ -72,8 +71,8 @@ def train_finisher(
     settings: Mapping[str, Any] | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
     say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train the network that finishes what the GRNN paints, on holes where there are no digits.
@@ -97,8 +96,8 @@ def train_segmenter(
     settings: Mapping[str, Any] | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
     say: Callable[[str], None] = say_nothing,
 ) -> RunResult:
     """Train the network that tells strokes from background, on rendered numbers; it needs no photos.

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from svhn.data import PreparedData
 from svhn.errors import InputError
-from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
+from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.tf_models.classifier.config import COMMAND, TrainConfig
 from svhn.tf_models.classifier.distribute import check_batch_size, is_alone, is_chief
 from svhn.tf_models.classifier.learner import ClassifierLearner
@@ -19,7 +19,7 @@ def train_network(
     config: TrainConfig,
     run_dir: str | Path,
     resume: bool = False,
-    report: Report = ignore,
+    report: ProgressReport = ignore,
     strategy: tf.distribute.Strategy | None = None,
 ) -> RunResult:
     """Train a network and leave a run folder behind.

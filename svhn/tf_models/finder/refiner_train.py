@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from svhn.data import Report as StepReport
-from svhn.data import silent
+from svhn.data import Report, silent
 from svhn.data.samples import RefinerSampleConfig, read_labelled, source_of_photos, split_validation
 from svhn.errors import InputError
 from svhn.files import write_whole
 from svhn.finder import MODEL_FILE, VIEWS, Finder, find_finder
-from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
+from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.tf_models.finder.config import REFINER_COMMAND, RefinerTrainConfig
 from svhn.tf_models.finder.proposals import gather_photos, join_proposals
 from svhn.tf_models.finder.refiner_learner import RefinerLearner
@@ -24,8 +23,8 @@ def train_refiner_network(
     run_dir: str | Path,
     pseudo: str | Path | None = None,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
 ) -> RunResult:
     """Train a refiner and leave a run folder with its network behind, which can be used as a finder.
 

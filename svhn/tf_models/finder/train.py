@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from svhn.data import Report as StepReport
-from svhn.data import silent
+from svhn.data import Report, silent
 from svhn.data.extra import UNLABELLED
 from svhn.data.samples import (
     SampleConfig,
@@ -12,7 +11,7 @@ from svhn.data.samples import (
     source_of_photos,
     split_validation,
 )
-from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
+from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.tf_models.finder.config import FINDER_COMMAND, FinderTrainConfig
 from svhn.tf_models.finder.learner import FinderLearner
 
@@ -26,8 +25,8 @@ def train_finder_network(
     run_dir: str | Path,
     pseudo: str | Path | None = None,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
 ) -> RunResult:
     """Train the finder and leave a run folder with `finder.onnx` behind, which can be used as a finder.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from svhn.data import PreparedData
 from svhn.errors import InputError
-from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
+from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.torch_inpaint.classifier.config import COMMAND, ConvNetTrainConfig
 from svhn.torch_inpaint.classifier.distributed import ALONE, Group
 from svhn.torch_inpaint.classifier.learner import ClassifierLearner
@@ -19,7 +19,7 @@ def train_network(
     config: ConvNetTrainConfig,
     run_dir: str | Path,
     resume: bool = False,
-    report: Report = ignore,
+    report: ProgressReport = ignore,
     group: Group = ALONE,
 ) -> RunResult:
     """Train a network and leave a run folder behind.

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from svhn.data import LICENCE_NOTE, silent
-from svhn.data import Report as StepReport
+from svhn.data import LICENCE_NOTE, Report, silent
 from svhn.data.extra import UNLABELLED
 from svhn.data.samples import SIDE, FinderPhoto, HoleConfig, make_patch, read_labelled, read_listed, split_validation
-from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
+from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.torch_inpaint.classifier import seed_of
 from svhn.torch_inpaint.device import channels_last
 from svhn.torch_inpaint.learner import set_rate
@@ -79,8 +78,8 @@ def train_finisher_network(
     run_dir: str | Path,
     pseudo: str | Path | None = None,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
 ) -> RunResult:
     """Train a finisher and leave a run folder with `model.pt`, `history.csv`, `report.png` and `record.json`.
 
@@ -122,9 +121,7 @@ def train_finisher_network(
     return run_training(learner, run, Plan(config.iterations, config.interval), record, resume, report)
 
 
-def make_patches(
-    photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...], steps: StepReport = silent
-) -> Patches:
+def make_patches(photos: Sequence[FinderPhoto], count: int, seed: tuple[int, ...], steps: Report = silent) -> Patches:
     """Make patches and let the GRNN, alone, fill their holes; each depends on seed and number only."""
     truth, filled = (np.zeros((count, SIDE, SIDE, 3), np.uint8) for _ in range(2))
     mask, known = (np.zeros((count, SIDE, SIDE), bool) for _ in range(2))

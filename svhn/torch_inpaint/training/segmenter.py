@@ -10,10 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from svhn.checkpoints import find_model
-from svhn.data import Report as StepReport
-from svhn.data import silent
+from svhn.data import Report, silent
 from svhn.data.samples import StrokeSample, make_stroke_sample
-from svhn.runs import Plan, Report, RunFolder, RunRecord, RunResult, ignore, run_training
+from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ignore, run_training
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, load_classifier, reduced_maps, seed_of
 from svhn.torch_inpaint.removal import NEARNESS, PLANES, SIGHT, RemovalConfig, Segmenter, cut_numbers, look
 from svhn.torch_inpaint.training.config import SEGMENTER_COMMAND, SegmenterTrainConfig
@@ -60,8 +59,8 @@ def train_segmenter_network(
     run_dir: str | Path,
     model: str | Path = DEFAULT_CHECKPOINT,
     resume: bool = False,
-    report: Report = ignore,
-    steps: StepReport = silent,
+    report: ProgressReport = ignore,
+    steps: Report = silent,
 ) -> RunResult:
     """Train a segmenter and leave a run folder with `model.pt`, `history.csv`, `report.png` and `record.json`.
 
@@ -96,7 +95,7 @@ def train_segmenter_network(
     return run_training(learner, folder, Plan(config.iterations, config.interval), record, resume, report)
 
 
-def make_samples(classifier: Classifier, count: int, seed: tuple[int, ...], steps: StepReport = silent) -> Samples:
+def make_samples(classifier: Classifier, count: int, seed: tuple[int, ...], steps: Report = silent) -> Samples:
     """Render numbers and look at their regions; each photo depends on seed and number only."""
     planes = np.zeros((count, PLANES, TALL, WIDE), np.int8)
     change = np.zeros((count, TALL, WIDE), np.uint8)
