@@ -54,6 +54,8 @@ def train_classifier(
     """
     if distribute == "multiworker" and not run_dir:
         raise InputError("expected --run-dir, a folder that all workers share, beside --distribute multiworker")
+    if preset and preset not in PRESETS:
+        raise InputError(f"preset: expected one of {', '.join(PRESETS)}, received {preset!r}")
     settings = dict(settings or {})
     if resume and preset:
         settings = vars(PRESETS[preset].config) | settings
