@@ -14,6 +14,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from svhn.data.sources import BASE_URL, OFFICIAL_FILES, OfficialFile, official_files
 from svhn.errors import InputError
@@ -26,7 +27,7 @@ BLOCK = 1 << 20
 TIMEOUT = 60.0
 LONGEST_PAUSE = 30.0
 # Python 3.10 and 3.11 have the filter from 3.10.12 and 3.11.4 on; our own check of names does not rely on it.
-FILTER = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 class _Interrupted(Exception):
@@ -200,9 +201,10 @@ def _open(url: str, done: int, part: Path) -> http.client.HTTPResponse:
             ) from error
         raise _Interrupted(f"the server answered {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
-        if isinstance(getattr(error, "reason", None), socket.gaierror):
+        reason = getattr(error, "reason", None)
+        if isinstance(reason, socket.gaierror):
             raise InputError(
-                f"{url}: cannot find this server ({error.reason.strerror}); check the address and the network"
+                f"{url}: cannot find this server ({reason.strerror}); check the address and the network"
             ) from error
         raise _Interrupted(f"no answer: {error}") from error
 

@@ -17,9 +17,9 @@ from svhn.photos import read_rgb
 # Without digitStruct.mat it is not known which crops share a photo. Whole blocks of neighbours go to one side of
 # the split, so that at most the photos at the block edges fall on both.
 BLOCK = 25
-_SIDES = {crop_digit: CROP_SIZE, crop_wide: WIDE_SIZE}
 
-Crop = Callable[[np.ndarray, Box], np.ndarray]
+Cut = Callable[[np.ndarray, Box], np.ndarray]
+_SIDES: dict[Cut, int] = {crop_digit: CROP_SIZE, crop_wide: WIDE_SIZE}
 
 
 def crops_file(folder: Path, split: str) -> Path:
@@ -87,7 +87,7 @@ def _read_both(crops: Path, struct: Path, split: str, report: Report) -> Split:
 
 
 def _read_photos(struct: Path, split: str, report: Report) -> Split:
-    cuts = [crop_digit, crop_wide] if split == "train" else [crop_digit]
+    cuts: list[Cut] = [crop_digit, crop_wide] if split == "train" else [crop_digit]
     (rgb, *wide), labels, photos = _cut(struct, cuts, split, report)
     return Split(rgb, to_gray(rgb), labels, photos, wide[0] if wide else None)
 
@@ -100,7 +100,7 @@ def _photos_of_digits(struct: Path) -> tuple[np.ndarray, np.ndarray]:
     return photos, labels
 
 
-def _cut(struct: Path, cuts: list[Crop], split: str, report: Report) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+def _cut(struct: Path, cuts: list[Cut], split: str, report: Report) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Cut all digits of a photo folder: crops (N, side, side, 3) for each of `cuts`, labels and photo numbers (N,)."""
     crops: list[list[np.ndarray]] = []
     rows: list[tuple[int | None, int]] = []

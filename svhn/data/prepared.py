@@ -46,8 +46,8 @@ class Split:
 
     def take(self, chosen: np.ndarray) -> "Split":
         """Return the digits at the given indices (or where a (N,) bool array is True)."""
-        fields = (getattr(self, field.name) for field in dataclasses.fields(self))
-        return Split(*(None if values is None else values[chosen] for values in fields))
+        wide = None if self.wide is None else self.wide[chosen]
+        return Split(self.rgb[chosen], self.gray[chosen], self.labels[chosen], self.photos[chosen], wide)
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ def _attributes(file: h5py.File) -> list[tuple]:
 
 def _read_split(group: h5py.Group) -> Split:
     wide = group["wide"][()] if "wide" in group else None
-    return Split(*(group[name][()] for name in ("rgb", "gray", "labels", "photos")), wide)
+    rgb, gray, labels, photos = (group[name][()] for name in ("rgb", "gray", "labels", "photos"))
+    return Split(rgb, gray, labels, photos, wide)
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:

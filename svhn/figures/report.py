@@ -123,7 +123,7 @@ def draw_matrix(axes: Axes, report: dict[str, Any], fontsize: float = 10) -> Non
     for (row, column), count in np.ndenumerate(counts):
         if count:
             colour = "white" if _SHARES(shares[row, column]) > 0.55 else INK
-            style = {"weight": "bold" if row == column else "normal", "fontsize": fontsize}
+            style: dict[str, Any] = {"weight": "bold" if row == column else "normal", "fontsize": fontsize}
             axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, **style)
     _label_matrix(axes, report["per_class"])
 
@@ -145,7 +145,7 @@ def _draw_mistake(
 ) -> None:
     prediction = int(np.argmax(probabilities))
     axes.imshow(crop, extent=(x + 0.04, x + 0.96, y + 0.96, y + 0.04), interpolation="nearest")
-    style = {"va": "center", "fontsize": fontsize}
+    style: dict[str, Any] = {"va": "center", "fontsize": fontsize}
     axes.text(x + 0.05, y + 1.07, f"{label} →", ha="left", color=INK, **style)
     axes.text(x + 0.36, y + 1.07, str(prediction), ha="left", color=WRONG, weight="bold", **style)
     axes.text(x + 0.95, y + 1.07, f"{probabilities[prediction]:.0%}", ha="right", color=MUTED, **style)

@@ -33,7 +33,7 @@ def check_database(file: Path) -> None:
 class _Tree:
     def __init__(self, content: mmap.mmap):
         self.content = content
-        self.seen = set()
+        self.seen: set[int] = set()
         (self.page_size,) = struct.unpack_from("<I", content, 40)
         if self.page_size not in (1 << power for power in range(9, 17)):
             raise ValueError("not in the format of LMDB")
@@ -75,7 +75,8 @@ class _Tree:
         if flags not in (0, _LARGE) or node + key_size + stored > end:
             raise ValueError(f"damaged: an entry of page {number} leaves it")
         if flags == _LARGE:
-            self._check_overflow(*struct.unpack_from("<Q", self.content, start + _NODE_HEADER + key_size), size)
+            (first,) = struct.unpack_from("<Q", self.content, start + _NODE_HEADER + key_size)
+            self._check_overflow(first, size)
         return 1
 
     def _check_overflow(self, number: int, size: int) -> None:

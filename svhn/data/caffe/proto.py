@@ -164,7 +164,7 @@ def _read(path: str | Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _build() -> dict[str, type]:
+def _build() -> dict[str, Any]:
     file = descriptor_pb2.FileDescriptorProto(name="svhn_caffe.proto", package="caffe", syntax="proto2")
     for name, fields in _SCHEMA.items():
         entry = file.message_type.add(name=name)

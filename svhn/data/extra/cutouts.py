@@ -19,7 +19,9 @@ LARGEST = 44.0
 SMALLEST = 11
 # Two colours explain a number when they leave at most this share of the variance, cover at most this much of the
 # rows above and below the boxes, and differ by this many grey levels.
-MOST_UNEXPLAINED, MOST_ON_RIM, LEAST_CONTRAST = 0.15, 0.15, 22
+MOST_UNEXPLAINED = 0.15
+MOST_ON_RIM = 0.15
+LEAST_CONTRAST = 22
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,14 @@ class Cutout:
     label: int
     alpha: np.ndarray
     blur: float
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The cover (H, W) float32 of one digit alone, and its tight box with a frame of one pixel."""
+
+    cover: np.ndarray
+    place: Box
 
 
 @dataclass(frozen=True)
@@ -82,14 +92,15 @@ def take_apart(photo: np.ndarray, digits: list[DigitBox]) -> tuple[Scene | None,
         return None, []
     parts = [_part(cover, boxes, i) for i in range(len(boxes))]
     cutouts = [
-        Cutout(digit.label, part[place.slices].copy(), _blur(part))
-        for digit, (part, place) in zip(digits, parts, strict=True)
-        if part is not None and looks_like(part[place.slices], digit.label)
+        Cutout(digit.label, part.cover[part.place.slices].copy(), _blur(part.cover))
+        for digit, part in zip(digits, parts, strict=True)
+        if part is not None and digit.label is not None and looks_like(part.cover[part.place.slices], digit.label)
     ]
-    if any(part is None for part, _ in parts):
+    apart = [part for part in parts if part is not None]
+    if len(apart) < len(parts):
         return None, cutouts
-    strokes = np.max([part for part, _ in parts], axis=0)
-    return Scene(_fill(region, strokes), boxes, [place for _, place in parts], ink, _blur(strokes)), cutouts
+    strokes = np.max([part.cover for part in apart], axis=0)
+    return Scene(_fill(region, strokes), boxes, [part.place for part in apart], ink, _blur(strokes)), cutouts
 
 
 def _region(photo: np.ndarray, digits: list[DigitBox]) -> tuple[np.ndarray | None, list[Box]]:
@@ -97,12 +108,12 @@ def _region(photo: np.ndarray, digits: list[DigitBox]) -> tuple[np.ndarray | Non
     height = float(np.median([digit.box.height for digit in digits]))
     hull = np.array([digit.box.as_list() for digit in digits])
     margin = round(0.6 * height)
-    frame = Box(*(hull[:, :2].min(axis=0) - margin).tolist(), *(hull[:, 2:].max(axis=0) + margin).tolist())
-    frame = frame.clip(photo.shape[1], photo.shape[0])
+    around = Box(*(hull[:, :2].min(axis=0) - margin).tolist(), *(hull[:, 2:].max(axis=0) + margin).tolist())
+    frame = around.clip(photo.shape[1], photo.shape[0])
     if frame is None or height < SMALLEST or min(digit.box.width for digit in digits) < 3:
         return None, []
     scale = min(1.0, LARGEST / height)
-    region = photo[frame.slices].astype(np.float32)
+    region: np.ndarray = photo[frame.slices].astype(np.float32)
     if scale < 1:
         region = cv2.resize(region, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     moved = (hull - [frame.left, frame.top] * 2) * scale
@@ -178,8 +189,8 @@ def _plane(values: np.ndarray, where: np.ndarray) -> np.ndarray:
     return constant + down * np.arange(height, dtype=np.float32)[:, None] + across * np.arange(width, dtype=np.float32)
 
 
-def _part(cover: np.ndarray, boxes: list[Box], index: int) -> tuple[np.ndarray | None, Box]:
-    """Return the cover of one digit and its tight box, or None when it hangs together with something else."""
+def _part(cover: np.ndarray, boxes: list[Box], index: int) -> _Part | None:
+    """Return one digit alone, or None when it hangs together with something else."""
     box = boxes[index]
     core = (cover > 0.4).astype(np.uint8)
     _, names, sizes, centres = cv2.connectedComponentsWithStats(core, connectivity=8)
@@ -189,7 +200,7 @@ def _part(cover: np.ndarray, boxes: list[Box], index: int) -> tuple[np.ndarray |
         if box.left <= x < box.right and box.top <= y < box.bottom and sizes[name][4] >= 0.03 * box.width * box.height:
             own.append(name)
     if not own:
-        return None, box
+        return None
     mine = np.isin(names, own)
     rows, columns = np.flatnonzero(mine.any(axis=1)), np.flatnonzero(mine.any(axis=0))
     slack = 0.16 * box.height
@@ -199,11 +210,11 @@ def _part(cover: np.ndarray, boxes: list[Box], index: int) -> tuple[np.ndarray |
     fits &= place.height >= 0.65 * box.height and place.grow(1).clip(*cover.shape[::-1]) == place.grow(1)
     share = mine.sum() / (place.width * place.height)
     if not fits or not 0.15 < share < 0.9 or (share > 0.75 and place.width > 0.35 * place.height):
-        return None, box
+        return None
     others = (core > 0) & ~mine
     soft = cv2.dilate(mine.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     soft &= cv2.dilate(others.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
-    return np.where(soft | mine, cover, 0), Box(place.left - 1, place.top - 1, place.right + 1, place.bottom + 1)
+    return _Part(np.where(soft | mine, cover, 0), place.grow(1))
 
 
 def _blur(cover: np.ndarray) -> float:

@@ -1,3 +1,4 @@
+from .camera import code_as_jpeg as code_as_jpeg
 from .crops import render_crops as render_crops
 from .distance_fields import FIELD_FRAME as FIELD_FRAME
 from .distance_fields import FIELD_HEIGHT as FIELD_HEIGHT

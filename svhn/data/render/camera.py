@@ -103,9 +103,17 @@ def snapshot(rng: np.random.Generator, scene: np.ndarray, unit: float, height: f
     if small != size:
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
     if rng.random() < 0.8 * degradation:
-        _, coded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 97))))
-        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        picture = code_as_jpeg(picture, int(rng.integers(50, 97)))
     return picture
+
+
+def code_as_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
+    """Return a picture (H, W, 3) uint8 as JPEG of a quality 1..100 leaves it.
+
+    OpenCV takes the channels for BGR, so that red and blue keep more detail than in a photo; training draws of both.
+    """
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
 
 
 def _smear_colour(rng: np.random.Generator, picture: np.ndarray, degradation: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from svhn.data.render.glyphs import BRUSH_STROKES, GLYPH_HEIGHT, round_corners, typeset
+from svhn.data.render.glyphs import BRUSH_STROKES, GLYPH_HEIGHT, Drawing, round_corners, typeset
 
 FIELD_HEIGHT = 64
 # Empty room about a digit, in digit heights: as far as outlines and shadows look.
@@ -27,7 +27,7 @@ def _turned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 # More ways to write a digit than the brush of `glyphs` knows, in the same form.
-PEN_STROKES = {
+PEN_STROKES: dict[int, list[Drawing]] = {
     0: [*BRUSH_STROKES[0], [(True, _TALL_ZERO)]],
     1: [*BRUSH_STROKES[1], [(True, [(0.02, 0.28), (0.25, 0.2), (0.36, 0)]), (False, [(0.36, 0), (0.36, 1)])]],
     2: [*BRUSH_STROKES[2], [(True, _LOOPED_TWO)]],
@@ -63,7 +63,7 @@ _SIX_BOWL = (True, [(0.0, 0.7), (0.05, 1.02), (0.55, 1.04), (0.64, 0.72), (0.56,
 _FLAT_TOP = (False, [(0.06, 0.13), (0.06, 0.03), (0.56, 0.03), (0.28, 0.4)])
 _THREE_BOWL = (True, [(0.26, 0.4), (0.6, 0.4), (0.68, 0.7), (0.58, 1.03), (0.15, 1.05), (0.05, 0.84)], -1)
 _FOOT = (False, [(0.1, 1), (0.52, 1)])
-PLATE_STROKES = {
+PLATE_STROKES: dict[int, list[Drawing]] = {
     0: [
         [(True, _TALL_ZERO)],
         [(True, [(0.3, 0), (0.0, 0.02), (0.0, 0.98), (0.3, 1), (0.6, 0.98), (0.6, 0.02), (0.3, 0)])],

@@ -1,8 +1,9 @@
 """Coverage maps of digits: typefaces that come with matplotlib and Pillow, and a brush."""
 
 from functools import lru_cache
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 import cv2
 import numpy as np
@@ -49,6 +50,10 @@ ALL_TYPEFACES = (
 # Faces are drawn once at this height in pixels and resized; larger digits are enlarged from it.
 GLYPH_HEIGHT = 192
 
+# How round it is, the points of its way, and maybe the ends (0 or -1) that get a drop; see `distance_fields`.
+Stroke: TypeAlias = tuple[Any, ...]
+Drawing: TypeAlias = list[Stroke]
+
 # The brush's way through a field 0.6 wide and 1 high: per digit its variants, per variant its strokes.
 # A stroke is (round, points); round strokes bend near their points instead of turning a corner there.
 _ZERO = (
@@ -82,7 +87,7 @@ _SIX = [
 ]
 _EIGHT_ABOVE = [(0.3, 0.46), (0.0, 0.35), (0.05, 0.0), (0.3, -0.03), (0.55, 0.0), (0.6, 0.35), (0.3, 0.46)]
 _EIGHT_BELOW = [(0.3, 0.46), (-0.04, 0.6), (0.0, 1.02), (0.3, 1.04), (0.6, 1.02), (0.64, 0.6), (0.3, 0.46)]
-BRUSH_STROKES = {
+BRUSH_STROKES: dict[int, list[Drawing]] = {
     0: [[_ZERO]],
     1: [
         [(False, [(0.1, 0.25), (0.35, 0), (0.35, 1)])],
@@ -134,8 +139,8 @@ def draw_digits(
     sizes = [(max(round(glyph.shape[1] * scale * narrow), 3), height) for glyph in glyphs]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     glyphs = [cv2.resize(glyph, size, interpolation=how) for glyph, size in zip(glyphs, sizes, strict=True)]
-    frame = [frame_width(height)] * 4
-    glyphs = [cv2.copyMakeBorder(glyph, *frame, cv2.BORDER_CONSTANT) for glyph in glyphs]
+    frame = frame_width(height)
+    glyphs = [cv2.copyMakeBorder(glyph, frame, frame, frame, frame, cv2.BORDER_CONSTANT) for glyph in glyphs]
     glyphs = [glyph.astype(np.float32) / 255 for glyph in glyphs]
     return _change_weight(glyphs, height, rng.uniform(-0.2, 0.3)) if rng.random() < 0.5 else glyphs
 
@@ -154,8 +159,10 @@ def _change_weight(glyphs: list[np.ndarray], height: int, heavier: float) -> lis
 @lru_cache(maxsize=32)
 def _font(typeface: str) -> ImageFont.FreeTypeFont:
     """Open a face at the size that makes its digits GLYPH_HEIGHT pixels high."""
-    bundled = typeface == "Aileron"
-    font = ImageFont.load_default(GLYPH_HEIGHT) if bundled else ImageFont.truetype(_font_file(typeface), GLYPH_HEIGHT)
+    if typeface == "Aileron":  # with a size, Pillow gives the face that it bundles
+        font = cast(ImageFont.FreeTypeFont, ImageFont.load_default(GLYPH_HEIGHT))
+    else:
+        font = ImageFont.truetype(_font_file(typeface), GLYPH_HEIGHT)
     _, top, _, bottom = font.getbbox("0123456789")
     size = GLYPH_HEIGHT * GLYPH_HEIGHT / (bottom - top)
     return font.font_variant(size=size)
@@ -164,9 +171,7 @@ def _font(typeface: str) -> ImageFont.FreeTypeFont:
 def _font_file(typeface: str) -> Path:
     for package, names in PACKAGED.items():
         if typeface in names:
-            (folder,) = find_spec(package).submodule_search_locations
-            path = min(Path(folder, "files").glob(f"{typeface}.?tf"))
-            return path
+            return min(Path(str(files(package)), "files").glob(f"{typeface}.?tf"))
     return matplotlib_font(typeface)
 
 
@@ -189,15 +194,15 @@ def typeset(typeface: str, label: int | str) -> np.ndarray:
     return np.ascontiguousarray(_cut_sides(glyph))
 
 
-def _brush(rng: np.random.Generator, labels: tuple[int, ...]) -> list[np.ndarray]:
+def _brush(rng: np.random.Generator, labels: tuple[int | str, ...]) -> list[np.ndarray]:
     """Paint digits with one brush, (GLYPH_HEIGHT, w) uint8; equal digits differ a little."""
     thickness = int(rng.uniform(0.07, 0.2) * GLYPH_HEIGHT)
     wobble = rng.uniform(0, 0.03)
     return [_brush_digit(rng, label, thickness, wobble) for label in labels]
 
 
-def _brush_digit(rng: np.random.Generator, label: int, thickness: int, wobble: float) -> np.ndarray:
-    variants = BRUSH_STROKES[label]
+def _brush_digit(rng: np.random.Generator, label: int | str, thickness: int, wobble: float) -> np.ndarray:
+    variants = BRUSH_STROKES[int(label)]
     reach = GLYPH_HEIGHT - thickness
     canvas = np.zeros((GLYPH_HEIGHT, GLYPH_HEIGHT), np.uint8)
     for is_round, points in variants[rng.integers(len(variants))]:

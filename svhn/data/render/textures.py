@@ -270,10 +270,10 @@ def add_cable(rng: np.random.Generator, scene: np.ndarray, unit: float, rows: tu
     x = np.linspace(-2, width + 2, 24)
     sag = rng.uniform(-0.2, 0.2) * unit * ((x / width - 0.5) ** 2) * 4
     thickness = max(int(rng.uniform(0.03, 0.14) * unit), 1)
-    cable = np.zeros((height, width), np.float32)
+    line = np.zeros((height, width), np.float32)
     points = np.rint(np.stack([x, level + sag], 1) * 8).astype(np.int32)
-    cv2.polylines(cable, [points], False, 1.0, thickness, cv2.LINE_8, 3)
-    cable = cv2.GaussianBlur(cable, (0, 0), 0.6)
+    cv2.polylines(line, [points], False, 1.0, thickness, cv2.LINE_8, 3)
+    cable = cv2.GaussianBlur(line, (0, 0), 0.6)
     shadow = shifted(cable, 0.5 * thickness, 0.9 * thickness, 0.3 * thickness + 0.4)
     colour = pick_colour(rng, WALL_COLOURS)
     shade = 1 + relief(cv2.GaussianBlur(cable, (0, 0), 0.3 * thickness + 0.3), 0.3)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from svhn.data.render import code_as_jpeg
 from svhn.data.samples.config import SampleConfig
 
 
@@ -33,14 +34,14 @@ def recolour(pixels: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, co
     if chances[4] < config.inversion:
         values = 255 - values
     mean = values.mean(axis=(0, 1))
-    gain, tint = np.float32(np.exp(rng.uniform(-0.6, 0.3))), np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
+    gain = np.float32(np.exp(rng.uniform(-0.6, 0.3)))
+    tint = np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
     values = values * (gain * tint) + (mean * (1 - gain) + rng.uniform(-25, 25)) * tint
     if chances[5] < config.noise:
         values += rng.uniform(1, 12) * rng.standard_normal(values.shape, np.float32)
     pixels = np.clip(values, 0, 255).astype(np.uint8)
     if chances[6] < config.compression:
-        coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 85))])[1]
-        pixels = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        pixels = code_as_jpeg(pixels, int(rng.integers(20, 85)))
     return pixels
 
 

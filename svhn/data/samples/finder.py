@@ -70,7 +70,7 @@ def _cut_canvas(rng: np.random.Generator, config: SampleConfig) -> list[tuple[in
 
 
 def _draw_photo(photos: Sequence[FinderPhoto], rng: np.random.Generator, config: SampleConfig) -> FinderPhoto:
-    chance, photo = rng.random(), photos[rng.integers(len(photos))]
+    chance, photo = rng.random(), photos[int(rng.integers(len(photos)))]
     if chance < config.empty:
         kind = rng.integers(6)
         if kind == 0:

@@ -79,7 +79,7 @@ def make_patch(photos: Sequence[FinderPhoto], rng: np.random.Generator, config: 
         When no photo with room for one is found.
     """
     for _ in range(TRIES):
-        photo = photos[rng.integers(len(photos))]
+        photo = photos[int(rng.integers(len(photos)))]
         pixels, boxes = photo.pixels, photo.boxes
         if rng.random() < config.reduced and min(pixels.shape[:2]) > 50:
             scale = rng.uniform(0.4, 1)

@@ -131,6 +131,6 @@ def shuffled(photo: FinderPhoto, rng: np.random.Generator) -> FinderPhoto:
     rows, columns = (max(side // cell, 1) for side in photo.pixels.shape[:2])
     whole = cv2.resize(photo.pixels, (columns * cell, rows * cell), interpolation=cv2.INTER_AREA)
     cells = whole.reshape(rows, cell, columns, cell, 3).swapaxes(1, 2).reshape(-1, cell, cell, 3)
-    cells = np.rot90(rng.permutation(cells), rng.integers(4), axes=(1, 2))
+    cells = np.rot90(rng.permutation(cells), int(rng.integers(4)), axes=(1, 2))
     mixed = cells.reshape(rows, columns, cell, cell, 3).swapaxes(1, 2).reshape(whole.shape)
     return FinderPhoto.of(np.ascontiguousarray(mixed))

@@ -44,8 +44,8 @@ def make_stroke_sample(rng: np.random.Generator) -> StrokeSample:
         rendered = render_photo(rng, TIGHT if rng.random() < TIGHT_SHARE else SyntheticSettings())
         height, width = rendered.mask.shape
         part = _draw_part(rendered, rng) if rng.random() < CUT_SHARE else Box(0, 0, width, height)
-        boxes = (_as_drawn(digit.box, rng).shift(-part.left, -part.top) for digit in rendered.digits)
-        boxes = tuple(box for box in (box.clip(part.width, part.height) for box in boxes) if box)
+        drawn = [_as_drawn(digit.box, rng).shift(-part.left, -part.top) for digit in rendered.digits]
+        boxes = tuple(box for box in (box.clip(part.width, part.height) for box in drawn) if box)
         if boxes and min(box.area for box in boxes) >= LEAST_AREA:
             photo, clean = (np.ascontiguousarray(image[part.slices]) for image in (rendered.photo, rendered.clean))
             difference = cv2.absdiff(photo, clean).astype(np.float32)
@@ -58,7 +58,8 @@ def _draw_part(rendered: SyntheticPhoto, rng: np.random.Generator) -> Box:
     left, top, right, bottom = np.rint(rng.uniform(*CUT_ROOM, 4) * boxes[0].height).astype(int).tolist()
     box = union(boxes)
     part = Box(box.left - left, box.top - top, box.right + right, box.bottom + bottom)
-    return part.clip(rendered.mask.shape[1], rendered.mask.shape[0])
+    height, width = rendered.mask.shape
+    return part.clip(width, height) or Box(0, 0, width, height)
 
 
 def _as_drawn(box: Box, rng: np.random.Generator) -> Box:

@@ -155,8 +155,8 @@ def _undo_edges(sides: list[tuple], counts: list[int]) -> np.ndarray:
 
 def _normalisation(chain: Chain, layer: Any) -> None:
     channels = chain.channels(layer)
-    mean, variance, factor = chain.weights(layer, (channels,), (channels,), (1,))
-    factor = 1 / factor[0] if factor[0] else 0.0
+    mean, variance, divisor = chain.weights(layer, (channels,), (channels,), (1,))
+    factor = 1 / divisor[0] if divisor[0] else 0.0
     following = chain.todo[0] if chain.todo else None
     merged, centred = [], False
     if following and following.type == "Scale" and following.scale_param.num_axes == 1:

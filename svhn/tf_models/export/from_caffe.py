@@ -80,7 +80,8 @@ def _append(chain: Chain, layer: Any) -> None:
 
 def _input(prototxt: Path, net: Any, todo: deque, mean: Path | None) -> tuple[str, tuple, layers.Layer | None]:
     """Return the name of the input, its (C, H, W), and what is done to it before the first layer."""
-    scale, shape = 1.0, None
+    scale = 1.0
+    shape: Any = None
     if net.input:
         top, shape = net.input[0], net.input_shape[0].dim if net.input_shape else net.input_dim
     elif todo and todo[0].top and todo[0].type == "Input":
@@ -92,7 +93,7 @@ def _input(prototxt: Path, net: Any, todo: deque, mean: Path | None) -> tuple[st
     else:
         raise InputError(f"{prototxt}: no input found; expected a layer of type Input, or input and input_dim")
     offset = _read_mean(mean) if mean else None
-    shape = offset.shape if shape is None else tuple(shape)[1:]
+    shape = offset.shape if offset is not None and shape is None else tuple(shape)[1:]
     if len(shape) != 3 or not all(0 < size <= _LARGEST for size in shape):
         raise InputError(f"{prototxt}: expected an input of N x channels x height x width, received {shape} after N")
     if offset is None:
