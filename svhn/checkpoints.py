@@ -7,7 +7,9 @@ from pathlib import Path
 
 from svhn.errors import InputError
 
-TENSORFLOW, PYTORCH, ONNX = "tensorflow", "pytorch", "onnx"
+TENSORFLOW = "tensorflow"
+PYTORCH = "pytorch"
+ONNX = "onnx"
 # What a checkpoint's use, input, output, licence and score are; see `shipped_models`.
 ABOUT = "about.json"
 # A network by the names of its files, the one that is used first; `.` is a SavedModel folder itself.

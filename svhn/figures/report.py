@@ -15,7 +15,9 @@ from svhn.metrics import NUM_CLASSES, classification_report
 GALLERY_COLUMNS = 8
 GALLERY_SIZE = 64
 DPI = 130
-INK, MUTED, WRONG = "#1c2733", "#6b7885", "#b3261e"
+INK = "#1c2733"
+MUTED = "#6b7885"
+WRONG = "#b3261e"
 _COLOURS = colormaps["Blues"]
 # Shares below a few percent are what a confusion matrix is read for: a root scale keeps them apart from white.
 _SHARES = PowerNorm(0.5, vmin=0.0, vmax=1.0)

@@ -10,7 +10,8 @@ from svhn.boxes import Box, DigitBox
 # All pieces are brought to this many rows and columns.
 WALL_SHAPE = (48, 72)
 # A piece is at least this large in digit heights, and in pixels.
-LEAST_SHARE, LEAST_PIXELS = 0.4, 12
+LEAST_SHARE = 0.4
+LEAST_PIXELS = 12
 
 
 def mine_walls(numbers: Iterable[tuple[np.ndarray, list[DigitBox]]]) -> np.ndarray:

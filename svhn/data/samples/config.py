@@ -14,7 +14,7 @@ class SampleConfig:
     digit_height : (lowest, highest)
         Height of the digits in pixels, log-uniform between the two.
     close : float
-        Share of pieces that show digits larger than that; the network shall not take their strokes for digits.
+        Share of pieces that show digits larger than that; so that their strokes are not taken for digits.
     rendered, empty : float
         Shares of pieces from rendered photos and mostly without digits: scenes, words, parts of photos, photos in
         shreds. The rest comes from photos.

@@ -1,4 +1,4 @@
-"""What the finder shall answer: a heat map of the digits' centres, with a label and a box in the cells about each.
+"""The finder's targets: a heat map of the digits' centres, with a label and a box in the cells about each.
 
 It is the centre heat map of CenterNet (Zhou, Wang, Krahenbuhl: Objects as Points, 2019), which is learned with the
 penalty-reduced focal loss of CornerNet (Law, Deng, 2018), see `svhn.tf_models.finder`.
@@ -28,7 +28,7 @@ IGNORED_MARGIN = 2
 
 @dataclass(frozen=True)
 class Targets:
-    """What the network shall answer on a grid of (H / 4, W / 4) cells.
+    """What the network is taught to answer on a grid of (H / 4, W / 4) cells.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ def make_targets(
     size: tuple[int, int],
     config: SampleConfig = DEFAULT_SAMPLES,
 ) -> Targets:
-    """Turn boxes into what each cell shall answer.
+    """Turn boxes into the targets of each cell.
 
     Parameters
     ----------

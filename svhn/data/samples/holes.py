@@ -1,4 +1,4 @@
-"""What a fill can be learned from without labels: digit-free places of photos with holes whose truth is known."""
+"""Training samples of the finisher: digit-free places of photos, with holes whose truth is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,15 @@ from svhn.data.render import ALL_TYPEFACES, BRUSH, draw_digits
 from svhn.data.samples.photos import FinderPhoto
 from svhn.errors import InputError
 
-# Side of a patch; least numbers of pixels in a hole and around it.
-SIDE, LEAST_HOLE, LEAST_KNOWN = 64, 40, 60
+# Side of a patch in pixels.
+SIDE = 64
+# Least numbers of pixels in a hole, and of known ones around it.
+LEAST_HOLE = 40
+LEAST_KNOWN = 60
 # Pixels between a hole and a digit of the photo, and between a hole and the photo's edge.
-GAP, EDGE = 3, 2
+GAP = 3
+EDGE = 2
+# Photos that are drawn until one has room for a hole.
 TRIES = 2_000
 FACES = (*ALL_TYPEFACES, BRUSH, BRUSH, BRUSH)
 

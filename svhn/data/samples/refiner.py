@@ -17,7 +17,9 @@ from svhn.finder import VIEWS, Halves, View, window
 
 # Intersection over union of two boxes, made square since a crop does not show a box's width: at least for a digit, at
 # most for none; between them presence is not asked.
-DIGIT, NOTHING = 0.45, 0.3
+DIGIT = 0.45
+NOTHING = 0.3
+# Boxes that are drawn until one holds no digit.
 TRIES = 8
 
 

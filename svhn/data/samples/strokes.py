@@ -1,4 +1,4 @@
-"""What telling strokes from background can be learned from: rendered numbers in boxes as people draw them."""
+"""Training samples of the segmenter: rendered numbers in boxes as uneven as annotators draw them."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,17 @@ from svhn.data.render import PLATE_SHARES, SyntheticPhoto, SyntheticSettings, re
 
 # Grey levels that a number changes are averaged over neighbouring pixels: single ones are noise.
 CHANGE_BLUR = 0.7
-# Room that people leave around a digit, as fractions of its height: mean and deviation; some leave up to so much more.
-SLACK, UNEVEN, WIDE_SHARE, WIDE = 0.02, 0.05, 0.3, (0.12, 0.2)
+# Room that annotators leave around a digit, as fractions of its height: mean and standard deviation; a share of the
+# boxes has up to so much more to the left and right, and above and below.
+SLACK = 0.02
+UNEVEN = 0.05
+WIDE_SHARE = 0.3
+WIDE = (0.12, 0.2)
+# Of a box in pixels.
 LEAST_AREA = 9
-# Share of the photos that are cut close to, or through, their number; room around it, in digits' heights.
-CUT_SHARE, CUT_ROOM = 0.3, (-0.05, 0.6)
+# Share of the photos that are cut close to, or through, their number; room around it, in digit heights.
+CUT_SHARE = 0.3
+CUT_ROOM = (-0.05, 0.6)
 # Share of the photos with a plate hardly larger than the number: its ground shows mostly between the digits.
 TIGHT_SHARE = 0.4
 TIGHT = SyntheticSettings(plates=tuple(name for name in PLATE_SHARES if name != "none"), plate_margin=0.02)

@@ -14,9 +14,13 @@ from svhn.errors import InputError
 from svhn.tf_models.classifier import PRESETS
 from svhn.tf_models.export.caffe_layers import MVN_EPSILON
 
-DEPLOY, TRAIN_VAL, SOLVER, WEIGHTS = "deploy.prototxt", "train_val.prototxt", "solver.prototxt", "weights.caffemodel"
-# How much of the validation part Caffe measures on: batches of so many digits.
-_TEST_BATCHES, _TEST_BATCH = 10, 100
+DEPLOY = "deploy.prototxt"
+TRAIN_VAL = "train_val.prototxt"
+SOLVER = "solver.prototxt"
+WEIGHTS = "weights.caffemodel"
+# Caffe measures on so many batches of so many validation digits.
+_TEST_BATCHES = 10
+_TEST_BATCH = 100
 
 
 def write_caffe(model: keras.Model, folder: Path) -> None:
