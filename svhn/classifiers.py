@@ -155,9 +155,9 @@ def evaluate_classifier(
     from svhn.data import load_split
     from svhn.figures import write_report
 
-    find_model(model)  # a model that is missing is told of before the data are read
+    classify = load_classifier(model)  # first: a model that is missing is told of before the data are read
     digits = load_split(source, split, report=report)
-    probabilities = load_classifier(model)(digits.rgb)
+    probabilities = classify(digits.rgb)
     title = f"{Path(model).name}, {split}"
     measured = {"model": str(model), "data": source, "split": split}
     return write_report(folder, digits.rgb, digits.labels, probabilities, title, measured)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from svhn.cores import available_cores
+from svhn.errors import require_package
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import StopSignals, run_pool
 from svhn.jobs.ledger import Ledger, NoLedger, done_before, ledger_name, open_ledger
@@ -121,6 +122,8 @@ def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list
     from svhn.jobs.digit_sources import digit_source
     from svhn.jobs.fingerprint import used_networks
 
+    if not job.dry_run and run.engine == "local":  # a Ray cluster may have it on its nodes only
+        require_package("torch", "PyTorch", "torch", "remove-digits")
     used_networks(job)
     digit_source(job)
     tasks = name_outputs(photos, job.save_masks)

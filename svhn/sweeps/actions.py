@@ -8,6 +8,7 @@ from pathlib import Path
 
 from svhn.cores import available_cores
 from svhn.data import SYNTHETIC, resolve_source
+from svhn.errors import require_package
 from svhn.sweeps.analysis import format_table, model_rows, update_table
 from svhn.sweeps.folder import SweepFolder, SweepPlan
 from svhn.sweeps.plan import read_plan
@@ -51,8 +52,9 @@ def start_sweep(
     Raises
     ------
     InputError
-        When the file is no sweep, it is running already, or the folder holds another one.
+        When the file is no sweep, it is running already, or the folder holds another one; or PyTorch is missing.
     """
+    require_package("torch", "PyTorch", "torch", "sweep")
     runs = read_plan(file)
     if resume:
         folder.read_plan()

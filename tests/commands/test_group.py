@@ -1,6 +1,7 @@
 """The group: a command is imported when it is asked for, and an error that a user can mend is a message."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,18 +108,42 @@ def test_a_module_of_our_own_that_is_missing_stays_a_traceback(monkeypatch):
     assert outcome_of(error, monkeypatch).exception is error
 
 
+def run_without(packages, arguments, folder):
+    """Run a command in a process to which packages are missing."""
+    hide = f"import sys\nsys.modules.update(dict.fromkeys({packages!r}))\n"
+    run = f"{hide}from svhn.commands import cli\ncli({[str(argument) for argument in arguments]!r})"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", run], capture_output=True, text=True, cwd=folder, env=environment, timeout=300
+    )
+
+
+HOUSE = ROOT / "samples" / "house-1.png"
+
+
 @pytest.mark.parametrize(
     "package, arguments, words",
     [
-        ("torch", ["inpaint", "samples/house-1.png", "--mask", "samples/house-1.png", "--output", "x.png"], "[torch]"),
-        ("tensorflow", ["evaluate", "tf-seed", "--data", "synthetic"], "[tf]"),
+        ("torch", ["remove-digits", HOUSE], "PyTorch; install it: pip install 'svhn[torch]'"),
+        ("torch", ["inpaint", HOUSE, "--mask", HOUSE, "--output", "x.png"], "PyTorch; install it: pip install 'svhn["),
+        ("torch", ["sweep", ROOT / "sweeps" / "family.yaml"], "PyTorch; install it: pip install 'svhn[torch]'"),
+        ("tensorflow", ["evaluate", "tf-seed", "--data", ROOT / "samples"], "TensorFlow; install it: pip install 's"),
     ],
 )
-def test_a_command_without_its_framework_says_what_to_install(package, arguments, words):
-    run = f"import sys\nsys.modules[{package!r}] = None\nfrom svhn.commands import cli\ncli({arguments!r})"
-    result = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=ROOT, timeout=300)
+def test_a_command_without_its_framework_says_what_to_install(package, arguments, words, tmp_path, monkeypatch):
+    result = run_without([package], arguments, tmp_path)
     assert result.returncode == 1 and result.stderr.count("\n") == 1, result.stderr
-    assert result.stderr.startswith(f"Error: {arguments[0]} needs ") and words in result.stderr
+    assert result.stderr.startswith(f"Error: {arguments[0]} needs {words}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [["read", HOUSE], ["remove-digits", HOUSE, "--dry-run"], ["models"]])
+def test_what_needs_no_framework_does_without(arguments, tmp_path):
+    result = run_without(
+        ["torch", "tensorflow", "keras", "lmdb", "google.protobuf", "ray", "fsspec"], arguments, tmp_path
+    )
+    assert result.returncode == 0 and result.stderr == ""
+    assert "47" in result.stdout or arguments == ["models"]
 
 
 def test_cli_has_few_lines():
