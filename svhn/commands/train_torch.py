@@ -33,5 +33,5 @@ def train_torch(ctx, data, settings, device, run_dir, run_id, resume):
 
     run_dir = Path("runs") / run_id if run_id else run_dir
     result = train_classifier(data, settings, run_dir, resume, device, **shown())
-    click.echo(result.text)
+    click.echo(result.text, nl=bool(result.text))  # with torchrun only the leader has something to say
     ctx.exit(result.exit_code)

@@ -7,6 +7,12 @@ from svhn.data.render.synthetic import SyntheticSettings, render_photo
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Runs end without `report.png`, which takes longer to draw than small trainings take."""
+    monkeypatch.setattr("svhn.runs.loop.Run._draw", lambda run, best: None)
+
+
 @pytest.fixture(scope="session")
 def remover():
     from svhn.torch_inpaint import DigitRemover

@@ -50,8 +50,8 @@ def test_the_average_is_that_of_the_formula():
         for name, value in learner.net.state_dict().items():
             counts = not value.is_floating_point()
             expected[name] = value.double() if counts else decay * expected[name] + (1 - decay) * value.double()
-    for name, value in learner.averaged.module.state_dict().items():
-        torch.testing.assert_close(value.double(), expected[name], rtol=1e-5, atol=1e-6)
+        for name, value in learner.averaged.module.state_dict().items():
+            torch.testing.assert_close(value.double(), expected[name], rtol=1e-5, atol=1e-6)
 
 
 def test_an_average_of_decay_0_is_the_network_itself():

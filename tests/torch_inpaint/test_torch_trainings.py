@@ -31,6 +31,9 @@ def test_train_torch_by_the_reference_spellings_and_again_by_ours(command, tmp_p
     output = command(*common, *old)
     assert "Run: runs/old" in output and "iteration 5/5" in output and "validation: loss" in output
     assert "test: accuracy" in output and "runs/old: " in output
+    assert {path.name for path in (tmp_path / "runs" / "old").iterdir()} == {
+        "config.json", "history.csv", "model.pt", "old_results.txt", "record.json", "report.png"
+    }  # fmt: skip
     command(*common, *new, "--run-dir", "runs/new")
     histories = [read_history(tmp_path / "runs" / name / "history.csv") for name in ("old", "new")]
     for row in histories[0] + histories[1]:

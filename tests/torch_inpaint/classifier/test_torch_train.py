@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from svhn.torch_inpaint.classifier.learner import learning_rate
 from svhn.torch_inpaint.classifier.nets import load_classifier
 from svhn.torch_inpaint.classifier.train import train_network
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
 ROOT = Path(__file__).parents[3]
 
 
@@ -49,7 +51,7 @@ def test_a_run_learns_and_leaves_its_files(data, tmp_path):
     seen = []
     result = train_network(data, config, tmp_path / "run", report=seen.append)
     files = {path.name for path in (tmp_path / "run").iterdir()}
-    assert files == {"config.json", "history.csv", "run_results.txt", "model.pt", "report.png", "record.json"}
+    assert files == {"config.json", "history.csv", "run_results.txt", "model.pt", "record.json"}
     rows = read_history(tmp_path / "run" / "history.csv")
     assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
     assert result.finished and result.record.metrics["test_accuracy"] > 0.9
@@ -162,6 +164,21 @@ def test_only_the_same_run_is_resumed(data, tmp_path):
     (tmp_path / "run" / "state").write_bytes(b"rubbish")
     with pytest.raises(InputError, match="state: damaged"):
         train_network(data, config, tmp_path / "run", resume=True)
+
+
+def test_ctrl_c_saves_in_the_middle_of_an_epoch(data, tmp_path):
+    config = ConvNetTrainConfig(net="ConvNet48_333", epochs=2, batch_size=8, average=0.9)
+
+    def interrupt(progress):
+        if progress.iteration == 10:
+            signal.raise_signal(signal.SIGINT)
+
+    result = train_network(data, config, tmp_path / "cut", report=interrupt)
+    assert not result.finished and result.iteration == 10 and "go on with: train-torch --resume" in result.text
+    assert train_network(data, config, tmp_path / "cut", resume=True).finished
+    train_network(data, config, tmp_path / "whole")
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole") and len(losses(tmp_path / "cut")) == 2
+    assert same(weights(tmp_path / "cut" / "model.pt"), weights(tmp_path / "whole" / "model.pt"))
 
 
 @pytest.fixture(scope="module")
