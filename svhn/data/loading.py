@@ -131,9 +131,15 @@ def load_split(source: str, split: str, report: Report = silent) -> Split:
         return caffe.read_lmdb(source, (split,))[split]
     if split == "test" and Path(source).is_dir():
         return read_split(source, split, report)
-    if source == SYNTHETIC and split in SYNTHETIC_COUNTS:
-        return generate_data(splits=(split,), report=report)[split]
+    if source == SYNTHETIC:
+        return _generate_split(split, report)
     return load_data(source, report=report)[split]
+
+
+def _generate_split(split: str, report: Report) -> Split:
+    if split not in SYNTHETIC_COUNTS:
+        raise InputError(f"{SYNTHETIC}: has no {split} split, only {', '.join(SYNTHETIC_COUNTS)}; give another --split")
+    return generate_data(splits=(split,), report=report)[split]
 
 
 def generate_data(

@@ -9,14 +9,18 @@ from svhn.data.prepared import Statistics
 from svhn.errors import InputError
 
 
-@pytest.fixture
-def few(monkeypatch):
-    monkeypatch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 520, "validation": 30, "test": 30})
-
-
-def test_rendered_splits_share_nothing_and_only_training_looks_beyond_the_crops(few):
+@pytest.fixture(scope="module")
+def rendered():
+    """Few rendered digits, and what was told while they were made."""
     told = []
-    data = load_data("synthetic", seed=3, report=lambda *step: told.append(step))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 520, "validation": 30, "test": 30})
+        data = load_data("synthetic", report=lambda *step: told.append(step))
+    return data, told
+
+
+def test_rendered_splits_share_nothing_and_only_training_looks_beyond_the_crops(rendered):
+    data, told = rendered
     assert told == [(done, 580, "generated digits") for done in (500, 520, 550, 580)]
     assert [len(part) for part in data.splits.values()] == [520, 30, 30]
     assert [part.wide is not None for part in data.splits.values()] == [True, False, False]
@@ -25,14 +29,13 @@ def test_rendered_splits_share_nothing_and_only_training_looks_beyond_the_crops(
     assert len(set(pictures)) == len(pictures)
 
 
-def test_one_rendered_split_is_made_without_the_others(few, monkeypatch):
-    whole, alone = load_data("synthetic")["test"], load_split("synthetic", "test")
+def test_one_rendered_split_is_made_without_the_others(rendered, monkeypatch):
+    monkeypatch.setattr(loading, "SYNTHETIC_COUNTS", {"train": None, "test": 30})  # whoever renders train, too, fails
+    whole, alone = rendered[0]["test"], load_split("synthetic", "test")
     np.testing.assert_array_equal(alone.rgb, whole.rgb)
     np.testing.assert_array_equal(alone.labels, whole.labels)
-    with pytest.raises(InputError, match="no pseudo split"):
+    with pytest.raises(InputError, match="no pseudo split, only train, test"):
         load_split("synthetic", "pseudo")
-    monkeypatch.setitem(loading.SYNTHETIC_COUNTS, "train", None)  # whoever renders it, too, fails
-    assert len(load_split("synthetic", "test")) == 30
 
 
 def test_a_mix_gets_the_splits_that_it_names(tiny_svhn, tmp_path, monkeypatch):

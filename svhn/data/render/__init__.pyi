@@ -1,5 +1,4 @@
 from .camera import code_as_jpeg as code_as_jpeg
-from .crops import render_crops as render_crops
 from .distance_fields import FIELD_FRAME as FIELD_FRAME
 from .distance_fields import FIELD_HEIGHT as FIELD_HEIGHT
 from .distance_fields import distance_field as distance_field
@@ -11,6 +10,7 @@ from .glyphs import matplotlib_font as matplotlib_font
 from .settings import PLATE_SHARES as PLATE_SHARES
 from .settings import SyntheticSettings as SyntheticSettings
 from .strips import STRIP_TYPEFACES as STRIP_TYPEFACES
+from .strips import render_crops as render_crops
 from .synthetic import SyntheticPhoto as SyntheticPhoto
 from .synthetic import render_photo as render_photo
 from .walls import mine_walls as mine_walls

@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from svhn.data.render.crops import render_crops
 from svhn.data.render.distance_fields import FIELD_FRAME, FIELD_HEIGHT, HANDS, distance_field
-from svhn.data.render.strips import STRIP_TYPEFACES, StripSettings, draw_strip
+from svhn.data.render.strips import STRIP_TYPEFACES, StripSettings, draw_strip, render_crops
 from svhn.errors import InputError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from svhn.boxes import group_digits, reading_order
-from svhn.data.render.crops import render_crops
 from svhn.data.render.glyphs import TYPEFACES, draw_digits, frame_width
+from svhn.data.render.strips import render_crops
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.data.render.textures import SURFACES, luminance
 from svhn.errors import InputError

@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from svhn.crops import to_gray
-from svhn.data.render.crops import render_crops
+from svhn.data.render.strips import render_crops
 from svhn.photos.photo import read_rgb
 from svhn.tf_models.classifier.pixels import decode_crop, prepare_pixels, resize_crops
 

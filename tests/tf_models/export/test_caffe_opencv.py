@@ -10,7 +10,7 @@ from caffe_nets import OLD, OLD_WEIGHTS, REFERENCE, REFERENCE_WEIGHTS, SMALL, pi
 
 from svhn.checkpoints import find_model
 from svhn.crops import to_gray
-from svhn.data.render.crops import render_crops
+from svhn.data.render.strips import render_crops
 from svhn.tf_models.export.checking import export_model
 from svhn.tf_models.export.from_caffe import import_caffe
 

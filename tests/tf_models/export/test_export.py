@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from svhn.commands import cli
 from svhn.crops import to_gray
-from svhn.data.render.crops import render_crops
+from svhn.data.render.strips import render_crops
 from svhn.errors import InputError
 from svhn.tf_models.classifier.predict import load_classifier, load_network
 from svhn.tf_models.export import checking
