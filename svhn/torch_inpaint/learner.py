@@ -33,8 +33,9 @@ def average_of(net: nn.Module, decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def follow(averages: Tensors, values: Tensors, steps: torch.Tensor | int) -> None:
-        kept = min(decay, float(steps) / (float(steps) + YOUTH))
+    def follow(averages: Tensors, values: Tensors, _: torch.Tensor | int) -> None:
+        steps = float(averaged.n_averaged)  # which stays on the CPU, so that no step waits for a GPU
+        kept = min(decay, steps / (steps + YOUTH))
         for average, value in zip(averages, values, strict=True):
             average.lerp_(value, 1 - kept) if average.is_floating_point() else average.copy_(value)
 
