@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from svhn.data import LICENCE_NOTE, Report, silent
 from svhn.data.extra import UNLABELLED
@@ -20,7 +19,7 @@ from svhn.torch_inpaint.learner import set_rate
 from svhn.torch_inpaint.removal import FillConfig, Finisher, KeyPixels, Surroundings, fill_regions, grain_like
 from svhn.torch_inpaint.training.config import FINISHER_COMMAND, FinisherTrainConfig
 from svhn.torch_inpaint.training.critic import PENALTY, PENALTY_EVERY, Critic, close_view, preference, steepness
-from svhn.torch_inpaint.training.learner import NetworkLearner
+from svhn.torch_inpaint.training.learner import Network, NetworkLearner
 
 PACKAGES = ("torch", "numpy", "opencv-python-headless")
 FILL_BATCH = 16
@@ -241,15 +240,15 @@ class FinisherLearner(NetworkLearner):
         chosen = torch.randint(len(self.patches), (self.config.batch_size,), generator=generator)
         return self.patches.take(chosen).changed(generator)
 
-    def kept(self) -> nn.Module:
+    def kept(self) -> Network:
         if self.smooth is None:
-            return self.averaged.module
+            return super().kept()
         share, kept = self.config.critic_share, channels_last(Finisher())
         late = self.averaged.module.state_dict()
         kept.load_state_dict({name: value.lerp(late[name], share) for name, value in self.smooth.items()})
         return kept
 
-    def score(self, network: nn.Module) -> dict[str, float]:
+    def score(self, network: Network) -> dict[str, float]:
         """Fill the validation patches."""
         before, after = [], []
         with torch.inference_mode():

@@ -1,10 +1,9 @@
 """How the small networks beside the classifier learn: AdamW down a loss, with a schedule and a running average."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias, cast
 
 import torch
-from torch import nn
 
 from svhn.data import LICENCE_NOTE
 from svhn.errors import InputError
@@ -12,8 +11,10 @@ from svhn.runs import rate_share
 from svhn.torch_inpaint.classifier import seed_of
 from svhn.torch_inpaint.device import channels_last
 from svhn.torch_inpaint.learner import TorchLearner, set_rate
-from svhn.torch_inpaint.removal import save_network
+from svhn.torch_inpaint.removal import Finisher, Segmenter, save_network
 from svhn.torch_inpaint.training.config import FinisherTrainConfig, SegmenterTrainConfig
+
+Network: TypeAlias = Finisher | Segmenter
 
 MODEL = "model.pt"
 # Share of the highest learning rate at the end.
@@ -28,7 +29,7 @@ class NetworkLearner(TorchLearner):
     Parameters
     ----------
     config : FinisherTrainConfig or SegmenterTrainConfig
-    kind : type of Module
+    kind : type of Finisher or Segmenter
         The network's class; it is made with its usual size.
     """
 
@@ -37,7 +38,7 @@ class NetworkLearner(TorchLearner):
     report_every = 50
     files = (MODEL,)
 
-    def __init__(self, config: FinisherTrainConfig | SegmenterTrainConfig, kind: type[nn.Module]):
+    def __init__(self, config: FinisherTrainConfig | SegmenterTrainConfig, kind: type[Network]):
         torch.manual_seed(seed_of(config.seed))
         self.config = config
         net = channels_last(kind())
@@ -49,15 +50,15 @@ class NetworkLearner(TorchLearner):
     def title(self) -> str:
         return f"{self.kind}, {self.config.iterations:,} iterations of {self.config.batch_size}"
 
-    def kept(self) -> nn.Module:
+    def kept(self) -> Network:
         """Return the network that is measured and saved."""
-        return self.averaged.module
+        return cast(Network, self.averaged.module)
 
     def measure(self) -> dict[str, float]:
         self._scores = self.score(self.kept())
         return self._scores
 
-    def score(self, network: nn.Module) -> dict[str, float]:
+    def score(self, network: Network) -> dict[str, float]:
         """Return what a network scores on validation."""
         raise NotImplementedError
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from svhn.checkpoints import find_model
@@ -16,7 +15,7 @@ from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ign
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, load_classifier, reduced_maps, seed_of
 from svhn.torch_inpaint.removal import NEARNESS, PLANES, SIGHT, RemovalConfig, Segmenter, cut_numbers, look
 from svhn.torch_inpaint.training.config import SEGMENTER_COMMAND, SegmenterTrainConfig
-from svhn.torch_inpaint.training.learner import NetworkLearner
+from svhn.torch_inpaint.training.learner import Network, NetworkLearner
 
 PACKAGES = ("torch", "numpy", "opencv-python-headless")
 # Size of the pictures that it learns from; larger regions are cut at random.
@@ -161,7 +160,7 @@ class SegmenterLearner(NetworkLearner):
         self.descend(loss)
         return loss.detach().double()[None]
 
-    def score(self, network: nn.Module) -> dict[str, float]:
+    def score(self, network: Network) -> dict[str, float]:
         """Look for the strokes of the validation regions."""
         losses, hits, said, true = [], 0, 0, 0
         for start in range(0, len(self.validation), VALIDATION_BATCH):
