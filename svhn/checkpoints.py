@@ -39,7 +39,7 @@ class ModelInfo:
     size : int
         Bytes of the network's files.
     score : str
-        What it reaches on SVHN, by its record; "" where there is no record.
+        What it reaches on SVHN; "" where that is not known.
     use, input, output, licence : str
         One sentence each.
     """
@@ -103,8 +103,8 @@ def find_model(path: str | Path) -> ModelFile:
 def shipped_models() -> list[ModelInfo]:
     """Return the shipped checkpoints, by name.
 
-    Each is a folder with `about.json`: one sentence each for use, input, output and licence; and, where there is a
-    record, its name and the score as a format string of the record's metrics.
+    Each is a folder with `about.json`: one sentence each for use, input, output and licence, and the score. Where it
+    names a record beside it, the score is a format string of the record's metrics.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _read_info(folder: Path) -> ModelInfo:
 
 def _score(folder: Path, about: dict) -> str:
     if "record" not in about:
-        return ""
+        return about.get("score", "")
     metrics = json.loads((folder / about["record"]).read_text(encoding="utf-8"))["metrics"]
     return about["score"].format(**metrics)
 

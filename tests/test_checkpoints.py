@@ -1,6 +1,8 @@
 """The shipped checkpoints: what is told about them, and which path means which model."""
 
+import fnmatch
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -45,6 +47,9 @@ def test_scores_are_those_of_the_records():
             assert model.score == f"{metrics['test_accuracy']:.2%} of {metrics['test_n']:,} test digits"
     scores = {model.name: model.score for model in shipped_models()}
     assert scores["tf-teacher"] == ""
+    measured = json.loads((SHIPPED.parent / "benchmarks" / "records" / "finder.json").read_text())["metrics"]["finder"]
+    expected = f"{measured['whole_number']:.1%} of {measured['photos']:,} test photos' numbers wholly right"
+    assert scores["finder"] == expected
     assert "dB" in scores["torch-finisher"] and "recall" in scores["torch-segmenter"]
 
 
@@ -90,3 +95,17 @@ def test_the_folder_can_be_chosen(monkeypatch, tmp_path):
     assert shipped_models() == []
     with pytest.raises(InputError, match="none found"):
         find_model("tf-seed")
+
+
+def test_the_wheel_carries_each_network_once_and_no_teacher():
+    project = (SHIPPED.parent / "pyproject.toml").read_text()
+    (line,) = re.findall(r'exclude-package-data\]\n"svhn\._checkpoints" = (\[.*\])$', project, re.MULTILINE)
+    patterns = json.loads(line)  # as in fnmatch, a star also stands for slashes
+    names = [str(path.relative_to(SHIPPED)) for path in SHIPPED.rglob("*") if path.is_file()]
+    kept = [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
+    networks = [
+        Path(name) for name in kept if name.endswith((".keras", ".pt", ".pb", ".index", ".data-00000-of-00001"))
+    ]
+    folders = [path.parts[0] for path in networks]
+    assert sorted({*folders, "finder", "tf-teacher"}) == sorted(folder.name for folder in SHIPPED.glob("*/"))
+    assert len(folders) == len(set(folders)) and "tf-teacher" not in folders
