@@ -130,7 +130,7 @@ HOUSE = ROOT / "samples" / "house-1.png"
         ("tensorflow", ["evaluate", "tf-seed", "--data", ROOT / "samples"], "TensorFlow; install it: pip install 's"),
     ],
 )
-def test_a_command_without_its_framework_says_what_to_install(package, arguments, words, tmp_path, monkeypatch):
+def test_a_command_without_its_framework_says_what_to_install(package, arguments, words, tmp_path):
     result = run_without([package], arguments, tmp_path)
     assert result.returncode == 1 and result.stderr.count("\n") == 1, result.stderr
     assert result.stderr.startswith(f"Error: {arguments[0]} needs {words}")
