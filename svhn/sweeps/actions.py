@@ -12,7 +12,6 @@ from svhn.errors import require_package
 from svhn.sweeps.analysis import format_table, model_rows, update_table
 from svhn.sweeps.folder import SweepFolder, SweepPlan
 from svhn.sweeps.plan import read_plan
-from svhn.sweeps.report import write_report
 from svhn.sweeps.supervisor import start, stop
 
 # Seconds between two tables of `watch_sweep`: on a terminal, and where lines stay.
@@ -101,6 +100,8 @@ def watch_sweep(folder: SweepFolder, show: Callable[[str], object] = print, live
 
 def report_sweep(folder: SweepFolder, table: Path | None = None) -> str:
     """Write the page, put the best run of every network into a CSV file when one is named, and say so."""
+    from svhn.sweeps.report import write_report  # loads matplotlib, which the other actions do without
+
     write_report(folder)
     if table is None:
         return f"{folder.report}: written"

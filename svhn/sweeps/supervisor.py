@@ -11,7 +11,6 @@ from typing import Any
 
 from svhn.errors import InputError
 from svhn.sweeps.folder import DONE, FAILED, RUNNING, STOPPED, WAITING, SweepFolder, SweepPlan
-from svhn.sweeps.report import write_report
 
 # Seconds between two looks at the workers, and of patience with one that was asked to end.
 LOOK, PATIENCE = 0.2, 10.0
@@ -84,6 +83,8 @@ class Supervisor:
         self._cut()
         self.states["ended"] = time.time()
         self.folder.write_states(self.states)
+        from svhn.sweeps.report import write_report  # loads matplotlib, which a sweep needs at its end only
+
         write_report(self.folder)
 
     def _begin(self, name: str) -> None:
