@@ -15,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.checkpoints import find_model
 from svhn.crops import crop_digit
 from svhn.files import replacing
@@ -41,7 +42,7 @@ def main() -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(rows)
-    counts = np.bincount([row[5] for row in rows], minlength=10)
+    counts = np.bincount([row[5] for row in rows], minlength=NUM_CLASSES)
     print(f"{len(found)} digits found, the same label by both {agreed.mean():.1%}; kept {len(rows)}: {counts.tolist()}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from svhn.alphabet import DIGITS
 from svhn.data.render import SyntheticPhoto, SyntheticSettings, render_photo
 from svhn.files import ensure_folder, replacing
 from svhn.photos import read_rgb, write_rgb
@@ -134,7 +135,7 @@ def as_coco(photos: dict[str, SyntheticPhoto]) -> dict:
             box = [digit.box.left, digit.box.top, digit.box.width, digit.box.height]
             annotation = {"id": len(annotations) + 1, "image_id": image_id, "category_id": digit.label}
             annotations.append(annotation | {"bbox": box})
-    categories = [{"id": digit, "name": str(digit)} for digit in range(10)]
+    categories = [{"id": label, "name": name} for label, name in enumerate(DIGITS)]
     return {"images": images, "annotations": annotations, "categories": categories}
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
+
 # A line of digit centres steeper than this is read from top to bottom.
 STEEP_DEGREES = 70.0
 
@@ -109,8 +111,8 @@ class DigitBox:
     label: int | None = None
 
     def __post_init__(self):
-        if self.label is not None and not 0 <= self.label <= 9:
-            raise ValueError(f"expected a digit label 0..9 or None, received {self.label}")
+        if self.label is not None and not 0 <= self.label < NUM_CLASSES:
+            raise ValueError(f"expected a digit label 0..{NUM_CLASSES - 1} or None, received {self.label}")
 
     @property
     def confidence(self) -> float | None:

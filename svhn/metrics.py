@@ -1,7 +1,7 @@
 """Measures of classification, by scikit-learn, and of removal (PSNR, SSIM).
 
-scikit-learn takes about a second to load, so it is imported where a classifier is measured: many modules want
-`NUM_CLASSES` or `psnr` only.
+scikit-learn takes about a second to load, so it is imported where a classifier is measured: many modules want `psnr`
+only.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-NUM_CLASSES = 10
+from svhn.alphabet import NUM_CLASSES
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int = NUM_CLASSES) -> np.ndarray:

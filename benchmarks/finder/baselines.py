@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, Number, group_digits
 from svhn.checkpoints import checkpoint_folder
 from svhn.crops import crop_digit
@@ -123,4 +124,6 @@ def _regions(photo: np.ndarray) -> list[Box]:
 
 
 def _digit(box: Box, label: int, sure: float) -> FoundDigit:
-    return FoundDigit(box, label, 1.0, tuple(sure if i == label else (1 - sure) / 9 for i in range(10)))
+    return FoundDigit(
+        box, label, 1.0, tuple(sure if i == label else (1 - sure) / (NUM_CLASSES - 1) for i in range(NUM_CLASSES))
+    )

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.removal.methods import Remover, box_mask
 from benchmarks.removal.photos import Picture
 from benchmarks.removal.scores import against_surroundings, mean_interval, show, table
+from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import union
 from svhn.crops import crop_digit
 from svhn.metrics import accuracy_interval
@@ -80,7 +81,7 @@ def _summary(rows: Sequence[dict]) -> dict[str, Any]:
 
 def read_report(crops: dict[str, list], labels: np.ndarray, reader: str) -> dict[str, Any]:
     """Return for each set of crops the share read right, and what guesses alone would give."""
-    frequencies = np.bincount(labels, minlength=10) / len(labels)
+    frequencies = np.bincount(labels, minlength=NUM_CLASSES) / len(labels)
     report = {}
     for name, probabilities in _read_apart({key: np.array(value) for key, value in crops.items()}, reader).items():
         guesses = probabilities.argmax(axis=1)
@@ -90,7 +91,7 @@ def read_report(crops: dict[str, list], labels: np.ndarray, reader: str) -> dict
             "interval": accuracy_interval(int(right.sum()), len(labels)),
             f"true_digit_read_above_{SURE}": float((right & (probabilities.max(axis=1) > SURE)).mean()),
             # The share read right if guesses did not depend on the digit.
-            "chance": float(frequencies @ (np.bincount(guesses, minlength=10) / len(labels))),
+            "chance": float(frequencies @ (np.bincount(guesses, minlength=NUM_CLASSES) / len(labels))),
         }
     return report
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from svhn.alphabet import DIGITS, NUM_CLASSES
 from svhn.crops import CROP_SIZE, middle_of, to_gray
 from svhn.errors import InputError
 from svhn.files import replacing
@@ -102,9 +103,9 @@ class PreparedData:
 
     def summary(self) -> str:
         """Return a table of the digits per split and class, and the statistics of the training part."""
-        lines = [f"{'split':<12}{'photos':>8}{'digits':>8}" + "".join(f"{digit:>7}" for digit in range(10))]
+        lines = [f"{'split':<12}{'photos':>8}{'digits':>8}" + "".join(f"{digit:>7}" for digit in DIGITS)]
         for name, split in self.splits.items():
-            counts = "".join(f"{count:>7}" for count in np.bincount(split.labels, minlength=10))
+            counts = "".join(f"{count:>7}" for count in np.bincount(split.labels, minlength=NUM_CLASSES))
             lines.append(f"{name:<12}{len(np.unique(split.photos)):>8}{len(split):>8}{counts}")
         if self.statistics:
             lines.append(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.errors import InputError
-from svhn.metrics import NUM_CLASSES
 
 VALIDATION_FRACTION = 0.13
 

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from svhn.alphabet import NUM_CLASSES
+
 MOST_DIGITS = 4
 # The figure is 1500 pixels wide; lengths are inches.
 DPI = 100
@@ -157,7 +159,7 @@ def _bars(axes: Axes, probabilities: np.ndarray) -> None:
     best = int(probabilities.argmax())
     colours = [STRONG if digit == best else WEAK for digit in range(len(probabilities))]
     axes.barh(range(len(probabilities)), probabilities, color=colours, height=0.75)
-    axes.set(xlim=(0, 1), ylim=(9.6, -0.6), yticks=range(10))
+    axes.set(xlim=(0, 1), ylim=(9.6, -0.6), yticks=range(NUM_CLASSES))
     axes.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     axes.tick_params(length=0, labelsize=9, labelcolor=INK)
     axes.spines[["top", "right", "bottom"]].set_visible(False)

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.files import ensure_folder, replacing, write_json
-from svhn.metrics import NUM_CLASSES, classification_report
+from svhn.metrics import classification_report
 
 GALLERY_COLUMNS = 8
 GALLERY_SIZE = 64

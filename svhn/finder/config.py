@@ -71,7 +71,7 @@ class FinderConfig(Settings):
         Boxes with more than this intersection over union are averaged, and so are their labels.
     slack : ((scale, power), (scale, power))
         Of heights and widths: `scale` times the digit's share of its photo's height to the power of -`power` is how
-        much larger than the networks say a box is drawn, see `svhn.finder.finder.as_drawn`.
+        much larger than the networks say a box is drawn, see `svhn.finder.digits.as_drawn`.
     least_share : float
         Digits with a smaller share of their photo's height count as if they had this one.
     """

@@ -3,14 +3,15 @@
 A small network judges one crop per place, at a size that does not depend on the digit's. Run by OpenCV.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from svhn.errors import InputError
+from svhn.finder.candidates import Judgement, softmax
 from svhn.finder.config import View
+from svhn.finder.layout import LAYOUT
+from svhn.finder.networks import read_network
 
 BATCH = 64
 # A crop with less contrast than this standard deviation, in grey levels, is not stretched to full contrast.
@@ -63,7 +64,7 @@ def crop_matrix(box: np.ndarray, view: View) -> np.ndarray:
     return np.column_stack([scale * np.eye(2), view.size / 2 - scale * centre])
 
 
-def standardise(crops: np.ndarray) -> np.ndarray:
+def level_contrast(crops: np.ndarray) -> np.ndarray:
     """Bring every crop (N, H, W, 3) uint8 to mean 0 and, where it has any, unit contrast: float32."""
     values = crops.astype(np.float32)
     values -= values.mean(axis=(1, 2, 3), keepdims=True)
@@ -76,7 +77,7 @@ def place(answers: np.ndarray, boxes: np.ndarray, view: View) -> np.ndarray:
     centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum((boxes[:, 2:] - boxes[:, :2]).max(axis=1), 1.0)
     sides = view.context * sides[:, None]
     centres = centres + sides * answers[:, :2]
-    halves = sides * np.exp(np.clip(answers[:, 2:], -5, 1)) / 2
+    halves = sides * np.exp(np.clip(answers[:, 2:], *LAYOUT.refined_log_sizes)) / 2
     return np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
 
 
@@ -85,12 +86,10 @@ class Refiner:
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
         Its network, `.onnx`.
     view : View
         That it was trained with.
-    engine : sequence of int
-        What OpenCV's reader of ONNX is to be told besides.
 
     Raises
     ------
@@ -98,14 +97,11 @@ class Refiner:
         When it cannot be read.
     """
 
-    def __init__(self, path: str | Path, view: View, engine: Sequence[int] = ()):
+    def __init__(self, path: Path, view: View):
         self.view = view
-        try:
-            self._net = cv2.dnn.readNetFromONNX(str(path), *engine)
-        except cv2.error as error:
-            raise InputError(f"{path}: not a readable ONNX network; export it again (train-refiner)") from error
+        self._net = read_network(path, "train-refiner")
 
-    def judge(self, photo: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def judge(self, photo: np.ndarray, boxes: np.ndarray) -> Judgement:
         """Look at each box.
 
         Parameters
@@ -116,20 +112,14 @@ class Refiner:
 
         Returns
         -------
-        boxes : ndarray (N, 4) float32
-            Where the digits are, if there are any.
-        evidence : ndarray (N,) float32
-            What is to be added to the log odds of a digit.
-        probabilities : ndarray (N, 10) float32
-            Of the labels 0..9.
+        Judgement
         """
-        halves, answers = Halves(photo), [np.zeros((0, 15), np.float32)]
+        halves, answers = Halves(photo), [np.zeros((0, LAYOUT.channels), np.float32)]
         for start in range(0, len(boxes), BATCH):
-            crops = np.stack(
-                [halves.cut(crop_matrix(box, self.view), self.view.size) for box in boxes[start : start + BATCH]]
-            )
-            self._net.setInput(np.ascontiguousarray(standardise(crops).transpose(0, 3, 1, 2)))
-            answers.append(self._net.forward().reshape(len(crops), -1))
+            batch = boxes[start : start + BATCH]
+            crops = np.stack([halves.cut(crop_matrix(box, self.view), self.view.size) for box in batch])
+            self._net.setInput(np.ascontiguousarray(level_contrast(crops).transpose(0, 3, 1, 2)))
+            answers.append(np.asarray(self._net.forward(), np.float32).reshape(len(crops), -1))
         answer = np.concatenate(answers)
-        likely = np.exp(answer[:, 1:11] - answer[:, 1:11].max(axis=1, keepdims=True))
-        return place(answer[:, 11:], boxes, self.view), answer[:, 0], likely / likely.sum(axis=1, keepdims=True)
+        placed = place(answer[:, LAYOUT.box], boxes, self.view)
+        return Judgement(placed, answer[:, LAYOUT.presence], softmax(answer[:, LAYOUT.labels], 1))

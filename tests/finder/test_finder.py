@@ -17,22 +17,14 @@ from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.data.samples.scenes import empty_photo, lettered_photo
 from svhn.errors import InputError
+from svhn.finder.candidates import Candidates, log_odds, merge
 from svhn.finder.config import VIEWS, FinderConfig
-from svhn.finder.finder import (
-    Candidates,
-    Finder,
-    FinderReader,
-    FoundDigit,
-    as_drawn,
-    decode,
-    find_finder,
-    log_odds,
-    merge,
-    most_prominent,
-    number_confidence,
-    pyramid,
-    tiles,
-)
+from svhn.finder.digits import FoundDigit, as_drawn, most_prominent, number_confidence
+from svhn.finder.finder import Finder
+from svhn.finder.layout import LAYOUT
+from svhn.finder.networks import find_finder
+from svhn.finder.reader import FinderReader
+from svhn.finder.search import decode, pyramid, tiles
 from svhn.jobs.reading import read_photos
 from svhn.photos.photo import read_rgb, write_rgb
 
@@ -115,7 +107,7 @@ def test_a_part_of_a_digit_is_no_digit():
 
 
 def test_merging_nothing_gives_nothing():
-    nothing = decode(np.full((15, 4, 6), -9, np.float32), 0.1)
+    nothing = decode(np.full((LAYOUT.channels, 4, 6), -9, np.float32), 0.1)
     assert merge([nothing], CONFIG).boxes.shape == (0, 4)
 
 

@@ -9,7 +9,7 @@ from job_tools import job, lines_of
 from svhn.boxes import Box
 from svhn.data.formats.coco import write_coco
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
-from svhn.finder.finder import Finder, FinderReader
+from svhn.finder import Finder, FinderReader
 from svhn.jobs.config import RunConfig
 from svhn.photos.photo import read_rgb, write_rgb
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.crops import CROP_SIZE, to_gray
 from svhn.data.caffe import proto as caffe_proto
 from svhn.data.caffe.folder import MEAN_FILE, SUFFIX, databases_in, is_lmdb_folder
@@ -120,7 +121,7 @@ def decode_datum(content: bytes, where: str) -> tuple[np.ndarray, int]:
         datum.ParseFromString(content)
     except DecodeError as error:
         raise InputError(f"{where}: no Datum of Caffe ({error}); {_CURE}") from error
-    if not datum.HasField("label") or not 0 <= datum.label <= 9:
+    if not datum.HasField("label") or not 0 <= datum.label < NUM_CLASSES:
         label = datum.label if datum.HasField("label") else "none"
         raise InputError(f"{where}: expected a Datum with a label 0..9, received {label}; {_CURE}")
     if datum.float_data:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, DigitBox
 from svhn.crops import WIDE_SIZE, crop_wide
 from svhn.data.extra.cutouts import Cutout, Scene, take_apart
@@ -40,7 +41,7 @@ def harvest(numbers: Iterable[tuple[np.ndarray, list[DigitBox]]]) -> Harvest:
     InputError
         When no scene or no cutout of some digit was found.
     """
-    cutouts: list[list[Cutout]] = [[] for _ in range(10)]
+    cutouts: list[list[Cutout]] = [[] for _ in range(NUM_CLASSES)]
     scenes = []
     for photo, digits in numbers:
         scene, found = take_apart(photo, digits)
@@ -48,7 +49,7 @@ def harvest(numbers: Iterable[tuple[np.ndarray, list[DigitBox]]]) -> Harvest:
             cutouts[cutout.label].append(cutout)
         if scene:
             scenes.append(scene)
-    missing = [label for label in range(10) if not cutouts[label]]
+    missing = [label for label in range(NUM_CLASSES) if not cutouts[label]]
     if missing or not scenes:
         raise InputError(
             f"copy-paste: {len(scenes)} of the photos came apart cleanly, with no digit {missing}; expected all ten "

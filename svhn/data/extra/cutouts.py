@@ -10,6 +10,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, DigitBox
 from svhn.crops import LUMINANCE
 from svhn.data.render import FIELD_FRAME, FIELD_HEIGHT, STRIP_TYPEFACES, distance_field
@@ -238,7 +239,7 @@ _TEMPLATE = (20, 12)
 @lru_cache(maxsize=1)
 def _templates() -> np.ndarray:
     """Return all drawn digits as unit vectors, (10, typefaces, 240) float32."""
-    return np.array([[_normal(_solid(face, label)) for face in STRIP_TYPEFACES] for label in range(10)])
+    return np.array([[_normal(_solid(face, label)) for face in STRIP_TYPEFACES] for label in range(NUM_CLASSES)])
 
 
 def _solid(face: str, label: int) -> np.ndarray:

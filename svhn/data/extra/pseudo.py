@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, DigitBox
 from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide, to_gray
 from svhn.data.prepared import Split
@@ -91,7 +92,7 @@ def _read_row(path: Path, line: int, row: dict[str, str]) -> tuple[str, DigitBox
         left, top, width, height = (float(row[column]) for column in COLUMNS[1:5])
         label = int(row["label"])
         box = Box.from_size(left, top, width, height)
-        if not 0 <= label <= 9 or not row["photo"] or box.width < 1 or box.height < 1:
+        if not 0 <= label < NUM_CLASSES or not row["photo"] or box.width < 1 or box.height < 1:
             raise ValueError
     except (TypeError, ValueError, OverflowError) as error:  # a short row has None for what is missing
         raise InputError(

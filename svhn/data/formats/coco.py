@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svhn.alphabet import DIGITS
 from svhn.boxes import Box, DigitBox, reading_order
 from svhn.data.formats.known import PhotoBoxes
 from svhn.errors import InputError
@@ -75,7 +76,7 @@ def write_coco(path: str | Path, photos: Mapping[str, PhotoBoxes]) -> None:
             bbox = [box.left, box.top, box.width, box.height]
             entry = {"id": len(annotations) + 1, "image_id": image_id, "category_id": digit.label, "bbox": bbox}
             annotations.append({**entry, "area": box.area, "iscrowd": 0})
-    categories = [{"id": label, "name": str(label)} for label in range(10)]
+    categories = [{"id": label, "name": name} for label, name in enumerate(DIGITS)]
     content = {"images": images, "annotations": annotations, "categories": categories}
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

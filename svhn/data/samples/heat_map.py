@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from svhn.data.samples.config import DEFAULT_SAMPLES, SampleConfig
+from svhn.finder import LAYOUT
 
 # Pixels of the network's input per cell of its output, in each direction.
-STRIDE = 4
+STRIDE = LAYOUT.stride
 # Digits of heights between these factors of the lowest and highest are asked for; a little beyond they are ignored.
 BELOW = 0.8
 ABOVE = 1.1

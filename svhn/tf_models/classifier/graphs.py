@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.crops import CROP_SIZE
 from svhn.data import Statistics
 from svhn.errors import InputError
-from svhn.metrics import NUM_CLASSES
 from svhn.tf_models.classifier.config import GRAPHS
 
 

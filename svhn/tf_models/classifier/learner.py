@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.checkpoints import find_model
 from svhn.data import PreparedData
 from svhn.errors import InputError
 from svhn.files import replacing
-from svhn.metrics import NUM_CLASSES, classification_report
+from svhn.metrics import classification_report
 from svhn.runs import BY_ACCURACY, Row
 from svhn.tf_models.classifier.config import TrainConfig
 from svhn.tf_models.classifier.distribute import spread, synchronise_normalisation

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.crops import CROP_SIZE
 from svhn.errors import InputError
-from svhn.metrics import NUM_CLASSES
 from svhn.tf_models.classifier.pixels import prepare_pixels
 from svhn.tf_models.export import SIGNATURE
 
@@ -46,7 +46,7 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
 
     def classify(images: np.ndarray) -> np.ndarray:
         parts = [predict(tf.constant(images[i : i + BATCH])).numpy() for i in range(0, len(images), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, 10), np.float32)
+        return np.concatenate(parts) if parts else np.zeros((0, NUM_CLASSES), np.float32)
 
     return classify
 

@@ -47,10 +47,10 @@ def calibrate(path: str | Path, finder: Finder, photos: Sequence[FinderPhoto]) -
 def _judged(finder: Finder, photo: FinderPhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return for each proposal the finder's log odds, the refiner's logit, and whether there is a digit."""
     found = finder.candidates(photo.pixels, len(finder.refiners) - 1)
-    boxes, evidence, _ = finder.refiners[-1].judge(photo.pixels, found.boxes)
-    shared = np.array([overlaps(box, photo.boxes)[0].max(initial=0) for box in boxes]).reshape(-1)
+    judgement = finder.refiners[-1].judge(photo.pixels, found.boxes)
+    shared = np.array([overlaps(box, photo.boxes)[0].max(initial=0) for box in judgement.boxes]).reshape(-1)
     clear = (shared < UNCLEAR[0]) | (shared > UNCLEAR[1])
-    return log_odds(found.presence)[clear], evidence[clear], shared[clear] > UNCLEAR[1]
+    return log_odds(found.presence)[clear], judgement.evidence[clear], shared[clear] > UNCLEAR[1]
 
 
 def fit_logistic(prior: np.ndarray, evidence: np.ndarray, right: np.ndarray) -> tuple[float, float]:

@@ -3,10 +3,8 @@
 import keras
 from keras import layers
 
-from svhn.metrics import NUM_CLASSES
+from svhn.finder import LAYOUT
 
-# Channels of the output: objectness, a logit per class, four numbers for the box.
-OUTPUTS = 1 + NUM_CLASSES + 4
 # Objectness starts low, because nearly all cells hold no digit.
 FIRST_OBJECTNESS = -4.0
 
@@ -27,7 +25,7 @@ def build_finder(channels: tuple[int, int, int, int] = (16, 24, 48, 96), head: i
     -------
     keras.Model
         float32 (N, H, W, 3) RGB in 0..255, sides in steps of 16 -> float32 (N, H / 4, W / 4, 15): objectness logit,
-        ten class logits, and the box as (x, y, width, height) in the form of `svhn.finder.finder.decode`.
+        ten class logits, and the box as (x, y, width, height) in the form of `svhn.finder.search.decode`.
     """
     inputs = keras.Input((None, None, 3), name="image")
     x = layers.Rescaling(1 / 64, -2.0, name="normalisation")(inputs)
@@ -40,8 +38,9 @@ def build_finder(channels: tuple[int, int, int, int] = (16, 24, 48, 96), head: i
     middle = _merge(middle, coarse, "merge8")
     fine = _merge(fine, middle, "merge4")
     x = convolve(fine, head, "head")
-    bias = keras.initializers.Constant([FIRST_OBJECTNESS] + [0.0] * (OUTPUTS - 1))
-    return keras.Model(inputs, layers.Conv2D(OUTPUTS, 1, bias_initializer=bias, name="answer")(x), name="finder")
+    bias = keras.initializers.Constant([FIRST_OBJECTNESS] + [0.0] * (LAYOUT.channels - 1))
+    x = layers.Conv2D(LAYOUT.channels, 1, bias_initializer=bias, name="answer")(x)
+    return keras.Model(inputs, x, name="finder")
 
 
 def convolve(x, filters: int, name: str, size: int = 3, strides: int = 1, relu: bool = True):

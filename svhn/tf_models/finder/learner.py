@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.data.samples import FinderPhoto, SampleConfig, make_batch
 from svhn.files import write_whole
-from svhn.finder import MODEL_FILE, Finder, most_prominent
-from svhn.metrics import NUM_CLASSES
+from svhn.finder import LAYOUT, MODEL_FILE, Finder, most_prominent
 from svhn.tf_models.export import export_network
 from svhn.tf_models.finder.ahead import make_ahead
 from svhn.tf_models.finder.config import FinderTrainConfig
@@ -155,7 +155,7 @@ def finder_loss(answer: tf.Tensor, heat: tf.Tensor, weight: tf.Tensor, label: tf
         As `svhn.data.samples.heat_map.Targets`.
     """
     digits = tf.maximum(tf.reduce_sum(weight), 1.0)
-    logits = answer[..., 0]
+    logits = answer[..., LAYOUT.presence]
     centre = tf.cast(heat == 1.0, tf.float32)
     # Cells near a centre are forgiven for saying "digit"; cells with heat -1 are not asked.
     absent = tf.where(heat < 0.0, 0.0, (1.0 - heat) ** 4)
@@ -163,16 +163,16 @@ def finder_loss(answer: tf.Tensor, heat: tf.Tensor, weight: tf.Tensor, label: tf
     present_loss = centre * (1.0 - probability) ** 2 * tf.nn.softplus(-logits)
     objectness = tf.reduce_sum(present_loss + absent * probability**2 * tf.nn.softplus(logits))
     smooth = tf.one_hot(label, NUM_CLASSES) * 0.95 + 0.05 / NUM_CLASSES
-    labels = tf.nn.softmax_cross_entropy_with_logits(smooth, answer[..., 1 : 1 + NUM_CLASSES])
-    off = tf.abs(answer[..., -4:] - encode_boxes(box)) * box_scale(box)
+    labels = tf.nn.softmax_cross_entropy_with_logits(smooth, answer[..., LAYOUT.labels])
+    off = tf.abs(answer[..., LAYOUT.box] - encode_boxes(box)) * box_scale(box)
     return tf.stack([objectness, tf.reduce_sum(weight * labels), tf.reduce_sum(weight[..., None] * off)]) / digits
 
 
 def encode_boxes(box: tf.Tensor) -> tf.Tensor:
     """Turn offsets and sizes in pixels (..., 4) into what the network answers."""
-    return tf.concat([box[..., :2] / 8.0, tf.math.log(box[..., 2:] / 16.0)], axis=-1)
+    return tf.concat([box[..., :2] / LAYOUT.centre_unit, tf.math.log(box[..., 2:] / LAYOUT.size_unit)], axis=-1)
 
 
 def box_scale(box: tf.Tensor) -> tf.Tensor:
     """Weigh errors of the centre by the digit's size, so that large and small digits count alike."""
-    return tf.concat([16.0 / box[..., 2:], tf.ones_like(box[..., 2:])], axis=-1)
+    return tf.concat([LAYOUT.size_unit / box[..., 2:], tf.ones_like(box[..., 2:])], axis=-1)

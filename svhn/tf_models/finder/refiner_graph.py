@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from svhn.finder import VIEWS
-from svhn.tf_models.finder.graph import OUTPUTS, convolve, residual
+from svhn.finder import LAYOUT, VIEWS
+from svhn.tf_models.finder.graph import convolve, residual
 
 
 def build_refiner(view: str = "close", channels: tuple[int, ...] | None = None, dropout: float = 0.5) -> keras.Model:
@@ -23,7 +23,7 @@ def build_refiner(view: str = "close", channels: tuple[int, ...] | None = None, 
     Returns
     -------
     keras.Model
-        float32 (N, size, size, 3), crops of `svhn.finder.standardise` -> float32 (N, 1, 1, 15): presence logit, ten
+        float32 (N, size, size, 3), crops of `svhn.finder.level_contrast` -> float32 (N, 1, 1, 15): presence logit, ten
         class logits, and the box as `svhn.finder.refiner.place` takes it.
     """
     size = VIEWS[view].size
@@ -32,7 +32,7 @@ def build_refiner(view: str = "close", channels: tuple[int, ...] | None = None, 
     x = look(inputs, channels or usual)
     x = layers.Dropout(dropout, name="dropout")(x)
     # One kernel over the whole map, since the digit in the middle counts, not its neighbours.
-    x = layers.Conv2D(OUTPUTS, x.shape[1], padding="valid", name="answer")(x)
+    x = layers.Conv2D(LAYOUT.channels, x.shape[1], padding="valid", name="answer")(x)
     return keras.Model(inputs, x, name="refiner")
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.data.samples import FinderPhoto, JudgedPhoto, RefinerSampleConfig, make_crops
-from svhn.finder import VIEWS, Finder, standardise
-from svhn.metrics import NUM_CLASSES
+from svhn.finder import LAYOUT, VIEWS, Finder, level_contrast
 from svhn.tf_models.export import import_network
 from svhn.tf_models.finder.calibration import calibrate
 from svhn.tf_models.finder.config import RefinerTrainConfig
@@ -59,7 +59,7 @@ class RefinerLearner(DetectorLearner):
     def make_batch(self, position: int) -> tuple[np.ndarray, ...]:
         config = self.config
         crops, *targets = make_crops(self.groups, config.batch_size, config.seed, position, self.samples, self.view)
-        return standardise(crops), *targets
+        return level_contrast(crops), *targets
 
     def losses(self, answer: tf.Tensor, *targets: tf.Tensor) -> tf.Tensor:
         return refiner_loss(answer[:, 0, 0], *targets)
@@ -84,15 +84,16 @@ def refiner_loss(answer: tf.Tensor, presence: tf.Tensor, label: tf.Tensor, box: 
     """
     asked, named = tf.cast(presence >= 0, tf.float32), tf.cast(label >= 0, tf.float32)
     targets = 0.98 * tf.maximum(presence, 0.0) + 0.01
-    present = asked * tf.nn.sigmoid_cross_entropy_with_logits(targets, answer[:, 0])
+    present = asked * tf.nn.sigmoid_cross_entropy_with_logits(targets, answer[:, LAYOUT.presence])
     smooth = tf.one_hot(label, NUM_CLASSES) * 0.95 + 0.05 / NUM_CLASSES
-    labels = named * tf.nn.softmax_cross_entropy_with_logits(smooth, answer[:, 1 : 1 + NUM_CLASSES])
-    size = tf.exp(tf.clip_by_value(answer[:, -2:], -5.0, 1.0))
-    low, high = answer[:, -4:-2] - size / 2, answer[:, -4:-2] + size / 2
+    labels = named * tf.nn.softmax_cross_entropy_with_logits(smooth, answer[:, LAYOUT.labels])
+    centre, log_size = answer[:, LAYOUT.centre], answer[:, LAYOUT.size]
+    size = tf.exp(tf.clip_by_value(log_size, *LAYOUT.refined_log_sizes))
+    low, high = centre - size / 2, centre + size / 2
     true_low, true_high = box[:, :2] - box[:, 2:] / 2, box[:, :2] + box[:, 2:] / 2
     shared = tf.reduce_prod(tf.maximum(tf.minimum(high, true_high) - tf.maximum(low, true_low), 0.0), axis=1)
     area = tf.reduce_prod(size, axis=1) + tf.reduce_prod(box[:, 2:], axis=1) - shared
-    off = tf.concat([(answer[:, -4:-2] - box[:, :2]) / box[:, 2:], answer[:, -2:] - tf.math.log(box[:, 2:])], axis=1)
+    off = tf.concat([(centre - box[:, :2]) / box[:, 2:], log_size - tf.math.log(box[:, 2:])], axis=1)
     boxes = named * (1.0 - shared / area + 0.5 * tf.reduce_mean(tf.abs(off), axis=1))
     digits = tf.maximum(tf.reduce_sum(named), 1.0)
     return tf.stack(

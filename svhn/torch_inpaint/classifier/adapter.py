@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.crops import LUMINANCE
 from svhn.torch_inpaint.classifier.nets import Classifier, Preprocessing, load_classifier
 
@@ -101,7 +102,7 @@ def classify(classifier: Classifier, images: Any, batch_size: int = 256) -> np.n
             classifier.net(to_batch(images[i : i + batch_size], classifier.preprocessing, device)).softmax(dim=1).cpu()
             for i in range(0, len(images), batch_size)
         ]
-    return torch.cat(parts).numpy() if parts else np.zeros((0, 10), np.float32)
+    return torch.cat(parts).numpy() if parts else np.zeros((0, NUM_CLASSES), np.float32)
 
 
 def load_predictor(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:

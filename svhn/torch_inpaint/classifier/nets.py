@@ -9,9 +9,9 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from svhn.alphabet import DIGITS, NUM_CLASSES
 from svhn.errors import InputError
 from svhn.files import replacing
-from svhn.metrics import NUM_CLASSES
 from svhn.torch_inpaint.classifier.config import NETWORKS, NetConfig
 from svhn.torch_inpaint.device import channels_last
 
@@ -96,7 +96,7 @@ def save_classifier(path: str | Path, classifier: Classifier) -> None:
         "layers": dataclasses.asdict(classifier.net.config),
         "preprocessing": dataclasses.asdict(classifier.preprocessing),
         "first_conv": FIRST_CONV,
-        "classes": [str(digit) for digit in range(NUM_CLASSES)],
+        "classes": list(DIGITS),
         "info": classifier.info,
         "weights": {name: value.cpu() for name, value in classifier.net.state_dict().items()},
     }

@@ -6,7 +6,7 @@ import pytest
 from svhn.data.samples.photos import FinderPhoto
 from svhn.data.samples.refiner import JudgedPhoto, RefinerSampleConfig, make_crop, make_crops
 from svhn.finder.config import VIEWS
-from svhn.finder.refiner import Halves, crop_matrix, standardise
+from svhn.finder.refiner import Halves, crop_matrix, level_contrast
 
 CLOSE = VIEWS["close"]
 PLAIN = RefinerSampleConfig(rotation=0, shear=0, log_stretch=0, digits=1.0)
@@ -90,6 +90,6 @@ def test_a_batch_is_a_function_of_seed_and_position(view):
 
 def test_standardised_crops_forget_light_and_contrast():
     crops = np.random.default_rng(0).integers(60, 120, (3, 40, 40, 3)).astype(np.uint8)
-    brighter = standardise((crops * 2).astype(np.uint8))
-    assert abs(standardise(crops) - brighter).max() < 0.25
-    assert abs(standardise(np.full((1, 40, 40, 3), 7, np.uint8))).max() == 0
+    brighter = level_contrast((crops * 2).astype(np.uint8))
+    assert abs(level_contrast(crops) - brighter).max() < 0.25
+    assert abs(level_contrast(np.full((1, 40, 40, 3), 7, np.uint8))).max() == 0

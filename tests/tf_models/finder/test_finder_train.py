@@ -13,7 +13,8 @@ from tf_runs import train_in_two_parts
 
 from svhn.data.samples.heat_map import Targets, make_targets
 from svhn.errors import InputError
-from svhn.finder.finder import Finder, decode
+from svhn.finder import Finder
+from svhn.finder.search import decode
 from svhn.photos.photo import write_rgb
 from svhn.runs.record import RunRecord
 from svhn.tf_models.export.to_onnx import export_network

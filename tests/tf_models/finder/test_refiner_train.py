@@ -202,7 +202,7 @@ def test_a_refiner_is_trained_further(folder, tmp_path):
     train_refiner(folder, replace(settings(tmp_path), learning_rate=0.01), first)
     train_refiner(folder, config, further)
     photo, boxes = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8), np.array([[20, 20, 40, 50]])
-    before, after = (Finder(run).refiners[0].judge(photo, boxes)[2] for run in (first, further))
+    before, after = (Finder(run).refiners[0].judge(photo, boxes).probabilities for run in (first, further))
     np.testing.assert_allclose(after, before, atol=0.02)
 
 

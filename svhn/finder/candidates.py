@@ -1,0 +1,119 @@
+"""Candidates: places where a digit may be; sorted out, and fused with what a refiner says of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from svhn.boxes import overlaps
+from svhn.finder.config import FinderConfig
+
+# Probabilities are kept this far from 0 and 1, and log odds from infinity.
+LEAST_CHANCE = 1e-6
+MOST_ODDS = 30
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the networks say of places in a photo, not yet sorted out.
+
+    Attributes
+    ----------
+    boxes : ndarray (N, 4) float32
+        Left, top, right, bottom in pixels of the photo.
+    presence : ndarray (N,) float32
+        How sure it is that there is a digit, 0 to 1.
+    probabilities : ndarray (N, 10) float32
+        Of the labels 0..9.
+    """
+
+    boxes: np.ndarray
+    presence: np.ndarray
+    probabilities: np.ndarray
+
+    def take(self, index: np.ndarray) -> "Candidates":
+        return Candidates(self.boxes[index], self.presence[index], self.probabilities[index])
+
+    @classmethod
+    def join(cls, parts: Sequence["Candidates"]) -> "Candidates":
+        fields = ([getattr(part, name) for part in parts] for name in ("boxes", "presence", "probabilities"))
+        return cls(*(np.concatenate(field) for field in fields))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A second opinion on N candidates.
+
+    Attributes
+    ----------
+    boxes : ndarray (N, 4) float32
+        Where the digits are, if there are any.
+    evidence : ndarray (N,) float32
+        What is to be added to the log odds of a digit.
+    probabilities : ndarray (N, 10) float32
+        Of the labels 0..9.
+    """
+
+    boxes: np.ndarray
+    evidence: np.ndarray
+    probabilities: np.ndarray
+
+
+def fuse(before: Candidates, refined: Judgement, boxes_before: float, labels_before: float) -> Candidates:
+    """Fuse what was said of candidates with a second opinion.
+
+    Presence is fused in log odds, as independent evidence is; boxes by their weighted arithmetic mean, labels by the
+    weighted geometric mean of their probabilities (a logarithmic opinion pool).
+
+    Parameters
+    ----------
+    before : Candidates
+    refined : Judgement
+        Of the same places, in the same order.
+    boxes_before, labels_before : float, 0..1
+        Weight of what was said before; the rest is the second opinion's.
+    """
+    presence = chance(log_odds(before.presence) + refined.evidence)
+    boxes = boxes_before * before.boxes + (1 - boxes_before) * refined.boxes
+    likely = before.probabilities**labels_before * refined.probabilities ** (1 - labels_before)
+    return Candidates(boxes, presence, likely / likely.sum(axis=1, keepdims=True))
+
+
+def merge(parts: Sequence[Candidates], config: FinderConfig, least: float | None = None) -> Candidates:
+    """Keep the surest candidate of each place and drop those that share it; close ones are averaged into it.
+
+    Parameters
+    ----------
+    parts : sequence of Candidates
+    config : FinderConfig
+        Its `same`, `inside` and `equal` are used.
+    least : float, optional
+        Low-score candidates, below this presence, are rejected; by default `config.min_confidence`.
+    """
+    least = config.min_confidence if least is None else least
+    rest = Candidates.join(parts)
+    rest, kept = rest.take(np.argsort(-rest.presence, kind="stable")), []
+    while len(rest.presence) and rest.presence[0] >= least:
+        overlap, covered = overlaps(rest.boxes[0], rest.boxes)
+        close = rest.take(overlap > config.equal)
+        weights = close.presence[None] / close.presence.sum()
+        kept.append(Candidates(weights @ close.boxes, rest.presence[:1], weights @ close.probabilities))
+        rest = rest.take((overlap <= config.same) & (covered <= config.inside))
+    return Candidates.join(kept) if kept else rest.take(np.zeros(0, int))
+
+
+def log_odds(probability: np.ndarray | float) -> np.ndarray:
+    """Turn probabilities into log odds, finite ones for 0 and 1 too."""
+    inside = np.clip(probability, LEAST_CHANCE, 1 - LEAST_CHANCE)
+    return np.log(inside / (1 - inside))
+
+
+def chance(odds: np.ndarray) -> np.ndarray:
+    """Turn log odds into probabilities, float32."""
+    return (1 / (1 + np.exp(-np.clip(odds, -MOST_ODDS, MOST_ODDS)))).astype(np.float32)
+
+
+def softmax(logits: np.ndarray, axis: int) -> np.ndarray:
+    """Turn logits into probabilities along an axis."""
+    likely = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    return likely / likely.sum(axis=axis, keepdims=True)

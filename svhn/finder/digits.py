@@ -1,0 +1,89 @@
+"""Digits and numbers that were found, with boxes as people draw them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from svhn.boxes import Box, DigitBox, Number
+from svhn.finder.candidates import Candidates
+from svhn.finder.config import FinderConfig
+
+
+@dataclass(frozen=True)
+class FoundDigit(DigitBox):
+    """A digit that was found.
+
+    Attributes
+    ----------
+    presence : float
+        How sure it is that there is a digit at all, 0 to 1.
+    probabilities : tuple of float
+        Of the labels 0..9.
+    """
+
+    presence: float = 0.0
+    probabilities: tuple[float, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        return self.presence * max(self.probabilities)
+
+
+def to_digits(candidates: Candidates, shape: tuple[int, ...]) -> list[FoundDigit]:
+    """Turn candidates into digits of a photo of (height, width, ...), clipped to it."""
+    found = []
+    for box, presence, probabilities in zip(
+        candidates.boxes, candidates.presence, candidates.probabilities, strict=True
+    ):
+        left, top, right, bottom = np.rint(box).astype(int).tolist()
+        clipped = Box(left, top, max(right, left + 1), max(bottom, top + 1)).clip(shape[1], shape[0])
+        if clipped:
+            found.append(
+                FoundDigit(clipped, int(probabilities.argmax()), float(presence), tuple(probabilities.tolist()))
+            )
+    return found
+
+
+def as_drawn(digit: FoundDigit, shape: tuple[int, ...], config: FinderConfig) -> FoundDigit:
+    """Give a digit's box the slack that people leave who draw boxes.
+
+    The networks see digits at their own size and cannot know it: SVHN's annotators left more room around digits that
+    are small in their photo. `python -m benchmarks.finder.slack` measures how much.
+
+    Parameters
+    ----------
+    digit : FoundDigit
+        With a tight box.
+    shape : (height, width, ...)
+        Of the photo in pixels.
+    config : FinderConfig
+        Its `slack` and `least_share` are used.
+
+    Returns
+    -------
+    FoundDigit
+        The same with a larger or smaller box, clipped to the photo.
+    """
+    box = digit.box
+    share = min(max(box.height / shape[0], config.least_share), 1.0)
+    tall, wide = (scale * share**-power for scale, power in config.slack)
+    (x, y), width, height = box.centre, wide * box.width, tall * box.height
+    left, top, right, bottom = (round(edge) for edge in (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
+    drawn = Box(left, top, max(right, left + 1), max(bottom, top + 1)).clip(shape[1], shape[0])
+    return replace(digit, box=drawn or box)
+
+
+def number_confidence(number: Number) -> float | None:
+    """Return how sure it is that a number reads as it says, 0 to 1; None for one that was not found but given."""
+    found = [digit.confidence for digit in number.digits if digit.confidence is not None]
+    return float(np.prod(found)) if len(found) == len(number.digits) else None
+
+
+def most_prominent(numbers: list[Number]) -> Number | None:
+    """Return the number with the most and surest digits, or None for an empty list."""
+    return max(numbers, key=lambda number: sum(digit.presence for digit in found_digits(number)), default=None)
+
+
+def found_digits(number: Number) -> list[FoundDigit]:
+    """Return the digits of a number that were found."""
+    return [digit for digit in number.digits if isinstance(digit, FoundDigit)]

@@ -1,0 +1,150 @@
+"""Search a photo with the finder's first network: a pyramid of scales, each level in tiles that overlap."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from svhn.boxes import Box, union
+from svhn.finder.candidates import Candidates, chance, log_odds, softmax
+from svhn.finder.config import FinderConfig
+from svhn.finder.layout import LAYOUT
+from svhn.finder.networks import read_network
+
+# A level of the pyramid follows while digits as high as the level may be this much higher than the highest that it is
+# believed for, and the next one has two steps of the network's input at least.
+NEXT_LEVEL, LEAST_STEPS = 1.15, 2
+
+
+class Search:
+    """The first network, and how photos are shown to it.
+
+    Parameters
+    ----------
+    path : Path
+        `finder.onnx`.
+    config : FinderConfig
+    least : float
+        Low-score candidates, below half of this presence, are rejected: merging may still need those above.
+    """
+
+    def __init__(self, path: Path, config: FinderConfig, least: float):
+        self.config, self.least = config, least
+        self._net = read_network(path, "train-finder")
+
+    def levels(self, photo: np.ndarray) -> list[Candidates]:
+        """Return the candidates of every level of a photo (H, W, 3) uint8, in pixels of the photo."""
+        scales, (lowest, highest) = pyramid(photo.shape[:2], self.config), self.config.digit_height
+        least = [self.config.smallest] + [lowest] * (len(scales) - 1)
+        return [self._level(photo, *level, highest) for level in zip(scales, least, strict=True)]
+
+    def look(self, photo: np.ndarray, boxes: Sequence[Box], heights: Sequence[float]) -> list[Candidates]:
+        """Look at the surroundings of one number's digits at several scales and in both polarities.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        boxes : sequence of Box
+            Its digits, at least one, inside the photo.
+        heights : sequence of float
+            Pixels; the digits are brought to about each of them.
+
+        Returns
+        -------
+        list of Candidates
+            One for each look, in pixels of the photo.
+        """
+        height = float(np.median([box.height for box in boxes]))
+        around = union(boxes).grow(round(height)).inside(photo.shape[1], photo.shape[0])
+        part, shift = photo[around.slices], np.array([around.left, around.top] * 2, np.float32)
+        looks = [
+            self._level(pixels, wanted / height, *self.config.look_range)
+            for wanted in heights
+            for pixels in (part, 255 - part)
+        ]
+        return [replace(found, boxes=found.boxes + shift) for found in looks]
+
+    def _level(self, photo: np.ndarray, scale: float, lowest: float, highest: float) -> Candidates:
+        """Search a photo at a scale for digits of these heights, in pixels of the level."""
+        level = resize(photo, scale)
+        factors = np.array(photo.shape[1::-1] * 2, np.float32) / (level.shape[1::-1] * 2)
+        found = Candidates.join([self._tile(level, tile) for tile in tiles(level.shape[:2], self.config)])
+        heights = found.boxes[:, 3] - found.boxes[:, 1]
+        found = found.take((heights >= lowest) & (heights <= highest))
+        return Candidates(found.boxes * factors, found.presence, found.probabilities)
+
+    def _tile(self, level: np.ndarray, tile: Box) -> Candidates:
+        """Search a part of a level; what is centred in the overlap is left to the neighbour that sees more of it."""
+        margin = self.config.margin
+        right, bottom = (margin + (-side - 2 * margin) % LAYOUT.step for side in (tile.width, tile.height))
+        padded = cv2.copyMakeBorder(level[tile.slices], margin, bottom, margin, right, cv2.BORDER_REPLICATE)
+        self._net.setInput(cv2.dnn.blobFromImage(padded))
+        found = decode(self._net.forward()[0], self.least / 2)
+        boxes = found.boxes + np.array([tile.left - margin, tile.top - margin] * 2, np.float32)
+        own = _is_own((boxes[:, :2] + boxes[:, 2:]) / 2, tile, level.shape[:2], self.config.overlap / 2)
+        return replace(found, boxes=boxes).take(own)
+
+
+def _is_own(centres: np.ndarray, tile: Box, shape: Sequence[int], half: float) -> np.ndarray:
+    """Return which centres (N, 2) are not nearer than `half` an overlap to a side where a tile has a neighbour."""
+    low = [tile.left + half * (tile.left > 0), tile.top + half * (tile.top > 0)]
+    high = [tile.right - half * (tile.right < shape[1]), tile.bottom - half * (tile.bottom < shape[0])]
+    inside = (centres >= low) & (centres < high)
+    return inside[:, 0] & inside[:, 1]
+
+
+def decode(answer: np.ndarray, least: float) -> Candidates:
+    """Turn the network's answer into candidates.
+
+    Parameters
+    ----------
+    answer : ndarray (15, h, w) float32
+        See `svhn.finder.layout`.
+    least : float
+        Least presence of a candidate, 0 to 1.
+    """
+    rows, columns = np.nonzero(answer[LAYOUT.presence] > log_odds(least))
+    cells = answer[:, rows, columns]
+    x, y = cells[LAYOUT.centre]
+    x = (columns + 0.5) * LAYOUT.stride + LAYOUT.centre_unit * x
+    y = (rows + 0.5) * LAYOUT.stride + LAYOUT.centre_unit * y
+    width, height = LAYOUT.size_unit * np.exp(np.clip(cells[LAYOUT.size], *LAYOUT.log_sizes))
+    boxes = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
+    return Candidates(boxes.astype(np.float32), chance(cells[LAYOUT.presence]), softmax(cells[LAYOUT.labels], 0).T)
+
+
+def pyramid(size: tuple[int, int], config: FinderConfig) -> list[float]:
+    """Return the scales at which a photo of (height, width) is searched, the finest first."""
+    height, width = size
+    scale = config.largest_scale if height * width < config.enlarge_below else 1.0
+    scales, least = [scale], LEAST_STEPS * LAYOUT.step
+    while scale * height > NEXT_LEVEL * config.digit_height[1] and scale * min(height, width) > least:
+        scale /= 2
+        scales.append(scale)
+    return scales
+
+
+def resize(photo: np.ndarray, scale: float) -> np.ndarray:
+    """Resize a photo, without aliasing."""
+    if scale == 1:
+        return photo
+    size = [max(round(side * scale), 1) for side in photo.shape[1::-1]]
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def tiles(size: tuple[int, int], config: FinderConfig) -> Iterator[Box]:
+    """Cut a level of (height, width) into pieces that overlap."""
+    rows, columns = (_spans(side, config.tile, config.overlap) for side in size)
+    for top, bottom in rows:
+        for left, right in columns:
+            yield Box(left, top, right, bottom)
+
+
+def _spans(side: int, tile: int, overlap: int) -> list[tuple[int, int]]:
+    """Cover a side with pieces of at most `tile` that overlap by at least `overlap`: their starts and stops."""
+    count = 1 if side <= tile else -(-(side - overlap) // (tile - overlap))
+    length = side if count == 1 else tile
+    starts = np.linspace(0, side - length, count).astype(int).tolist()
+    return [(start, start + length) for start in starts]
