@@ -152,6 +152,25 @@ def test_a_wide_gap_separates_and_a_narrow_one_does_not():
     assert texts(group_digits([left, far])) == ["1", "2"]
 
 
+@pytest.mark.parametrize("gap, expected", [(19, ["12"]), (20, ["1", "2"]), (30, ["1", "2"])])
+def test_lines_far_below_each_other_are_numbers_of_their_own(gap, expected):
+    """Down, the limit is half of the larger height: closer than digits beside each other may be."""
+    upper, lower = DigitBox(Box(0, 0, 20, 40), 1), DigitBox(Box(0, 40 + gap, 20, 80 + gap), 2)
+    assert texts(group_digits([upper, lower])) == expected
+
+
+@pytest.mark.parametrize("height, expected", [(39, ["12"]), (40, ["1", "2"]), (41, ["1", "2"])])
+def test_digits_of_twice_the_height_are_another_number(height, expected):
+    digits = [DigitBox(Box(0, 0, 12, 20), 1), DigitBox(Box(14, 0, 34, height), 2)]
+    assert texts(group_digits(digits)) == expected
+
+
+def test_the_part_inside_a_photo_is_never_nothing():
+    assert Box(-3, -3, 5, 4).inside(10, 10) == Box(0, 0, 5, 4)
+    with pytest.raises(ValueError, match="inside a photo of 10 x 10 pixels"):
+        Box(10, 0, 12, 4).inside(10, 10)
+
+
 def test_no_digits_no_numbers():
     assert group_digits([]) == []
 

@@ -17,14 +17,14 @@ from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.data.samples.scenes import empty_photo, lettered_photo
 from svhn.errors import InputError
-from svhn.finder.candidates import Candidates, log_odds, merge
+from svhn.finder.candidates import Candidates, Judgement, fuse, log_odds, merge
 from svhn.finder.config import VIEWS, FinderConfig
 from svhn.finder.digits import FoundDigit, as_drawn, most_prominent, number_confidence
 from svhn.finder.finder import Finder
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import find_finder
 from svhn.finder.reader import FinderReader
-from svhn.finder.search import decode, pyramid, tiles
+from svhn.finder.search import Search, decode, pyramid, tiles
 from svhn.jobs.reading import read_photos
 from svhn.photos.photo import read_rgb, write_rgb
 
@@ -95,10 +95,30 @@ def test_merge_keeps_one_digit_for_each_place():
     assert (np.abs(found.boxes[0] - [10, 10, 20, 30]) < 1).all()
 
 
-def test_merge_lets_the_doubtful_speak_when_asked():
+def test_merge_keeps_low_score_candidates_when_asked():
     doubtful = candidates(((10, 10, 20, 30), 0.3, 3), ((60, 60, 70, 80), 0.1, 5))
     assert len(merge([doubtful], CONFIG).presence) == 0
     assert merge([doubtful], CONFIG, 0.2).presence.tolist() == [pytest.approx(0.3)]
+
+
+def test_fusion_adds_log_odds_and_averages_boxes_and_labels():
+    before = candidates(((10, 10, 20, 30), 0.5, 3), ((60, 60, 70, 80), 0.9, 5))
+    before = replace(before, probabilities=np.full((2, 10), 0.1, np.float32))
+    likely = np.array([np.arange(1, 11), np.arange(10, 0, -1)], np.float32) / 55
+    judgement = Judgement(before.boxes + 4, np.array([2.0, -2.0], np.float32), likely)
+    found = fuse(before, judgement, boxes_before=0.75, labels_before=0.5)
+    np.testing.assert_allclose(log_odds(found.presence), log_odds(before.presence) + judgement.evidence, atol=1e-5)
+    np.testing.assert_allclose(found.boxes, before.boxes + 1, atol=1e-5)
+    np.testing.assert_allclose(found.probabilities, np.sqrt(likely) / np.sqrt(likely).sum(axis=1)[:, None], atol=1e-6)
+    last = fuse(before, judgement, boxes_before=0.0, labels_before=0.0)
+    np.testing.assert_allclose(last.boxes, judgement.boxes)
+    np.testing.assert_allclose(last.probabilities, likely, atol=1e-6)
+
+
+def test_the_layout_has_a_place_for_every_channel():
+    parts = [[LAYOUT.presence], *(range(LAYOUT.channels)[part] for part in (LAYOUT.labels, LAYOUT.centre, LAYOUT.size))]
+    assert sorted(channel for part in parts for channel in part) == list(range(LAYOUT.channels))
+    assert [*range(LAYOUT.channels)[LAYOUT.box]] == [*parts[2], *parts[3]] and len(parts[1]) == 10
 
 
 def test_a_part_of_a_digit_is_no_digit():
@@ -188,6 +208,30 @@ def test_a_photo_in_pieces_gives_what_it_gives_whole():
     settings = replace(CLEAR, digit_height=(28, 34), texts=("12", "408"), size=(420, 200))
     rendered = render_photo(1, settings)
     assert [n.text for n in whole.find_numbers(rendered.photo)] == [n.text for n in pieces.find_numbers(rendered.photo)]
+
+
+def test_a_digit_on_the_border_of_two_tiles_is_seen_whole_by_one_of_them():
+    """The side is twice a tile's: without overlap the border would run through the digit's middle."""
+    tile, rows = 208, []
+    searches = [Search(find_finder("finder"), replace(CONFIG, tile=side), CONFIG.proposal) for side in (4 * tile, tile)]
+    for seed in range(10):
+        rendered = render_photo(seed, replace(CLEAR, digit_height=(40, 46), texts=(str(seed),), size=(160, 140)))
+        box = rendered.digits[0].box
+        left = tile - round(box.centre[0])
+        right = tile - (rendered.photo.shape[1] - round(box.centre[0]))
+        photo = cv2.copyMakeBorder(rendered.photo, 0, 0, left, right, cv2.BORDER_REPLICATE)
+        assert photo.shape[1] == 2 * tile
+        rows.append([presence_at(search, photo, box.shift(left, 0)) for search in searches])
+    whole, pieces = np.array(rows).T
+    assert whole.mean() > 0.6
+    np.testing.assert_allclose(pieces, whole, atol=0.05)
+
+
+def presence_at(search: Search, photo: np.ndarray, box: Box) -> float:
+    """How sure the first network is of a digit that fits a box."""
+    found = merge(search.levels(photo), CONFIG, CONFIG.proposal)
+    fitting = overlaps(np.array(box.as_list()), found.boxes)[0] > 0.5
+    return float(found.presence[fitting].max(initial=0))
 
 
 def test_the_number_with_the_surest_digits_is_the_prominent_one(finder):

@@ -1,9 +1,12 @@
 """Fills pasted back into their photo."""
 
+import cv2
 import numpy as np
 
 from svhn.boxes import Box
-from svhn.torch_inpaint.removal.composite import paste_fill
+from svhn.data.render import render_photo
+from svhn.torch_inpaint.removal.composite import enlarge_fill, paste_fill, traces_around
+from svhn.torch_inpaint.removal.jpeg import find_traces
 
 
 def test_composite_replaces_the_mask_and_nothing_else():
@@ -16,3 +19,32 @@ def test_composite_replaces_the_mask_and_nothing_else():
     assert (image[7:13, 7:13] == 255).all()
     image[7:13, 7:13] = photo[7:13, 7:13]
     np.testing.assert_array_equal(image, photo)
+
+
+def test_what_an_enlarged_fill_misses_at_the_seam_is_carried_into_the_mask():
+    """The fill at a quarter of the size is 10 grey levels too dark: not at the seam, but far inside."""
+    original, mask = np.full((80, 80, 3), 100, np.uint8), np.zeros((80, 80), bool)
+    mask[10:70, 10:70] = True
+    filled = np.full((20, 20, 3), 90, np.float32)
+    large = enlarge_fill(filled, original, mask)
+    assert (large[40, 10] > 97).all()
+    np.testing.assert_allclose(large[40, 40], 90, atol=0.1)
+    assert (np.diff(large[40, 10:40, 0]) <= 1e-3).all()
+
+
+def test_a_fill_at_the_photos_scale_stays_as_it_is():
+    filled = np.random.default_rng(0).random((20, 20, 3)).astype(np.float32)
+    assert enlarge_fill(filled, np.zeros((20, 20, 3), np.uint8), np.ones((20, 20), bool)) is filled
+
+
+def test_traces_of_jpeg_are_looked_for_around_the_region_and_not_under_the_mask():
+    photo = np.ascontiguousarray(render_photo(0).clean[:104, :136])
+    photo = cv2.imdecode(cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 85])[1], cv2.IMREAD_COLOR)
+    box = Box(19, 11, 115, 91)
+    expected = find_traces(photo, np.ones(photo.shape[:2], bool)).shifted(box.top, box.left)
+    mask = np.ones((box.height, box.width), bool)
+    assert traces_around(photo, box, mask) == expected  # by what lies around
+    # What is under the mask shows traces of another grid.
+    other = cv2.imdecode(cv2.imencode(".jpg", photo[3:, 5:], [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
+    photo[box.slices] = np.pad(other, ((3, 0), (5, 0), (0, 0)))[box.slices]
+    assert traces_around(photo, box, mask) == expected

@@ -5,7 +5,7 @@ import pytest
 from svhn.boxes import Box
 from svhn.data.render.synthetic import render_photo
 from svhn.torch_inpaint.removal.composite import paste_fill
-from svhn.torch_inpaint.removal.jpeg import BLOCK, JpegTraces, carry_traces, find_traces
+from svhn.torch_inpaint.removal.jpeg import BLOCK, DONORS, JpegTraces, _donors, carry_traces, find_traces
 
 ROW, COLUMN = 3, 6  # of the first whole square
 HOLE = (slice(20, 52), slice(40, 80))
@@ -142,6 +142,18 @@ def test_the_same_fill_gets_the_same_detail():
     traces, mask = find_traces(photo, everywhere(photo)), hole_in(photo)
     first, second = (carry_traces(photo, photo + 0.3, mask, ~mask, traces, 1.0) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_donors_of_detail_lie_on_the_grid_where_it_has_enough():
+    """Squares between those of the grid show its borders, which are no detail of the wall."""
+    traces, known = JpegTraces(ROW, COLUMN, 85), np.ones((64, 64), bool)
+    donors = _donors(known, traces)
+    assert len(donors) >= DONORS and ((donors - traces.place) % BLOCK == 0).all()
+    known[:, 2 * BLOCK :] = False  # less than `DONORS` squares of the grid in what is left
+    known[ROW + 2 * BLOCK :] = False
+    few = _donors(known, traces)
+    assert len(few) >= DONORS and not ((few - traces.place) % BLOCK == 0).all()
+    assert len(_donors(np.zeros_like(known), traces)) == 0
 
 
 def test_without_known_squares_there_is_nothing_to_carry():

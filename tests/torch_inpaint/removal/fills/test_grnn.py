@@ -95,6 +95,21 @@ def test_padding_is_no_pattern():
     torch.testing.assert_close(padded, grnn(points[:, :30], values[:, :30], queries, wide(3.0)), atol=1e-2, rtol=0)
 
 
+def test_the_plane_is_that_of_weighted_ridge_regression():
+    """Solved for each query by least squares, with the ridge as further rows."""
+    points, values, queries = random_case(batch=1, queries=8)
+    sigma, ridge = 6.0, 0.05
+    answers = grnn(points, values, queries, Kernel(torch.tensor(sigma), ridge=ridge), linear=True)[0].double().numpy()
+    p, v, q = (array[0].double().numpy() for array in (points, values, queries))
+    for query, answer in zip(q, answers, strict=True):
+        weights = np.exp(-np.square(p - query).sum(axis=1) / (2 * sigma**2))
+        weights = np.sqrt(weights / weights.sum())[:, None]
+        rows = np.concatenate([weights * np.column_stack([np.ones(len(p)), p - query]), np.zeros((2, 3))])
+        rows[-2:, 1:] = np.sqrt(ridge) * sigma * np.eye(2)
+        wanted = np.concatenate([weights * v, np.zeros((2, 3))])
+        np.testing.assert_allclose(answer, np.linalg.lstsq(rows, wanted, rcond=None)[0][0], atol=0.02)
+
+
 def test_a_plane_is_continued_exactly_without_ridge():
     points, _, queries = random_case(patterns=80)
     plane = lambda at: (3 * at[..., :1] - 2 * at[..., 1:] + 50).repeat(1, 1, 3)  # noqa: E731

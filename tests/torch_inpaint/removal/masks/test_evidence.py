@@ -6,7 +6,13 @@ import pytest
 
 from svhn.boxes import Box
 from svhn.torch_inpaint.removal.config import KeyPixelConfig
-from svhn.torch_inpaint.removal.masks.evidence import find_evidence, ink_evidence, key_pixels_by_evidence
+from svhn.torch_inpaint.removal.masks.evidence import (
+    RIM,
+    RIM_DECAY,
+    find_evidence,
+    ink_evidence,
+    key_pixels_by_evidence,
+)
 from svhn.torch_inpaint.removal.masks.key_pixels import searched, widen
 
 RNG = np.random.default_rng(0)
@@ -87,3 +93,30 @@ def test_ink_is_what_the_rim_lacks():
     background[:, 6:14] = 0
     assert np.mean(background > 0.667) < 0.05
     assert not evidence[:, :3].any()
+
+
+def test_a_noisy_background_is_no_halo():
+    """Grains beside the strokes that are no odder than the background's own noise stay key pixels."""
+    _, boxes, strokes = scene((90, 90, 90), (150, 150, 150))
+    rng = np.random.default_rng(1)
+    ground = 150 + 20 * rng.standard_normal((60, 70, 1)) + np.zeros(3)
+    region = np.clip(np.where(strokes[..., None], 20, ground), 0, 255).astype(np.uint8)
+    config = KeyPixelConfig(halo_contrast=0.05, reach=0.0)
+    keys = key_pixels_by_evidence(region, boxes, strokes.astype(np.float32), config)
+    beside = searched(boxes, strokes.shape, config.box_margin) & ~widen(strokes, 3)
+    assert keys.mask[beside].mean() < 0.15
+
+
+def test_what_is_near_a_box_speaks_for_background_more_than_what_is_far():
+    """Pixels of the strokes' kind count against ink the less, the farther outside the box they lie."""
+    box, height = Box(30, 30, 50, 70), 40
+    features = RNG.normal(0, 0.1, (100, 80, 2)).astype(np.float32)
+    features[30:70, 38:42] += 5.0
+    evidence = {}
+    for name, distance in (("near", 2), ("far", round(RIM * height) - 2)):
+        with_others = features.copy()
+        with_others[30:70, 50 + distance : 52 + distance] += 5.0
+        evidence[name] = ink_evidence(with_others, [box])[35:65, 39:41].mean()
+    weight = np.exp(-(round(RIM * height) - 4) / (RIM_DECAY * height))
+    assert weight < 0.25
+    assert evidence["far"] > evidence["near"] + 0.1

@@ -1,0 +1,48 @@
+"""Whether a number is still legible, for one or several readers."""
+
+import numpy as np
+import pytest
+
+from svhn.torch_inpaint.removal.readings import Reading, Readings, is_legible
+
+
+def readings(*readers: list[tuple[int, float]]) -> Readings:
+    """What each reader reads in each box: label and confidence."""
+    return Readings.of([tuple(np.array(column) for column in zip(*reader, strict=True)) for reader in readers])
+
+
+NOTHING = readings([(3, 0.0)])
+
+
+@pytest.mark.parametrize(
+    "known, before, after, expected",
+    [
+        ([None], [(4, 0.9)], [(4, 0.8)], True),
+        ([None], [(4, 0.9)], [(5, 0.8)], False),
+        ([None], [(4, 0.9)], [(4, 0.4)], False),
+        ([None], [(4, 0.9)], [(4, 0.5)], True),
+        ([None], [(4, 0.0)], [(4, 0.8)], False),  # nothing was read there
+        ([7], [(4, 0.9)], [(7, 0.8)], True),  # its known label, which nobody read before
+        ([7], [(4, 0.9)], [(4, 0.8)], True),
+        ([0], [(4, 0.9)], [(0, 0.8)], True),
+        ([7], [(4, 0.9)], [(7, 0.3)], False),
+        ([7], [(4, 0.9)], [(1, 0.8)], False),
+    ],
+)
+def test_one_digit_for_one_reader(known, before, after, expected):
+    assert is_legible(known, readings(before), readings(after), 0.5) is expected
+
+
+def test_any_reader_that_still_reads_what_any_reader_read_counts():
+    before = readings([(4, 0.9), (6, 0.9)], [(0, 0.0), (5, 0.9)])
+    quiet = [(4, 0.1), (6, 0.1)]
+    assert is_legible([None, None], before, readings(quiet, [(0, 0.0), (6, 0.8)]), 0.5)
+    assert is_legible([None, None], before, readings([(4, 0.1), (5, 0.8)], quiet), 0.5)
+    assert not is_legible([None, None], before, readings([(5, 0.8), (4, 0.8)], quiet), 0.5)  # of the other box
+    assert not is_legible([None, None], before, readings(quiet, [(0, 0.9), (0, 0.9)]), 0.5)
+
+
+def test_the_surest_readers_word_is_taken_for_each_box():
+    both = readings([(4, 0.9), (6, 0.2)], [(1, 0.3), (5, 0.75)])
+    assert both.labels.shape == both.confidences.shape == (2, 2)
+    assert both.surest() == Reading("45", (0.9, 0.75))
