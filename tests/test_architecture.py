@@ -230,3 +230,9 @@ def test_label_ten_is_known_to_the_readers_only():
     for path in MODULES:
         if "data" not in path.parts:
             assert "% 10" not in path.read_text(encoding="utf-8"), path
+
+
+def test_test_files_have_names_of_their_own():
+    """Helpers and tests import one another by bare names, so pytest cannot tell two files of one name apart."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

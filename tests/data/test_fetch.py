@@ -493,7 +493,7 @@ class TestUnpack:
             get_photos(site, tmp_path, make_archive({"test/1.png": b"x"}))
         assert names(tmp_path) == ["train.tar.gz"]
 
-    @pytest.mark.parametrize("broken", [b"no archive", make_archive(PHOTOS)[:80]])
+    @pytest.mark.parametrize("broken", [b"no archive", make_archive(PHOTOS)[:80]], ids=["no archive", "cut"])
     def test_broken_archive(self, site, tmp_path, broken):
         with pytest.raises(InputError, match=r"train\.tar\.gz: expected a sound tar\.gz archive"):
             get_photos(site, tmp_path, broken)
