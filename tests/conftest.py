@@ -1,6 +1,8 @@
 """Fixtures for all tests: where the real data lies, and a tiny rendered data set in the official formats."""
 
+import dataclasses
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,13 +44,20 @@ class TinyData:
 
 
 @pytest.fixture
-def tiny_svhn(tmp_path) -> TinyData:
+def tiny_svhn(written_tiny_svhn, tmp_path) -> TinyData:
     """Both official formats with rendered pixels: 150 training and 30 test photos of one to three digits.
 
     In every seventh photo the last box reaches over the right edge and the first one has a negative left side,
-    in every fifth the digits are not listed from left to right.
+    in every fifth the digits are not listed from left to right. The folder is the test's own.
     """
-    data = TinyData(tmp_path / "tiny")
+    shutil.copytree(written_tiny_svhn.folder, tmp_path / "tiny")
+    return dataclasses.replace(written_tiny_svhn, folder=tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def written_tiny_svhn(tmp_path_factory) -> TinyData:
+    """What `tiny_svhn` copies; its arrays cannot be written to, because tests share them."""
+    data = TinyData(tmp_path_factory.mktemp("written") / "tiny")
     rng = np.random.default_rng(7)
     for split, count in {"train": 150, "test": 30}.items():
         rendered = {f"{i + 1}.png": render_house(rng, over_edge=i % 7 == 0) for i in range(count)}
@@ -57,6 +66,9 @@ def tiny_svhn(tmp_path) -> TinyData:
             name: digits[::-1] if i % 5 == 0 else digits for i, (name, (_, digits)) in enumerate(rendered.items())
         }
         _write_split(data, split)
+    for arrays in (data.crops, data.labels, data.photo_of, *data.photos.values()):
+        for array in arrays.values():
+            array.setflags(write=False)
     return data
 
 
