@@ -47,9 +47,9 @@ class FinderConfig(Settings):
     labels_before, boxes_before : (close, wide)
         Weight of what was said before a refiner in naming a digit and in placing its box; the rest is the refiner's.
     digit_height : (lowest, highest)
-        A level of the pyramid is believed for digits of these heights in its pixels.
+        Digits of other heights, in pixels of their level of the pyramid, are rejected.
     smallest : float
-        The finest level is believed down to this height. Digits of 10 pixels as people draw them are seen as 8 to 9.
+        Least height on the finest level. Digits of 10 pixels as people draw them are seen as 8 to 9.
     largest_scale : float
         Scale of the finest level for small photos; levels are a factor of two apart.
     enlarge_below : int
@@ -64,7 +64,7 @@ class FinderConfig(Settings):
         Whether a removed digit can still be read is looked at with digits of about these heights, as they are and
         inverted.
     look_range : (lowest, highest)
-        Heights of the digits that are believed then.
+        Digits of other heights, in pixels of a look, are rejected then.
     same, inside : float
         Of two boxes with more than this intersection over union, or over the smaller one, one is dropped.
     equal : float

@@ -13,8 +13,8 @@ from svhn.finder.config import FinderConfig
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import read_network
 
-# A level of the pyramid follows while digits as high as the level may be this much higher than the highest that it is
-# believed for, and the next one has two steps of the network's input at least.
+# A coarser level of the pyramid follows while a level is this much higher than the highest digit that is looked for in
+# it, and its smaller side has more than so many steps of the network's input.
 NEXT_LEVEL, LEAST_STEPS = 1.15, 2
 
 

@@ -26,7 +26,7 @@ class KeyPixelConfig(Settings):
     ----------
     method : str
         "strokes", by a network that learned from rendered numbers what strokes look like; or "evidence", by how much
-        more common a kind of pixel is inside the boxes than outside, which nobody taught.
+        more common a kind of pixel is inside the boxes than outside, unsupervised.
     segmenter : str
         That network: a checkpoint or run of `train-segmenter`, or the name of a shipped one.
     box_margin, stroke_margin : float
@@ -38,8 +38,8 @@ class KeyPixelConfig(Settings):
         With "strokes": pixels that are more likely strokes than this are masked, and those less likely than that are
         key pixels, also where the mask's reach covers them.
     island : float
-        With "strokes": background that is connected to less than this, in squares of the digits' height, is not
-        believed. Inside wide strokes there may seem to be some.
+        With "strokes": background that is connected to less than this, in squares of the digits' height, is
+        rejected. Inside wide strokes there may seem to be some.
     stroke_reach : float
         With "strokes": the mask reaches this far beyond them (at least one pixel).
     evidence : float
@@ -51,8 +51,8 @@ class KeyPixelConfig(Settings):
     reach : float
         With "evidence": the mask reaches this far beyond strokes and halo (at least two pixels).
     least_share, most_share : float
-        A mask that covers less of a box than this, or with "evidence" more than that, is not believed; the whole box
-        is taken instead.
+        A mask that covers less of a box than this, or with "evidence" more than that, is rejected; the whole box is
+        taken instead.
     """
 
     method: str = setting(
