@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,12 @@ from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, write_digit_struct
 from svhn.photos.photo import write_rgb
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+# A shell that starts something in the background lets it ignore Ctrl-C, and what it starts inherits that; the tests of
+# Ctrl-C send it, in this process and in others.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
