@@ -2,8 +2,8 @@
 
 import dataclasses
 import os
-import signal
 import shutil
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
