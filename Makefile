@@ -23,9 +23,9 @@ test: lint
 	$(BIN)/python -m pytest tests/tf_models $(SIDE_BY_SIDE)  # other processes: TensorFlow and PyTorch do not share one
 	$(BIN)/python -m pytest tests --ignore tests/tf_models -m timed
 
-# What to run while working: no test that is marked slow, timed or ray, and of TensorFlow's none.
+# What to run while working: no trainings, no jobs of many processes, no real photos, and nothing of TensorFlow.
 test-fast: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/tf_models -m "not (slow or timed or ray)" $(SIDE_BY_SIDE)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/tf_models -m "not (slow or svhn or timed or ray)" $(SIDE_BY_SIDE)
 
 # OpenCV 5 has no Caffe importer: the last series that has one checks our Caffe files, in an environment of its own.
 test-caffe: $(VENV)/.test $(OPENCV4)/.ready

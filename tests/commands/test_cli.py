@@ -19,6 +19,8 @@ from svhn.tf_models.finder import FinderTrainConfig, RefinerTrainConfig
 from svhn.torch_inpaint.classifier import ConvNetTrainConfig
 from svhn.torch_inpaint.training import FinisherTrainConfig, SegmenterTrainConfig
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = [
     ("remove-digits", JobConfig),
     ("remove-digits", RunConfig),

@@ -8,6 +8,8 @@ from svhn.data.loading import load_data, load_mix, load_split, resolve_source, s
 from svhn.data.prepared import Statistics
 from svhn.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rendered():

@@ -21,6 +21,8 @@ from svhn.photos.photo import read_mask, read_rgb, write_mask
 from svhn.torch_inpaint import inpaint
 from svhn.torch_inpaint.removal.config import FillConfig, RemovalConfig
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_folder_with_its_boxes(folder, tmp_path):
     paths = sorted(folder.glob("*.png"))

@@ -16,6 +16,8 @@ from svhn.data.formats.coco import write_coco
 from svhn.jobs.config import RunConfig, Shard
 from svhn.jobs.storage import STAGING
 
+pytestmark = pytest.mark.slow
+
 AGAIN = RunConfig(workers=0, resume=True)
 
 

@@ -22,6 +22,8 @@ from svhn.sweeps.supervisor import start, stop
 from svhn.torch_inpaint.classifier.config import ConvNetTrainConfig
 from svhn.torch_inpaint.classifier.train import train_network
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 240.0
 
 

@@ -14,6 +14,8 @@ from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
 from svhn.photos.photo import read_rgb, write_rgb
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def houses(tmp_path_factory):

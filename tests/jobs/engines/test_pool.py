@@ -8,6 +8,8 @@ from svhn.jobs.config import JobConfig, RunConfig, Shard
 from svhn.jobs.engines.pool import MOST_DEATHS, Pool
 from svhn.jobs.tasks import Task
 
+pytestmark = pytest.mark.slow
+
 
 class Deadly(Pool):
     """A pool whose workers are killed as soon as they are about to do a certain photo, a number of times."""

@@ -13,6 +13,8 @@ from svhn.torch_inpaint.classifier.distributed import Group, share_batch_norm
 from svhn.torch_inpaint.classifier.nets import load_classifier
 from svhn.torch_inpaint.classifier.train import train_network
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 HELPERS = ROOT / "tests" / "helpers"
 # No dropout, which draws other numbers in each process; batches of 51 do not divide evenly.

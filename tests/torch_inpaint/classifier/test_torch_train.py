@@ -20,7 +20,7 @@ from svhn.torch_inpaint.classifier.learner import learning_rate
 from svhn.torch_inpaint.classifier.nets import load_classifier
 from svhn.torch_inpaint.classifier.train import train_network
 
-pytestmark = pytest.mark.usefixtures("without_pictures")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_pictures")]
 ROOT = Path(__file__).parents[3]
 
 

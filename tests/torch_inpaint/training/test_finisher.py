@@ -37,7 +37,7 @@ from svhn.torch_inpaint.training.finisher import (
     with_grain,
 )
 
-pytestmark = pytest.mark.usefixtures("without_pictures")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_pictures")]
 CPU = torch.device("cpu")
 DEVICES = ("cpu", "cuda")
 

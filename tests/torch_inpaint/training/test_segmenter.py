@@ -31,7 +31,7 @@ from svhn.torch_inpaint.training.segmenter import (
     train_segmenter_network,
 )
 
-pytestmark = pytest.mark.usefixtures("without_pictures")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_pictures")]
 CPU = torch.device("cpu")
 
 
