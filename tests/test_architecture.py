@@ -178,6 +178,7 @@ def loaded_by(code: str) -> set[str]:
     return set(result.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code, absent",
     [
@@ -205,6 +206,7 @@ def test_chains_of_imports(code, absent):
     assert not loaded_by(code) & absent
 
 
+@pytest.mark.slow
 def test_remove_digits_never_loads_tensorflow(tmp_path):
     """The process that hands out the work loads no framework at all, the one that does it PyTorch only."""
     arguments = ["remove-digits", str(ROOT / "samples" / "house-1.png"), "--output-dir", str(tmp_path / "out")]

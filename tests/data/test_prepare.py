@@ -135,6 +135,7 @@ def test_boxes_outside_the_photo_are_named_with_a_cure(tmp_path):
         prepare_data(tmp_path)
 
 
+@pytest.mark.slow
 def test_every_step_is_reported(tiny_svhn):
     told = []
     extra = ExtraDigits(synthetic=20, workers=1)

@@ -23,6 +23,7 @@ def assert_same(a: PreparedData, b: PreparedData):
     assert a.statistics == b.statistics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("splits", [("train", "test"), ("test",)])
 def test_hdf5_round_trip(tmp_path, tiny_svhn, splits):
     data = prepare_data(tiny_svhn.folder, splits=splits)

@@ -43,6 +43,7 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.texts]
 
 
+@pytest.mark.slow
 def test_the_figure_is_1600_pixels_wide_and_grows_with_the_numbers(tmp_path):
     found = [explanation(60, 80, seed) for seed in range(MOST_NUMBERS + 2)]
     heights = []

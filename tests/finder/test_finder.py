@@ -287,6 +287,7 @@ def test_a_damaged_refiner_is_named(tmp_path):
         Finder(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_wide_refiner_rejects_letters_that_are_digits_seen_alone(finder, tmp_path):
     for name in ("finder.onnx", VIEWS["close"].file):
         shutil.copy(find_finder("finder").with_name(name), tmp_path)
@@ -295,6 +296,7 @@ def test_the_wide_refiner_rejects_letters_that_are_digits_seen_alone(finder, tmp
     assert sum(len(finder.find(word)) for word in words) < 0.7 * sum(len(close.find(word)) for word in words)
 
 
+@pytest.mark.slow
 def test_the_refiners_reject_most_of_what_is_proposed_where_nothing_is(finder):
     scenes = [empty_photo(np.random.default_rng(10**6 + seed)).pixels for seed in range(60)]
     proposed = sum(len(finder.candidates(scene, 0).presence) for scene in scenes)

@@ -28,6 +28,7 @@ def memory(folder):
     fs.store.clear()
 
 
+@pytest.mark.slow
 def test_a_job_in_a_bucket_equals_one_in_folders(memory, folder, tmp_path):
     (folder / "deep").mkdir()
     (folder / "9.png").rename(folder / "deep" / "9.png")

@@ -10,6 +10,8 @@ from svhn.commands import cli
 from svhn.data.prepared import write_prepared
 from svhn.runs import read_history
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def command(tmp_path, monkeypatch):

@@ -51,6 +51,7 @@ def test_sensitivity_is_repeatable_and_steadier_than_the_gradient(classifier):
     assert one.sensitivity.std() / one.sensitivity.mean() < np.abs(one.gradient).std() / np.abs(one.gradient).mean()
 
 
+@pytest.mark.slow
 def test_the_figure_grows_with_the_digits_up_to_a_limit(classifier, tmp_path):
     found = interpret_crops(classifier, crops(MOST_DIGITS + 1))
     heights = []

@@ -167,6 +167,7 @@ def test_no_images_give_no_probabilities(classifier):
     assert classify(classifier, np.zeros((0, 32, 32, 3), np.uint8)).shape == (0, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_net_of_the_family_is_reported_on(name, tmp_path):
     """As `evaluate` does it: precision, recall, F1 and support of every digit, and the confusion matrix."""
