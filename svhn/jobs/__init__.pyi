@@ -2,7 +2,10 @@ from .config import JobConfig as JobConfig
 from .config import RunConfig as RunConfig
 from .config import Shard as Shard
 from .engines.stopping import StopSignals as StopSignals
-from .ledger import last_lines as last_lines
+from .listing.sources import ListedPhoto as ListedPhoto
+from .listing.sources import list_photos as list_photos
+from .output.ledger import last_lines as last_lines
+from .output.storage import join as join
 from .page import write_page as write_page
 from .reading import PhotoReading as PhotoReading
 from .reading import read_photos as read_photos
@@ -10,9 +13,6 @@ from .removal import Summary as Summary
 from .removal import remove_photos as remove_photos
 from .single import explain_photo as explain_photo
 from .single import inpaint_photo as inpaint_photo
-from .sources import ListedPhoto as ListedPhoto
-from .sources import list_photos as list_photos
-from .storage import join as join
 from .tasks import ERROR as ERROR
 from .tasks import NO_DIGITS as NO_DIGITS
 from .tasks import OK as OK

@@ -16,7 +16,7 @@ from svhn.errors import InputError
 from svhn.files import printable
 from svhn.finder import Finder, FinderConfig
 from svhn.jobs.config import JobConfig
-from svhn.jobs.storage import file_system, is_remote, join
+from svhn.jobs.output import file_system, is_remote, join
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from svhn.boxes import Box
 from svhn.errors import InputError
 from svhn.figures import Failure, JobPage, ShownNumber, ShownPhoto, write_job_page
 from svhn.files import printable
-from svhn.jobs.ledger import last_lines
-from svhn.jobs.storage import is_remote, join, read_bytes
+from svhn.jobs.output import is_remote, join, last_lines, read_bytes
 from svhn.jobs.tasks import ERROR, NO_DIGITS, OK, RemovedNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
 

@@ -18,7 +18,7 @@ from svhn.errors import InputError
 from svhn.figures import draw_numbers
 from svhn.files import ensure_folder, replacing
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, number_confidence
-from svhn.jobs.storage import read_bytes
+from svhn.jobs.output import read_bytes
 from svhn.jobs.tasks import ReadDigit, ReadNumber
 from svhn.photos import PhotoConfig, byte_limit, decode_photo, write_rgb
 

@@ -10,10 +10,8 @@ from svhn.cores import available_cores
 from svhn.errors import require_package
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import StopSignals, run_pool
-from svhn.jobs.ledger import Ledger, NoLedger, done_before, ledger_name, open_ledger
-from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.sources import ListedPhoto
-from svhn.jobs.storage import OutputFolder
+from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
+from svhn.jobs.output import Ledger, NoLedger, OutputFolder, done_before, ledger_name, open_ledger
 from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.

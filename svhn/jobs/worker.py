@@ -22,8 +22,8 @@ from svhn.finder import Finder, FinderReader
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source, load_finder
 from svhn.jobs.fingerprint import describe_settings, short_hash
+from svhn.jobs.output import OutputFolder, read_bytes
 from svhn.jobs.reading import describe_number
-from svhn.jobs.storage import OutputFolder, read_bytes
 from svhn.jobs.tasks import (
     NO_DIGITS,
     OK,

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from svhn.jobs.config import JobConfig, RunConfig
-from svhn.jobs.ledger import read_ledgers
+from svhn.jobs.listing.sources import list_photos
+from svhn.jobs.output.ledger import read_ledgers
 from svhn.jobs.removal import remove_photos
-from svhn.jobs.sources import list_photos
 
 ROOT = Path(__file__).parents[2]
 VARYING = ("seconds", "finished")

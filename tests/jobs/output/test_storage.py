@@ -11,9 +11,9 @@ from job_tools import essence, job, lines_of
 from svhn.errors import InputError
 from svhn.files import WriteError
 from svhn.jobs.config import RunConfig
+from svhn.jobs.output.storage import STAGING, OutputFolder, read_bytes
 from svhn.jobs.page import write_page
 from svhn.jobs.reading import read_photos
-from svhn.jobs.storage import STAGING, OutputFolder, read_bytes
 
 
 @pytest.fixture

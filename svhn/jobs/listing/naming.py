@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from svhn.errors import InputError
 from svhn.files import printable
-from svhn.jobs.sources import ListedPhoto
-from svhn.jobs.storage import STAGING, file_system, is_remote, join
+from svhn.jobs.listing.sources import ListedPhoto
+from svhn.jobs.output import STAGING, file_system, is_remote, join
 from svhn.jobs.tasks import Task
 
 MASKS = "masks"

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from svhn.errors import InputError
-from svhn.jobs.sources import list_photos
+from svhn.jobs.listing.sources import list_photos
 from svhn.jobs.tasks import ERROR
 
 

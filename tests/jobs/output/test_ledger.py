@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from svhn.errors import InputError
-from svhn.jobs.ledger import done_before, last_lines, ledger_name, open_ledger, read_ledgers
+from svhn.jobs.output.ledger import done_before, last_lines, ledger_name, open_ledger, read_ledgers
 from svhn.jobs.tasks import ReportLine, Task
 
 
@@ -71,7 +71,7 @@ FULL = """
 import resource, sys
 sys.path.insert(0, {tests!r})
 from test_ledger import line
-from svhn.jobs.ledger import open_ledger
+from svhn.jobs.output.ledger import open_ledger
 ledger = open_ledger({folder!r}, "report.jsonl", False)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 for number in range(100):

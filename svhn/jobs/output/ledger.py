@@ -21,7 +21,7 @@ from typing import Protocol
 
 from svhn.errors import InputError
 from svhn.files import ensure_folder, printable
-from svhn.jobs.storage import file_system, is_remote, join
+from svhn.jobs.output.storage import file_system, is_remote, join
 from svhn.jobs.tasks import ReportLine, Task
 
 SYNC_SECONDS = 5.0

@@ -3,8 +3,8 @@ import itertools
 import pytest
 
 from svhn.errors import InputError
-from svhn.jobs.naming import in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.sources import ListedPhoto, list_photos
+from svhn.jobs.listing.naming import in_shard, name_outputs, refuse_overwriting
+from svhn.jobs.listing.sources import ListedPhoto, list_photos
 from svhn.jobs.tasks import Task
 
 

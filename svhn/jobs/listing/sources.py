@@ -10,7 +10,7 @@ from pathlib import Path
 
 from svhn.errors import InputError
 from svhn.files import printable
-from svhn.jobs.storage import file_system, is_remote
+from svhn.jobs.output import file_system, is_remote
 from svhn.photos import known_suffixes
 
 STANDARD_INPUT = "-"

@@ -1,0 +1,5 @@
+from .naming import in_shard as in_shard
+from .naming import name_outputs as name_outputs
+from .naming import refuse_overwriting as refuse_overwriting
+from .sources import ListedPhoto as ListedPhoto
+from .sources import list_photos as list_photos

@@ -1,0 +1,13 @@
+from .ledger import Ledger as Ledger
+from .ledger import NoLedger as NoLedger
+from .ledger import done_before as done_before
+from .ledger import last_lines as last_lines
+from .ledger import ledger_name as ledger_name
+from .ledger import open_ledger as open_ledger
+from .ledger import read_ledgers as read_ledgers
+from .storage import STAGING as STAGING
+from .storage import OutputFolder as OutputFolder
+from .storage import file_system as file_system
+from .storage import is_remote as is_remote
+from .storage import join as join
+from .storage import read_bytes as read_bytes
