@@ -42,7 +42,7 @@ def describe_settings(job: JobConfig) -> str:
     settings = {
         "version": __version__,
         "removal": dataclasses.asdict(job.removal),
-        "strip_metadata": job.photo.strip_metadata,
+        "metadata": job.photo.kept,
         "networks": {use: [sha256(path) for path in paths] for use, paths in used_networks(job).items()},
     }
     return json.dumps(settings, sort_keys=True)

@@ -36,7 +36,7 @@ from svhn.jobs.tasks import (
     StopJob,
     Task,
 )
-from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, encode_photo
+from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, encode_photo, rewrite_photo
 
 if TYPE_CHECKING:
     from svhn.torch_inpaint.removal import DigitRemover, NumberReport, RemovalResult
@@ -133,7 +133,7 @@ class PhotoWorker:
 
     def _put(self, line: ReportLine, task: Task, photo: Photo, result: "RemovalResult") -> ReportLine:
         """Write mask and photo; the photo comes last, so that it is never there without its mask."""
-        content = encode_photo(photo, result.image, result.mask, self.job.photo.strip_metadata)
+        content = encode_photo(photo, result.image, result.mask, self.job.photo.kept)
         with self._stopping_on_a_full_disk():
             if task.mask:
                 self.folder.put(task.mask, encode_mask(result.mask))
@@ -141,9 +141,8 @@ class PhotoWorker:
         return _written(replace(line, status=OK, mask=task.mask), task, content)
 
     def _put_unchanged(self, line: ReportLine, task: Task, photo: Photo, content: bytes) -> ReportLine:
-        """Write a photo without digits as it is; without its metadata it has to be encoded anew."""
-        if self.job.photo.strip_metadata:
-            content = encode_photo(photo, strip_metadata=True)
+        """Write a photo without digits: the same picture in a clean file."""
+        content = rewrite_photo(photo, content, self.job.photo.kept)
         with self._stopping_on_a_full_disk():
             self.folder.put(task.output, content)
         return _written(replace(line, status=NO_DIGITS), task, content)

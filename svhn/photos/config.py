@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from svhn.settings import Settings, setting
 
+METADATA = KEEP, NO_LOCATION, STRIP = "keep", "no-location", "strip"
+
 
 @dataclass(frozen=True)
 class PhotoConfig(Settings):
@@ -13,11 +15,22 @@ class PhotoConfig(Settings):
     ----------
     max_pixels : int
         A photo with more is refused before it is decoded.
+    metadata : str
+        What of the EXIF goes into the output: "keep" what is harmless (camera, time, place), "no-location" the same
+        without the place, "strip" nothing. The colour profile and the resolution always stay.
     strip_metadata : bool
-        Write no EXIF (camera, time, place); the colour profile and the resolution stay.
+        Another spelling of `metadata` "strip", and stronger.
     """
 
     max_pixels: int = setting(
         200_000_000, least=1, spellings=("--pixel-limit",), expert=True, help="Photos with more pixels are refused."
     )
-    strip_metadata: bool = setting(False, help="Write no EXIF: camera, time, place.")
+    metadata: str = setting(
+        KEEP, choices=METADATA, help="EXIF of the outputs: camera, time and place; all but the place; or none."
+    )
+    strip_metadata: bool = setting(False, help="The same as --metadata strip.")
+
+    @property
+    def kept(self) -> str:
+        """What is kept of the metadata, whichever setting says it."""
+        return STRIP if self.strip_metadata else self.metadata

@@ -6,11 +6,14 @@ depth and original images), IPTC previews, further pictures of an MPO, video or 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
+
+from svhn.errors import InputError
+from svhn.photos.config import METADATA, NO_LOCATION, STRIP
 
 ORIENTATION = ExifTags.Base.Orientation
 # How stored pixels are turned upright, by EXIF orientation.
@@ -46,17 +49,59 @@ class Metadata:
         Resolution, pixels for each inch.
     chunks : dict of bytes to bytes
         Of a PNG those that say how its numbers are to be seen, by their names.
+    orientation : int
+        How the pixels lay in the file, 1 to 8; it is for a picture that is kept as it was coded.
     """
 
     exif: bytes | None = None
     icc_profile: bytes | None = None
     dpi: tuple[float, float] | None = None
     chunks: dict[bytes, bytes] = field(default_factory=dict)
+    orientation: int = 1
 
 
 def kept_metadata(image: Image.Image) -> Metadata:
     """Return EXIF, colour profile and resolution of an opened image, without what may show the old picture."""
-    return Metadata(_clean_exif(image), image.info.get("icc_profile") or None, image.info.get("dpi") or None)
+    return Metadata(
+        _clean_exif(image),
+        image.info.get("icc_profile") or None,
+        image.info.get("dpi") or None,
+        orientation=orientation_of(image),
+    )
+
+
+def reduced(metadata: Metadata, kept: str) -> Metadata:
+    """Return the metadata as far as they are kept, one of `svhn.photos.config.METADATA`.
+
+    Raises
+    ------
+    InputError
+        When `kept` is no such word.
+    """
+    if kept not in METADATA:
+        raise InputError(f"metadata: expected one of {', '.join(METADATA)}, received {kept!r}")
+    if kept == STRIP:
+        return replace(metadata, exif=None)
+    return replace(metadata, exif=_without_location(metadata.exif)) if kept == NO_LOCATION else metadata
+
+
+def _without_location(block: bytes | None) -> bytes | None:
+    exif = Image.Exif()
+    exif.load(block or b"")
+    exif.pop(ExifTags.IFD.GPSInfo, None)
+    return exif.tobytes() if len(exif) else None
+
+
+def exif_as_stored(metadata: Metadata) -> bytes | None:
+    """Return the EXIF block for a picture that lies in the file as it did, not turned upright."""
+    if metadata.orientation == 1:
+        return metadata.exif
+    exif = Image.Exif()
+    exif.load(metadata.exif or b"")
+    directories = {directory: exif.get_ifd(directory) for directory in EXIF_DIRECTORIES}
+    exif.update({name: _as_upright(values, True) for name, values in directories.items() if values})
+    exif[ORIENTATION] = metadata.orientation
+    return exif.tobytes()
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -76,6 +121,12 @@ def lies_on_its_side(image: Image.Image) -> bool:
 def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Return pixels (H, W, ...) turned upright, contiguous."""
     return np.ascontiguousarray(_UPRIGHT.get(orientation, lambda same: same)(pixels))
+
+
+def stored_size(upright: np.ndarray, orientation: int) -> tuple[int, int]:
+    """Return height and width that upright pixels (H, W, ...) had as they lay in the file."""
+    height, width = upright.shape[:2]
+    return (width, height) if orientation in _ON_ITS_SIDE else (height, width)
 
 
 def _clean_exif(image: Image.Image) -> bytes | None:

@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,10 @@ from PIL import Image, UnidentifiedImageError
 
 from svhn.errors import InputError
 from svhn.files import printable, read_regular_file, write_whole
-from svhn.photos.config import PhotoConfig
+from svhn.photos.config import KEEP, PhotoConfig
 from svhn.photos.filling import fill_pixels
 from svhn.photos.formats import FORMATS, recognise
-from svhn.photos.metadata import Metadata
+from svhn.photos.metadata import Metadata, reduced
 from svhn.photos.pixels import Pixels, to_rgb
 
 # A photo is read or it is an error; what Pillow remarks on the way would land between the lines of a report.
@@ -94,7 +94,7 @@ def encode_photo(
     photo: Photo,
     rgb: np.ndarray | None = None,
     mask: np.ndarray | None = None,
-    strip_metadata: bool = PhotoConfig.strip_metadata,
+    metadata: str = KEEP,
 ) -> bytes:
     """Encode `photo` with new colours where `mask` says so, in its own format, mode, depth and colour profile.
 
@@ -109,8 +109,8 @@ def encode_photo(
         The new picture; without it, or without a mask, nothing changes.
     mask : ndarray (H, W) bool, optional
         True where the new picture is used.
-    strip_metadata : bool
-        Also leave the EXIF block out.
+    metadata : str
+        What is kept of the EXIF, see `PhotoConfig`: "keep", "no-location" or "strip".
 
     Raises
     ------
@@ -121,8 +121,28 @@ def encode_photo(
     if rgb is not None and mask is not None:
         _check_sizes(photo, rgb, mask)
         pixels = fill_pixels(pixels, rgb, mask)
-    metadata = replace(photo.metadata, exif=None) if strip_metadata else photo.metadata
-    return FORMATS[photo.format].write(pixels, metadata)
+    return FORMATS[photo.format].write(pixels, reduced(photo.metadata, metadata))
+
+
+def rewrite_photo(photo: Photo, content: bytes, metadata: str = KEEP) -> bytes:
+    """Return what is published of a photo in which nothing was found: the same picture in a clean file.
+
+    JPEG, PNG and WebP keep the picture as it was coded, and their orientation; other formats are encoded anew, without
+    loss where the format has none, and upright. For the rest the rules of `encode_photo` hold: no thumbnails, no
+    further pictures, nothing after the end, no unknown segments, chunks or boxes.
+
+    Parameters
+    ----------
+    photo : Photo
+        The photo as read from `content`.
+    content : bytes
+        The whole file.
+    metadata : str
+        What is kept of the EXIF, see `PhotoConfig`.
+    """
+    format, kept = FORMATS[photo.format], reduced(photo.metadata, metadata)
+    rewrite = getattr(format, "rewrite", None)  # optional in `PhotoFormat`
+    return rewrite(content, photo.pixels, kept) if rewrite else format.write(photo.pixels, kept)
 
 
 def read_photo(path: str | Path, max_pixels: int = PhotoConfig.max_pixels) -> Photo:
@@ -141,7 +161,7 @@ def write_photo(
     photo: Photo,
     rgb: np.ndarray | None = None,
     mask: np.ndarray | None = None,
-    strip_metadata: bool = PhotoConfig.strip_metadata,
+    metadata: str = KEEP,
 ) -> None:
     """Write a photo with new colours to a file, whole or not at all; see `encode_photo`.
 
@@ -150,7 +170,7 @@ def write_photo(
     WriteError
         When the file cannot be written, for example on a full disk.
     """
-    write_whole(path, encode_photo(photo, rgb, mask, strip_metadata))
+    write_whole(path, encode_photo(photo, rgb, mask, metadata))
 
 
 def read_rgb(path: str | Path) -> np.ndarray:

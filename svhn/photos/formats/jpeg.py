@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -10,7 +11,7 @@ from PIL import Image, JpegImagePlugin
 
 from svhn.errors import InputError
 from svhn.photos.formats.pillow import PillowFormat, as_image
-from svhn.photos.metadata import lies_on_its_side
+from svhn.photos.metadata import Metadata, exif_as_stored, lies_on_its_side
 from svhn.photos.pixels import Pixels
 
 # JPEG decoders put this gray where data are missing; they run out in the last corner first.
@@ -19,6 +20,13 @@ _LEAST_FILLER = 4096  # bytes; with two bits for each pixel more than any missin
 _MOST_BYTES_PER_PIXEL = 1.5  # of progressive files; Pillow fails at more than two, which is noise
 # Markers of ISO/IEC 10918-1, table B.1: the end of a picture, and RST0 to RST7 inside its data.
 _END, _RESTART, _RESTART_BITS = 0xD9, 0xD0, 0xF8
+_SCAN, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
+# Segments that make the picture: frames, tables of quantisation and entropy coding, restarts, scans, number of lines.
+_PICTURE = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), _SCAN, 0xDB, 0xDC, 0xDD)
+# "JFIF", version, unit and resolution; "Adobe", version, flags and colour transform.
+_JFIF_BYTES, _ADOBE_BYTES = 12, 12
+_PROFILE_PART = 0xFFFF - 2 - 14  # bytes of a colour profile in one segment, after its length and its head
 _BROKEN_OFF = "the JPEG breaks off before its end; copy or download it again"
 
 
@@ -51,6 +59,14 @@ class JpegFormat(PillowFormat):
             options |= {"subsampling": max(JpegImagePlugin.get_sampling(image), 0), "keep_rgb": stored_as_rgb}
         return options
 
+    def rewrite(self, content: bytes, pixels: Pixels, metadata: Metadata) -> bytes:
+        """Return a file with the segments of the main picture and this metadata; see `PhotoFormat`."""
+        found = list(_segments(content))
+        jfif = [_clean_jfif(data) for marker, data in found if marker == _APP0]
+        adobe = [_clean_adobe(data) for marker, data in found if marker == _APP14]
+        picture = [data for marker, data in found if marker in _PICTURE]
+        return b"".join([_SOI, *jfif[:1], *_metadata_segments(metadata), *adobe[:1], *picture, _EOI])
+
     def to_image(self, pixels: Pixels) -> Image.Image:
         """Return colours in the form that Pillow need not copy."""
         if pixels.mode == "RGB":
@@ -60,6 +76,17 @@ class JpegFormat(PillowFormat):
 
 def jpeg_end(content: bytes) -> int | None:
     """Return where the main picture's end marker lies in a JPEG; None when it is missing."""
+    last = None
+    for marker, start, _ in _marked(content):
+        last = start if marker == _END else None
+    return last
+
+
+def _marked(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, first byte and last byte (exclusive) of each segment of the main picture, its end included.
+
+    The data of a scan belong to its segment; what lies between other segments belongs to none.
+    """
     data = np.frombuffer(content, np.uint8)
     starts = np.flatnonzero(data[:-1] == 0xFF)
     kinds = data[starts + 1]
@@ -67,12 +94,47 @@ def jpeg_end(content: bytes) -> int | None:
     position = 2
     while (index := int(np.searchsorted(markers, position))) < len(markers):
         start = int(markers[index])
-        if content[start + 1] == _END:
-            return start
+        marker = content[start + 1]
+        if marker == _END:
+            yield marker, start, start + 2
+            return
         position = start + 2
         if position + 2 <= len(content):
             position += struct.unpack_from(">H", content, position)[0]
-    return None
+        following = int(np.searchsorted(markers, position))
+        in_scan = marker == _SCAN and following < len(markers)
+        yield marker, start, int(markers[following]) if in_scan else position
+
+
+def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
+    for marker, start, end in _marked(content):
+        yield marker, content[start:end]
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def _clean_jfif(segment: bytes) -> bytes:
+    """Return an APP0 segment with version and resolution, without a thumbnail; nothing for one that is no JFIF."""
+    data = segment[4:]
+    return _segment(_APP0, data[:_JFIF_BYTES] + bytes(2)) if data.startswith(b"JFIF\0") else b""
+
+
+def _clean_adobe(segment: bytes) -> bytes:
+    """Return an APP14 segment that says how colours are coded, nothing for one that does not."""
+    data = segment[4:]
+    return _segment(_APP14, data[:_ADOBE_BYTES]) if data.startswith(b"Adobe") else b""
+
+
+def _metadata_segments(metadata: Metadata) -> list[bytes]:
+    """Return the EXIF segment and those of the colour profile."""
+    exif, profile = exif_as_stored(metadata), metadata.icc_profile or b""
+    parts = [profile[start : start + _PROFILE_PART] for start in range(0, len(profile), _PROFILE_PART)]
+    return ([_segment(_APP1, exif)] if exif else []) + [
+        _segment(_APP2, b"ICC_PROFILE\0" + bytes([number, len(parts)]) + part)
+        for number, part in enumerate(parts, start=1)
+    ]
 
 
 def _check_data(image: Image.Image, content: bytes) -> None:

@@ -41,7 +41,11 @@ class PhotoFormat(Protocol):
         """
 
     def write(self, pixels: "Pixels", metadata: "Metadata") -> bytes:
-        """Return the same kind of file with these pixels and this metadata, and nothing else in it."""
+        """Return the same kind of file with these pixels and this metadata, and nothing else in it.
+
+        A format may also have `rewrite(content, pixels, metadata)`, which returns a file with this metadata and the
+        picture as it is coded in `content`, and nothing else in it; without it such a photo is encoded anew.
+        """
 
 
 FORMATS: Registry[PhotoFormat] = Registry(

@@ -12,14 +12,21 @@ from PIL import Image
 from svhn.errors import InputError
 from svhn.photos.formats.deep import decode_deep, encode_deep, is_deep
 from svhn.photos.formats.pillow import PillowFormat
-from svhn.photos.metadata import Metadata, kept_metadata
+from svhn.photos.metadata import Metadata, exif_as_stored, kept_metadata
 from svhn.photos.pixels import Pixels
 
 _LEVEL = 3  # of compression: twice as fast as the default of 6, and files of the same size
 # Chunks that say what the numbers of the pixels mean.
 _COLOUR_CHUNKS = (b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"pHYs")
-_SIGNATURE, _FRAME = 8, 12  # bytes: before the first chunk; length, name and checksum of each
-_START = _SIGNATURE + _FRAME + 13  # signature and IHDR
+# Header, palette, transparency, pixels, end.
+_PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FRAME = 12  # bytes: length, name and checksum of a chunk
+_START = len(_SIGNATURE) + _FRAME + 13  # signature and IHDR
+# Channels by colour type: gray, RGB, palette, gray and alpha, RGBA; PNG specification, table 11.1.
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# First column, first row and distances of the passes of an interlaced PNG, section 8.1.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _EXIF_PREFIX = b"Exif\0\0"  # of the block in a JPEG
 
 
@@ -40,8 +47,16 @@ class PngFormat(PillowFormat):
             content = encode_deep(pixels.native, ".png")
         else:
             content = super().write(pixels, metadata)
-        exif = {b"eXIf": metadata.exif.removeprefix(_EXIF_PREFIX)} if metadata.exif else {}
-        return _with_chunks(content, metadata.chunks | exif)
+        return _with_chunks(content, _metadata_chunks(metadata, metadata.exif))
+
+    def rewrite(self, content: bytes, pixels: Pixels, metadata: Metadata) -> bytes:
+        """Return a file with the picture's own chunks and this metadata; see `PhotoFormat`."""
+        picture = [(name, data) for name, data in _chunks(content) if name in _PICTURE_CHUNKS]
+        header = picture[0][1]
+        if not _holds_only_the_picture(header, b"".join(data for name, data in picture if name == b"IDAT")):
+            return self.write(pixels, metadata)
+        exif = exif_as_stored(metadata)
+        return _with_chunks(_SIGNATURE + b"".join(_chunk(*each) for each in picture), _metadata_chunks(metadata, exif))
 
     def save_options(self, image: Image.Image, content: bytes) -> dict[str, Any]:
         """Return the compression, and the colour that stands for transparent."""
@@ -59,7 +74,7 @@ class PngFormat(PillowFormat):
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and content of each chunk of a PNG, as far as it goes."""
-    position = _SIGNATURE
+    position = len(_SIGNATURE)
     while position + _FRAME <= len(content):
         size, name = struct.unpack_from(">I4s", content, position)
         yield name, content[position + 8 : position + 8 + size]
@@ -68,7 +83,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _is_whole(content: bytes) -> bool:
     """Return whether the checksums of a PNG's pixels, header and palette are right and its end is there."""
-    position = _SIGNATURE
+    position = len(_SIGNATURE)
     for name, data in _chunks(content):
         position += len(data) + _FRAME
         if name[:1].isupper() and content[position - 4 : position] != struct.pack(">I", zlib.crc32(name + data)):
@@ -78,12 +93,32 @@ def _is_whole(content: bytes) -> bool:
     return False
 
 
+def _holds_only_the_picture(header: bytes, compressed: bytes) -> bool:
+    """Return whether the compressed data of a PNG are as many as its picture needs, with nothing after them."""
+    width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    bits = depth * _CHANNELS[colours]
+    sizes = (
+        ((-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _ADAM7)
+        if interlaced
+        else [(width, height)]
+    )
+    expected = sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0)
+    inflater = zlib.decompressobj()
+    found = inflater.decompress(compressed, expected + 1)
+    return len(found) == expected and inflater.eof and not inflater.unused_data
+
+
+def _metadata_chunks(metadata: Metadata, exif: bytes | None) -> dict[bytes, bytes]:
+    return metadata.chunks | ({b"eXIf": exif.removeprefix(_EXIF_PREFIX)} if exif else {})
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
 def _with_chunks(content: bytes, chunks: dict[bytes, bytes]) -> bytes:
     """Return a PNG with further chunks before its pixels."""
-    inserted = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks.items()
-    )
+    inserted = b"".join(_chunk(*each) for each in chunks.items())
     return content[:_START] + inserted + content[_START:]
 
 
