@@ -14,13 +14,26 @@ OK, NO_DIGITS, ERROR, UNCHANGED, PLANNED = "ok", "no_digits", "error", "unchange
 class Task:
     """A photo with the names, relative to the output folder and with "/", of what is made of it.
 
-    `error` says why it cannot even be tried, for example an unreadable folder.
+    Attributes
+    ----------
+    photo : str
+        Path or URL.
+    output, mask : str
+    error : str or None
+        Why it cannot even be tried, for example an unreadable folder.
+    place : str or None
+        Where it lies below the folder that was given, with "/"; None where that is not known, or the same for
+        several photos of the job.
+    alone : bool
+        No other photo of the job has its file name, so that the name tells which photo is meant.
     """
 
     photo: str
     output: str
     mask: str | None = None
     error: str | None = None
+    place: str | None = None
+    alone: bool = True
 
 
 @dataclass(frozen=True)

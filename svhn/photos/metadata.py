@@ -5,6 +5,7 @@ stays behind, because the old picture hides in it: EXIF thumbnails and maker not
 depth and original images), IPTC previews, further pictures of an MPO, video or pictures after the end of a JPEG.
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -111,6 +112,15 @@ def orientation_of(image: Image.Image) -> int:
     except Exception:  # Pillow raises many kinds of error on damaged EXIF
         return 1
     return found if found in _UPRIGHT else 1
+
+
+def stored_orientation(content: bytes, format: str) -> int:
+    """Return the EXIF orientation of a photo file, 1 to 8; 1 where its format has none. `format` as in `FORMATS`."""
+    try:
+        with Image.open(io.BytesIO(content), formats=[format]) as image:
+            return orientation_of(image)
+    except Exception:  # a format that Pillow does not know, or what it raises on damaged files
+        return 1
 
 
 def lies_on_its_side(image: Image.Image) -> bool:

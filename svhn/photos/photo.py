@@ -13,7 +13,7 @@ from svhn.files import printable, read_regular_file, write_whole
 from svhn.photos.config import KEEP, PhotoConfig
 from svhn.photos.filling import fill_pixels
 from svhn.photos.formats import FORMATS, recognise
-from svhn.photos.metadata import Metadata, reduced
+from svhn.photos.metadata import Metadata, reduced, stored_orientation
 from svhn.photos.pixels import Pixels, to_rgb
 
 # A photo is read or it is an error; what Pillow remarks on the way would land between the lines of a report.
@@ -37,12 +37,15 @@ class Photo:
         Name of the file format in `FORMATS`, for example "PNG" or "JPEG".
     metadata : Metadata
         What goes back into the output.
+    orientation : int
+        The EXIF orientation by which the stored picture was turned upright, 1 to 8; 1 where it is stored upright.
     """
 
     rgb: np.ndarray
     pixels: Pixels
     format: str
     metadata: Metadata = field(default_factory=Metadata)
+    orientation: int = 1
 
 
 def byte_limit(max_pixels: int) -> int:
@@ -78,7 +81,7 @@ def decode_photo(content: bytes, name: str | Path = "photo", max_pixels: int = P
         if (format := recognise(content)) is None:
             raise UnidentifiedImageError
         pixels, metadata = FORMATS[format].read(content, max_pixels)
-        return Photo(to_rgb(pixels), pixels, format, metadata)
+        return Photo(to_rgb(pixels), pixels, format, metadata, stored_orientation(content, format))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except UnidentifiedImageError as error:

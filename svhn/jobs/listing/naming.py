@@ -5,6 +5,7 @@ import os
 import posixpath
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from svhn.errors import InputError
@@ -31,8 +32,23 @@ def name_outputs(sources: Sequence[ListedPhoto], save_masks: bool = False) -> li
         masks = _mask_names(names) if save_masks else [None] * len(names)
         if masks is not None and _are_distinct([*names, *masks] if save_masks else names):
             break
-    named = {id(source): pair for source, pair in zip(good, zip(names, masks, strict=True), strict=True)}
-    return [Task(source.path, *named.get(id(source), ("", None)), source.error) for source in sources]
+    known_by = _places(good)
+    named = {
+        id(source): {"output": name, "mask": mask, "place": place, "alone": alone}
+        for source, name, mask, (place, alone) in zip(good, names, masks, known_by, strict=True)
+    }
+    return [Task(source.path, error=source.error, **named.get(id(source), {"output": ""})) for source in sources]
+
+
+def _places(sources: Sequence[ListedPhoto]) -> list[tuple[str | None, bool]]:
+    """Return for each photo its place below the folder that was given, if no other has it, and whether its name is."""
+    places = Counter(source.name for source in sources)
+    names = [unicodedata.normalize("NFC", posixpath.basename(source.name)) for source in sources]
+    counts = Counter(names)
+    return [
+        (source.name if places[source.name] == 1 else None, counts[name] == 1)
+        for source, name in zip(sources, names, strict=True)
+    ]
 
 
 def _below_given(sources: Sequence[ListedPhoto]) -> list[str]:
