@@ -46,7 +46,8 @@ def remove_digits(
     from svhn.jobs import StopSignals, list_photos, remove_photos
 
     with StopSignals() as signals:
-        sources = list_photos(photos, recursive, from_file, leave_out=job.output_dir)
+        with signals.answering_at_once():
+            sources = list_photos(photos, recursive, from_file, leave_out=job.output_dir)
         with choose_display(job.output_dir, quiet, as_json, job.dry_run) as display:
             summary = remove_photos(sources, job, run, display.show, signals)
             display.end(summary)

@@ -105,6 +105,9 @@ class RunConfig(Settings):
         Do this part only.
     max_failure_rate : float
         Stop when more than this part of the photos has failed, looked at after `FIRST_LOOK` photos.
+    max_seconds : float
+        A photo that takes longer, reading it included, is an error: its worker process is ended by the one that hands
+        out the work. Nobody looks at the clock where this process does the work (0 workers).
     engine : str
         "local", or "ray" for the nodes of a Ray cluster.
     gpus_per_worker : float
@@ -118,6 +121,12 @@ class RunConfig(Settings):
     shard: Shard = setting(factory=Shard, metavar="I/N", expert=True, help="Do part I of N, for job arrays.")
     max_failure_rate: float = setting(
         1.0, least=0, most=1, expert=True, help="Stop when more than this part of the photos has failed."
+    )
+    max_seconds: float = setting(
+        1800.0,
+        above=0,
+        expert=True,
+        help="A photo that takes longer is an error, and its process is ended; not with --workers 0.",
     )
     engine: str = setting(
         "local",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from svhn.cores import available_cores
 from svhn.errors import require_package
 from svhn.jobs.config import JobConfig, RunConfig
-from svhn.jobs.engines import StopSignals, run_pool
+from svhn.jobs.engines import Stage, StopSignals, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
 from svhn.jobs.output import Ledger, NoLedger, OutputFolder, done_before, ledger_name, open_ledger
 from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, ReportLine, StopJob, Task
@@ -107,7 +107,7 @@ def remove_photos(
         with _output(job, run, owner, summary) as ledger:
             orders = _orders(tasks, job, run, stopping)
             # The second signal is a KeyboardInterrupt: what is under way is not waited for.
-            lines = _engine(orders, len(tasks), job, run, owner, stopping)
+            lines = _engine(orders, len(tasks), job, run, owner, stopping, signals)
             with contextlib.suppress(KeyboardInterrupt), contextlib.closing(lines):
                 _write_down(lines, ledger, summary, run, show)
     summary.signal = signals.received
@@ -159,7 +159,13 @@ def _orders(tasks: Sequence[Task], job: JobConfig, run: RunConfig, stopping: Cal
 
 
 def _engine(
-    orders: Iterator[Order], count: int, job: JobConfig, run: RunConfig, owner: str, stopping: Callable[[], bool]
+    orders: Iterator[Order],
+    count: int,
+    job: JobConfig,
+    run: RunConfig,
+    owner: str,
+    stopping: Callable[[], bool],
+    signals: StopSignals,
 ) -> Generator[ReportLine | StopJob]:
     """Return the report lines of all orders, done by the engine that was asked for."""
     if run.engine == "ray":
@@ -170,8 +176,11 @@ def _engine(
     if workers == 0:
         from svhn.jobs.worker import answer_all
 
-        return answer_all(orders, job, owner)
-    return run_pool(orders, job, min(workers, max(1, count)), owner)
+        def answer_signals(stage: Stage) -> None:
+            signals.at_once = stage is Stage.FETCHING  # which may hang, and nothing is lost
+
+        return answer_all(orders, job, owner, answer_signals)
+    return run_pool(orders, job, min(workers, max(1, count)), owner, run.max_seconds, stopping)
 
 
 def _write_down(

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from svhn.files import printable
 from svhn.finder import Finder, FinderReader
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source, load_finder
+from svhn.jobs.engines import Stage
 from svhn.jobs.fingerprint import describe_settings, short_hash
 from svhn.jobs.output import OutputFolder, read_bytes
 from svhn.jobs.reading import describe_number
@@ -52,6 +53,8 @@ class PhotoWorker:
     job : JobConfig
     owner : str
         Name of the part of the job that this worker belongs to.
+    tell : callable
+        Called with each `Stage` that it comes to.
 
     Raises
     ------
@@ -59,9 +62,9 @@ class PhotoWorker:
         When the boxes or the model cannot be used.
     """
 
-    def __init__(self, job: JobConfig, owner: str = "job"):
+    def __init__(self, job: JobConfig, owner: str = "job", tell: Callable[[Stage], None] = lambda stage: None):
         cv2.setNumThreads(1)
-        self.job = job
+        self.job, self.tell = job, tell
         self.folder = OutputFolder(job.output_dir, owner)
         self.digits_of = digit_source(job, lambda: self.finder)
         self.settings = describe_settings(job)
@@ -84,6 +87,7 @@ class PhotoWorker:
         began = time.perf_counter()
         line = ReportLine(task.photo, error=task.error)
         if task.error is None:
+            self.tell(Stage.FETCHING)
             try:
                 line = self._do(task, done)
             except StopJob:
@@ -95,6 +99,7 @@ class PhotoWorker:
     def _do(self, task: Task, done: ReportLine | None) -> ReportLine:
         """Take a photo through all steps: bytes, hash, picture, digits, removal, bytes, hash, in place."""
         content = read_bytes(task.photo, byte_limit(self.job.photo.max_pixels))
+        self.tell(Stage.WORKING)
         line = self._identify(task, content)
         if done and self._still_holds(done, task, line):
             return ReportLine(task.photo, status=UNCHANGED)
@@ -150,7 +155,7 @@ class PhotoWorker:
     @functools.cached_property
     def finder(self) -> Finder:
         """The finder: it finds digits, and looks whether they are gone. Loaded when it is needed first."""
-        with _cannot_start():
+        with self._loading():
             return load_finder(self.job)
 
     def remover(self, verified: bool) -> "DigitRemover":
@@ -161,16 +166,26 @@ class PhotoWorker:
         return self._removers[verified]
 
     def _load_remover(self, verified: bool) -> "DigitRemover":
-        import torch
-
-        from svhn.torch_inpaint.removal import DigitRemover
-
-        torch.set_num_threads(1)
         readers = [FinderReader(self.finder)] if verified else []
-        with _cannot_start():
+        with self._loading():
+            import torch
+
+            from svhn.torch_inpaint.removal import DigitRemover
+
+            torch.set_num_threads(1)
             if other := self._removers.get(not verified):
                 return DigitRemover(other.classifier, self.job.removal, readers)
             return DigitRemover.from_checkpoint(self.job.model, self.job.device, self.job.removal, readers)
+
+    @contextlib.contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Load what every photo needs: an InputError about it is the end of the job."""
+        self.tell(Stage.LOADING)
+        try:
+            yield
+        except InputError as error:
+            raise CannotStart(str(error)) from error
+        self.tell(Stage.WORKING)
 
     @contextlib.contextmanager
     def _stopping_on_a_full_disk(self) -> Iterator[None]:
@@ -183,32 +198,27 @@ class PhotoWorker:
             raise
 
 
-def remove_shard(orders: Iterable[Order], job: JobConfig, owner: str = "job") -> Iterator[ReportLine]:
+def remove_shard(
+    orders: Iterable[Order], job: JobConfig, owner: str = "job", tell: Callable[[Stage], None] = lambda stage: None
+) -> Iterator[ReportLine]:
     """Do some photos in this process and yield their report lines: the function that every engine runs.
 
     It depends on its arguments only and keeps nothing: any split of the orders, in any sequence, on any number of
     processes and machines of a kind gives the same outputs.
     """
-    worker = PhotoWorker(job, owner)
+    worker = PhotoWorker(job, owner, tell)
     for task, done in orders:
         yield worker(task, done)
 
 
-def answer_all(orders: Iterable[Order], job: JobConfig, owner: str) -> Generator[ReportLine | StopJob]:
+def answer_all(
+    orders: Iterable[Order], job: JobConfig, owner: str, tell: Callable[[Stage], None]
+) -> Generator[ReportLine | StopJob]:
     """Like `remove_shard`; the reason to stop is the last thing that is yielded, not raised."""
     try:
-        yield from remove_shard(orders, job, owner)
+        yield from remove_shard(orders, job, owner, tell)
     except StopJob as stop:
         yield stop
-
-
-@contextlib.contextmanager
-def _cannot_start() -> Iterator[None]:
-    """Turn an InputError about what every photo needs into the end of the job."""
-    try:
-        yield
-    except InputError as error:
-        raise CannotStart(str(error)) from error
 
 
 def _plan(task: Task, where: PhotoDigits) -> ReportLine:

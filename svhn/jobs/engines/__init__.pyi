@@ -1,5 +1,6 @@
-from .pool import ENVIRONMENT as ENVIRONMENT
 from .pool import run_pool as run_pool
+from .process import ENVIRONMENT as ENVIRONMENT
 from .ray import run_ray as run_ray
+from .stages import Stage as Stage
 from .stopping import SIGNALS as SIGNALS
 from .stopping import StopSignals as StopSignals

@@ -1,49 +1,23 @@
-"""Worker processes on this machine: bounded work in flight, and a process that dies costs at most its photo."""
+"""Worker processes on this machine: bounded work in flight, and a photo on which a process dies costs only itself."""
 
-import contextlib
-import multiprocessing
-import os
-import signal
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Generator, Iterable, Iterator
+from multiprocessing.connection import wait
 
-from svhn.errors import InputError
 from svhn.files import printable
-from svhn.jobs.config import JobConfig
-from svhn.jobs.engines.stopping import SIGNALS
+from svhn.jobs.config import JobConfig, RunConfig
+from svhn.jobs.engines.process import START_SECONDS, WorkerProcess
+from svhn.jobs.engines.stages import Stage
 from svhn.jobs.tasks import CannotStart, Order, ReportLine, StopJob
 
-# Read by the libraries when they are loaded: one thread each, and memory that is kept for the next photo. Fetching
-# pages from the system anew for every large array costs more than the work on them; up to `MALLOC_TRIM_THRESHOLD_`
-# bytes are kept.
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
-    "MALLOC_TOP_PAD_": str(16 << 20),
-}
 # Tasks that a worker holds: the one it does, and the next one, so that it never waits for this process.
 AHEAD = 2
 # How often a photo is tried whose worker died: it may have died of something else.
 TRIES = 2
-WAIT_SECONDS = 0.2  # until the caller, which may want to stop, is looked after again
-# So many deaths in a row without a single result mean that no worker will ever live.
-MOST_DEATHS = 6
-
-
-@dataclass
-class _Process:
-    """A worker process and what it was given and has not answered yet."""
-
-    process: BaseProcess
-    pipe: Connection
-    orders: deque[Order] = field(default_factory=deque)
+WAIT_SECONDS = 0.2  # until the clocks, and the caller, which may want to stop, are looked after again
+# So many workers in a row that died before they took up a photo, or while they loaded the networks, mean that none will
+# ever live.
+MOST_FAILED_STARTS = 6
 
 
 class Pool:
@@ -56,25 +30,36 @@ class Pool:
         At most this many processes.
     owner : str
         Name of the part of the job.
+    max_seconds : float
+        A photo that takes longer is given up, and its worker ended.
     """
 
-    def __init__(self, job: JobConfig, workers: int, owner: str = "job"):
-        self.job, self.workers, self.owner = job, workers, owner
-        self.processes: list[_Process] = []
-        self.again: deque[Order] = deque()
+    def __init__(self, job: JobConfig, workers: int, owner: str = "job", max_seconds: float = RunConfig.max_seconds):
+        self.job, self.workers, self.owner, self.max_seconds = job, workers, owner, max_seconds
+        self.processes: list[WorkerProcess] = []
+        self.back: deque[Order] = deque()  # of dead workers, which did not die of these
+        self.aside: deque[Order] = deque()  # on which a worker died once; they come last
         self.tries: dict[str, int] = {}
-        self.deaths = 0
+        self.failed_starts, self.answered = 0, False
 
-    def run(self, orders: Iterable[Order]) -> Iterator[ReportLine | StopJob]:
+    def run(
+        self, orders: Iterable[Order], stopping: Callable[[], bool] = lambda: False
+    ) -> Iterator[ReportLine | StopJob]:
         """Yield a report line for each order, as they are finished, or the reason why the job has to stop.
 
-        Orders are taken from the iterable only when a worker is free for them; when the caller ends the iterable, what
-        is under way is finished.
+        Orders are taken from the iterable only when a worker is free for them. When `stopping` says so, no more are
+        given out: photos at work are finished, those that are being fetched are let go.
         """
         orders = iter(orders)
-        while self._feed(orders):
-            for worker in self._ready():
-                yield from self._receive(worker)
+        try:
+            while self._feed(orders):
+                for worker in self._ready():
+                    yield from self._hear(worker)
+                yield from self._end_overdue()
+                if stopping():
+                    self._let_go()
+        except StopJob as stop:
+            yield stop
 
     def __enter__(self) -> "Pool":
         return self
@@ -88,113 +73,108 @@ class Pool:
             for number in range(self.workers):
                 if number < len(self.processes) and len(self.processes[number].orders) >= AHEAD:
                     continue
-                order = self.again.popleft() if self.again else next(orders, None)
-                if order is None:
+                if (order := self._next(orders)) is None:
                     return any(worker.orders for worker in self.processes)
                 if number >= len(self.processes):
-                    self.processes.append(_start(self.job, self.owner))
-                self._send(self.processes[number], order)
+                    self.processes.append(WorkerProcess(self.job, self.owner))
+                self.processes[number].give(order)
         return True
 
-    def _send(self, worker: _Process, order: Order) -> None:
-        worker.orders.append(order)
-        with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is read
-            worker.pipe.send(order)
+    def _next(self, orders: Iterator[Order]) -> Order | None:
+        """Return what is to be done next; photos that may have killed a worker come after all others."""
+        if self.back:
+            return self.back.popleft()
+        order = next(orders, None)
+        return self.aside.popleft() if order is None and self.aside else order
 
-    def _ready(self) -> list[_Process]:
+    def _ready(self) -> list[WorkerProcess]:
         busy = [worker for worker in self.processes if worker.orders]
         ready = wait([worker.pipe for worker in busy], timeout=WAIT_SECONDS)
         return [worker for worker in busy if worker.pipe in ready]
 
-    def _receive(self, worker: _Process) -> Iterator[ReportLine | StopJob]:
+    def _hear(self, worker: WorkerProcess) -> Iterator[ReportLine | StopJob]:
         try:
-            answer = worker.pipe.recv()
+            answer = worker.hear()
         except (EOFError, OSError):
             yield from self._bury(worker)
             return
-        worker.orders.popleft()
-        self.deaths = 0
-        yield answer
+        if answer is not None:
+            self.failed_starts, self.answered = 0, True
+            yield answer
 
-    def _bury(self, worker: _Process) -> Iterator[ReportLine]:
-        """Put the orders of a dead worker back, or give up the photo at which one died again."""
-        self.processes.remove(worker)
-        worker.pipe.close()
-        worker.process.join()
-        self.deaths += 1
-        if self.deaths >= MOST_DEATHS:
-            raise InputError(
-                f"{self.deaths} worker processes in a row died ({_cause(worker.process.exitcode)}); try fewer "
-                "--workers, or --workers 0 to see what happens"
-            )
-        task, _ = culprit = worker.orders.popleft()
-        self.again.extend(worker.orders)
-        self.tries[task.photo] = self.tries.get(task.photo, 1) + 1
-        if self.tries[task.photo] <= TRIES:
-            self.again.append(culprit)
+    def _end_overdue(self) -> Iterator[ReportLine]:
+        """Give up the photos that take too long, and end the workers that hang."""
+        for worker in [worker for worker in self.processes if worker.is_overdue(self.max_seconds)]:
+            worker.kill()
+            if worker.stage.is_photo:
+                reason = f"took more than {self.max_seconds:g} seconds; allow more with --max-seconds"
+                yield _given_up(worker.orders.popleft(), reason)
+                self._remove(worker)
+            else:
+                yield from self._bury(worker, f"not ready after {START_SECONDS:g} seconds")
+
+    def _bury(self, worker: WorkerProcess, cause: str | None = None) -> Iterator[ReportLine]:
+        """Set the photo aside on which a worker died, or give it up when that has happened before."""
+        culprit = worker.orders.popleft() if worker.stage.is_photo else None
+        died_of = self._remove(worker)
+        cause = cause or died_of
+        if culprit is None:
+            self._count_failed_start(cause)
+            return
+        photo = culprit[0].photo
+        self.tries[photo] = self.tries.get(photo, 0) + 1
+        if self.tries[photo] < TRIES:
+            self.aside.append(culprit)
         else:
-            reason = f"its worker process died {TRIES} times ({_cause(worker.process.exitcode)})"
-            yield ReportLine(task.photo, error=f"{printable(task.photo)}: {reason}").finished_now(0)
+            yield _given_up(culprit, f"its worker process died {TRIES} times ({cause})")
+
+    def _remove(self, worker: WorkerProcess) -> str:
+        """Forget a worker that is dead or dying, put its orders back, and return of what it died."""
+        self.processes.remove(worker)
+        self.back.extend(worker.orders)
+        return worker.bury()
+
+    def _count_failed_start(self, cause: str) -> None:
+        """Raise StopJob when no worker lives long enough to do a photo."""
+        self.failed_starts += 1
+        if self.failed_starts < MOST_FAILED_STARTS:
+            return
+        reason = (
+            f"{self.failed_starts} worker processes in a row died before they could do a photo ({cause}); try fewer "
+            "--workers, or --workers 0 to see what happens"
+        )
+        raise StopJob(f"{reason}, and go on with --resume") if self.answered else CannotStart(reason)
+
+    def _let_go(self) -> None:
+        """Drop what is not at work yet; workers that have no photo's content may hang, and are ended."""
+        self.back.clear()
+        self.aside.clear()
+        for worker in [worker for worker in self.processes if worker.orders and worker.stage is not Stage.WORKING]:
+            worker.kill()
+            worker.orders.clear()
+            self._remove(worker)
 
     def close(self) -> None:
         """End the workers; what is under way is lost."""
-        idle = [worker for worker in self.processes if not worker.orders]
         for worker in self.processes:
             worker.pipe.close()
             if worker.orders:
-                worker.process.kill()
-        for worker in idle:
-            worker.process.join(5)
-            worker.process.kill()
+                worker.kill()
         for worker in self.processes:
+            worker.process.join(5)
+            worker.kill()
             worker.process.join()
 
 
-def run_pool(orders: Iterable[Order], job: JobConfig, workers: int, owner: str) -> Generator[ReportLine | StopJob]:
+def run_pool(
+    orders: Iterable[Order], job: JobConfig, workers: int, owner: str, max_seconds: float, stopping: Callable[[], bool]
+) -> Generator[ReportLine | StopJob]:
     """Do all orders in a pool of their own; closing this generator kills the workers."""
-    with Pool(job, workers, owner) as pool:
-        yield from pool.run(orders)
+    with Pool(job, workers, owner, max_seconds) as pool:
+        yield from pool.run(orders, stopping)
 
 
-def _start(job: JobConfig, owner: str) -> _Process:
-    """Start a worker whose libraries take one thread each, and which leaves signals to this process."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, job, owner), name="svhn-worker")
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    os.environ.update(ENVIRONMENT)
-    resource_tracker.ensure_running()  # its start, else within `start`, would take the signals' block away
-    masked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # inherited by the process
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-    theirs.close()
-    return _Process(process, ours)
-
-
-def _serve(pipe: Connection, job: JobConfig, owner: str) -> None:
-    """Answer orders until the other end is closed, for whatever reason."""
-    from svhn.jobs.worker import PhotoWorker
-
-    worker = None
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            task, done = pipe.recv()
-            answer: ReportLine | StopJob
-            try:
-                worker = worker or PhotoWorker(job, owner)
-                answer = worker(task, done)
-            except StopJob as stop:
-                answer = stop
-            except InputError as error:
-                answer = CannotStart(str(error))
-            pipe.send(answer)
-
-
-def _cause(code: int | None) -> str:
-    if code == -signal.SIGKILL:
-        return "SIGKILL, which the system sends when memory runs out"
-    return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+def _given_up(order: Order, reason: str) -> ReportLine:
+    """Return the line of a photo that no worker could do."""
+    photo = order[0].photo
+    return ReportLine(photo, error=f"{printable(photo)}: {reason}").finished_now(0)

@@ -29,8 +29,8 @@ BLOCK, MOST_BLOCKS = 8, 10_000
 class _Actor:
     """What Ray keeps alive on a node: a pool of one worker, so that a photo on which it dies costs that photo only."""
 
-    def __init__(self, job: JobConfig, owner: str):
-        self.pool = Pool(job, 1, owner)
+    def __init__(self, job: JobConfig, owner: str, max_seconds: float):
+        self.pool = Pool(job, 1, owner, max_seconds)
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[bytes]]:
         """Do a block of orders; they come and answers go back pickled, since Arrow knows no odd bytes in names."""
@@ -55,7 +55,7 @@ def run_ray(
         _Actor,
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(_workers(run), blocks)),
-        fn_constructor_args=(job, owner),
+        fn_constructor_args=(job, owner, run.max_seconds),
         num_cpus=1,
         num_gpus=run.gpus_per_worker or None,
     )
