@@ -1,6 +1,9 @@
 """Where models are: the shipped checkpoints with what is known about them, and what kind of model a path holds."""
 
+import functools
 import json
+import logging
+import multiprocessing
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +72,35 @@ def pseudo_labels() -> Path:
     return checkpoint_folder() / "pseudo_labels.csv"
 
 
+def locate_checkpoint(path: str | Path) -> Path:
+    """Return the file or folder that a path, or the name of a shipped checkpoint, means; it need not exist.
+
+    The name of a shipped checkpoint always means that one: nothing in the current folder, which may be a folder of
+    somebody else's photos, takes its place. One's own of the same name is asked for by a text with a separator or a
+    suffix, for example `./finder`; a `pathlib.Path` forgets the `./`, so there it takes a whole path.
+    """
+    shipped = checkpoint_folder() / path
+    if _is_name(path) and shipped.is_dir():
+        if os.path.exists(path):
+            _say_which(os.fspath(path), shipped)
+        return shipped
+    return shipped if shipped.exists() and not os.path.exists(path) else Path(path)
+
+
+def _is_name(path: str | Path) -> bool:
+    """Tell whether a text is a name, without separators, that stands for no folder by itself."""
+    text = os.fspath(path)
+    return os.path.basename(text) == text and text not in ("", os.curdir, os.pardir)
+
+
+@functools.cache
+def _say_which(name: str, shipped: Path) -> None:
+    """Say once, on standard error, that a shipped checkpoint is used and not the user's own of its name."""
+    if multiprocessing.parent_process() is None:
+        own = os.path.join(os.curdir, name)
+        logging.getLogger(__name__).warning("%s: the shipped %s is used, not %s; name that one so", name, shipped, own)
+
+
 def find_model(path: str | Path) -> ModelFile:
     """Find the model that a path means.
 
@@ -76,16 +108,14 @@ def find_model(path: str | Path) -> ModelFile:
     ----------
     path : str or Path
         A `.keras` or `.pt` file, a SavedModel folder, a folder with a `model.keras`, `model.pt` or `saved_model/`
-        in it (a shipped checkpoint or a run), or the name of a shipped checkpoint.
+        in it (a shipped checkpoint or a run), or the name of a shipped checkpoint, see `locate_checkpoint`.
 
     Raises
     ------
     InputError
         When there is no model.
     """
-    path = Path(path)
-    if not path.exists() and (checkpoint_folder() / path).exists():
-        path = checkpoint_folder() / path
+    path = locate_checkpoint(path)
     if found := _model_at(path):
         return found
     if _is_card_only(path):

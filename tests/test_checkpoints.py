@@ -82,6 +82,33 @@ def test_a_model_by_name_by_run_and_by_file(copied, tmp_path):
     assert find_model(run / "model.pt").framework == "pytorch"
 
 
+@pytest.mark.parametrize("name", ["torch-finisher", "torch-segmenter"])
+def test_what_lies_in_the_current_folder_takes_no_shipped_name(copied, tmp_path, monkeypatch, caplog, name):
+    planted = tmp_path / "photos" / name
+    shutil.copytree(copied / "torch-convnet48-dropout3", planted)
+    monkeypatch.chdir(planted.parent)
+    assert find_model(name).path == copied / name / "model.pt"
+    (said,) = caplog.messages
+    assert f"{name}: the shipped {copied / name} is used, not ./{name}" in said
+    assert find_model(f"./{name}").path.resolve() == planted / "model.pt"
+    assert find_model(planted).path == planted / "model.pt"
+    assert find_model(f"{name}/model.pt").path.resolve() == planted / "model.pt"
+
+
+def test_a_file_in_the_current_folder_takes_no_shipped_name(copied, tmp_path, monkeypatch):
+    (tmp_path / "torch-finisher").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert find_model("torch-finisher").path == copied / "torch-finisher" / "model.pt"
+
+
+def test_a_name_that_no_shipped_checkpoint_has_means_a_folder(copied, tmp_path, monkeypatch):
+    shutil.copytree(copied / "torch-finisher", tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert find_model("mine").path == Path("mine/model.pt")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert find_model(".").path == Path("model.pt")
+
+
 def test_what_is_no_model_is_named_with_the_shipped_ones(tmp_path):
     for path in (tmp_path, tmp_path / "missing.keras", "missing"):
         with pytest.raises(InputError, match=r"no model found; expected .*tf-seed"):

@@ -1,3 +1,5 @@
+from .answers import check_answer as check_answer
+from .answers import check_weights as check_weights
 from .candidates import log_odds as log_odds
 from .config import DEFAULT_FINDER as DEFAULT_FINDER
 from .config import VIEWS as VIEWS

@@ -1,12 +1,15 @@
 """The files of a finder's networks, and how OpenCV reads them."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
-from svhn.checkpoints import checkpoint_folder
+from svhn.checkpoints import locate_checkpoint
 from svhn.errors import InputError
+from svhn.finder.answers import check_answer, check_weights
 from svhn.finder.config import VIEWS
 
 MODEL_FILE = "finder.onnx"
@@ -15,10 +18,12 @@ ENGINE = (cv2.dnn.ENGINE_CLASSIC,) if hasattr(cv2.dnn, "ENGINE_CLASSIC") else ()
 
 
 def find_finder(path: str | Path) -> Path:
-    """Return the ONNX file that a path or the name of a shipped checkpoint means; raise InputError without one."""
-    path = Path(path)
-    shipped = checkpoint_folder() / path
-    for candidate in (path, path / MODEL_FILE, shipped / MODEL_FILE):
+    """Return the ONNX file that a path or the name of a shipped checkpoint means; raise InputError without one.
+
+    See `svhn.checkpoints.locate_checkpoint` for which of the two a name means.
+    """
+    located = locate_checkpoint(path)
+    for candidate in (located, located / MODEL_FILE):
         if candidate.suffix == ".onnx" and candidate.is_file():
             return candidate
     raise InputError(f"{path}: no finder found; expected a .onnx file or a folder with {MODEL_FILE} (train-finder)")
@@ -34,9 +39,43 @@ def network_files(path: str | Path) -> list[Path]:
     return [first, *itertools.takewhile(Path.is_file, beside)]
 
 
-def read_network(path: Path, command: str) -> cv2.dnn.Net:
-    """Read an ONNX file; InputError, with the command that writes such files, when it cannot be read."""
-    try:
-        return cv2.dnn.readNetFromONNX(str(path), *ENGINE)
-    except cv2.error as error:
-        raise InputError(f"{path}: not a readable ONNX network; export it again ({command})") from error
+class OnnxNetwork:
+    """A network that OpenCV runs, whose answers are looked at before they are believed. One object serves one thread.
+
+    Parameters
+    ----------
+    path : Path
+        ONNX file.
+    command : str
+        What writes such files, for errors.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, or its weights are no numbers.
+    """
+
+    def __init__(self, path: Path, command: str):
+        self.path = path
+        try:
+            self._net = cv2.dnn.readNetFromONNX(str(path), *ENGINE)
+            weights = [blob for name in self._net.getLayerNames() for blob in self._net.getLayer(name).blobs]
+        except cv2.error as error:
+            raise InputError(f"{path}: not a readable ONNX network; export it again ({command})") from error
+        check_weights(weights, path)
+
+    def __call__(self, batch: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+        """Return the answer to a batch (N, C, H, W) float32.
+
+        Raises
+        ------
+        InputError
+            When there is none, it has another shape than `shape`, or it holds NaN or infinity.
+        """
+        try:
+            self._net.setInput(batch)
+            answer = np.asarray(self._net.forward(), np.float32)
+        except cv2.error as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{self.path}: this network gave no answer ({reason}); use another network") from error
+        return check_answer(answer, self.path, shape)

@@ -11,7 +11,7 @@ import numpy as np
 from svhn.finder.candidates import Judgement, softmax
 from svhn.finder.config import View
 from svhn.finder.layout import LAYOUT
-from svhn.finder.networks import read_network
+from svhn.finder.networks import OnnxNetwork
 
 BATCH = 64
 # A crop with less contrast than this standard deviation, in grey levels, is not stretched to full contrast.
@@ -94,12 +94,18 @@ class Refiner:
     Raises
     ------
     InputError
-        When it cannot be read.
+        When it cannot be read, or its answers are no numbers.
     """
 
     def __init__(self, path: Path, view: View):
         self.view = view
-        self._net = read_network(path, "train-refiner")
+        self._net = OnnxNetwork(path, "train-refiner")
+        self._answer(np.zeros((1, view.size, view.size, 3), np.float32))  # a network that gives none is told of now
+
+    def _answer(self, crops: np.ndarray) -> np.ndarray:
+        """Return the network's answers (N, 15) to crops (N, H, W, 3) float32 of level contrast."""
+        batch = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+        return self._net(batch, (len(crops), LAYOUT.channels, 1, 1)).reshape(len(crops), -1)
 
     def judge(self, photo: np.ndarray, boxes: np.ndarray) -> Judgement:
         """Look at each box.
@@ -118,8 +124,7 @@ class Refiner:
         for start in range(0, len(boxes), BATCH):
             batch = boxes[start : start + BATCH]
             crops = np.stack([halves.cut(crop_matrix(box, self.view), self.view.size) for box in batch])
-            self._net.setInput(np.ascontiguousarray(level_contrast(crops).transpose(0, 3, 1, 2)))
-            answers.append(np.asarray(self._net.forward(), np.float32).reshape(len(crops), -1))
+            answers.append(self._answer(level_contrast(crops)))
         answer = np.concatenate(answers)
         placed = place(answer[:, LAYOUT.box], boxes, self.view)
         return Judgement(placed, answer[:, LAYOUT.presence], softmax(answer[:, LAYOUT.labels], 1))

@@ -11,7 +11,7 @@ from svhn.boxes import Box, union
 from svhn.finder.candidates import Candidates, chance, log_odds, softmax
 from svhn.finder.config import FinderConfig
 from svhn.finder.layout import LAYOUT
-from svhn.finder.networks import read_network
+from svhn.finder.networks import OnnxNetwork
 
 # A coarser level of the pyramid follows while a level is this much higher than the highest digit that is looked for in
 # it, and its smaller side has more than so many steps of the network's input.
@@ -28,11 +28,17 @@ class Search:
     config : FinderConfig
     least : float
         Low-score candidates, below half of this presence, are rejected: merging may still need those above.
+
+    Raises
+    ------
+    InputError
+        When the network cannot be read, or its answers are no numbers.
     """
 
     def __init__(self, path: Path, config: FinderConfig, least: float):
         self.config, self.least = config, least
-        self._net = read_network(path, "train-finder")
+        self._net = OnnxNetwork(path, "train-finder")
+        self._answer(np.zeros((LAYOUT.step, LAYOUT.step, 3), np.uint8))  # a network that gives none is told of now
 
     def levels(self, photo: np.ndarray) -> list[Candidates]:
         """Return the candidates of every level of a photo (H, W, 3) uint8, in pixels of the photo."""
@@ -80,11 +86,15 @@ class Search:
         margin = self.config.margin
         right, bottom = (margin + (-side - 2 * margin) % LAYOUT.step for side in (tile.width, tile.height))
         padded = cv2.copyMakeBorder(level[tile.slices], margin, bottom, margin, right, cv2.BORDER_REPLICATE)
-        self._net.setInput(cv2.dnn.blobFromImage(padded))
-        found = decode(self._net.forward()[0], self.least / 2)
+        found = decode(self._answer(padded), self.least / 2)
         boxes = found.boxes + np.array([tile.left - margin, tile.top - margin] * 2, np.float32)
         own = _is_own((boxes[:, :2] + boxes[:, 2:]) / 2, tile, level.shape[:2], self.config.overlap / 2)
         return replace(found, boxes=boxes).take(own)
+
+    def _answer(self, padded: np.ndarray) -> np.ndarray:
+        """Return the network's answer (15, h, w) to (H, W, 3) uint8, whose sides are multiples of its step."""
+        cells = tuple(side // LAYOUT.stride for side in padded.shape[:2])
+        return self._net(cv2.dnn.blobFromImage(padded), (1, LAYOUT.channels, *cells))[0]
 
 
 def _is_own(centres: np.ndarray, tile: Box, shape: Sequence[int], half: float) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The finder: pyramid, tiles, merging, and the shipped network on rendered photos."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from svhn.boxes import Box, overlaps
 from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, DigitStruct
@@ -22,7 +25,7 @@ from svhn.finder.config import VIEWS, FinderConfig
 from svhn.finder.digits import FoundDigit, as_drawn, most_prominent, number_confidence
 from svhn.finder.finder import Finder
 from svhn.finder.layout import LAYOUT
-from svhn.finder.networks import find_finder
+from svhn.finder.networks import find_finder, network_files
 from svhn.finder.reader import FinderReader
 from svhn.finder.search import Search, decode, pyramid, tiles
 from svhn.jobs.reading import read_photos
@@ -285,6 +288,55 @@ def test_a_damaged_refiner_is_named(tmp_path):
     (tmp_path / "refiner.onnx").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"refiner\.onnx: not a readable ONNX network; export it again"):
         Finder(tmp_path)
+
+
+def changed_network(file: Path, name: str, change) -> None:
+    """Write an ONNX network, one of whose weights is changed."""
+    model = onnx.load(file)
+    (weight,) = (tensor for tensor in model.graph.initializer if tensor.name == name)
+    weight.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(weight)), name))
+    onnx.save(model, file)
+
+
+def weight_names(file: Path) -> list[str]:
+    return [tensor.name for tensor in onnx.load(file).graph.initializer if len(tensor.dims) == 4]
+
+
+@pytest.mark.parametrize("name", ["finder.onnx", *(view.file for view in VIEWS.values())])
+@pytest.mark.parametrize("layer", [0, -1], ids=["first", "last"])
+def test_a_network_whose_weights_are_no_numbers_is_refused(tmp_path, name, layer):
+    """Behind a NaN in the first layer OpenCV's rectifiers answer with fine numbers: nothing is found anywhere."""
+    for file in network_files("finder"):
+        shutil.copy(file, tmp_path)
+    changed_network(tmp_path / name, weight_names(tmp_path / name)[layer], lambda weight: weight * np.float32(np.nan))
+    with pytest.raises(InputError, match=rf"{re.escape(name)}: weights of this network are NaN.*use another"):
+        Finder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["finder.onnx", VIEWS["close"].file])
+def test_a_network_whose_answers_are_no_numbers_is_refused(tmp_path, name):
+    """All weights are numbers, and the answers overflow."""
+    for file in network_files("finder"):
+        shutil.copy(file, tmp_path)
+    for weight in weight_names(tmp_path / name):
+        changed_network(tmp_path / name, weight, lambda values: np.full_like(values, 6e4))
+    with pytest.raises(InputError, match=rf"{re.escape(name)}: this network answered NaN or infinity"):
+        Finder(tmp_path)
+
+
+def test_a_network_of_another_kind_is_refused(tmp_path):
+    shutil.copy(find_finder("finder").with_name(VIEWS["close"].file), tmp_path / "finder.onnx")
+    with pytest.raises(InputError, match=r"finder\.onnx: this network (answered|gave no answer)"):
+        Finder(tmp_path)
+
+
+def test_a_network_in_the_current_folder_does_not_take_the_finders_name(tmp_path, monkeypatch):
+    shipped = find_finder("finder")
+    (tmp_path / "finder").mkdir()
+    shutil.copy(shipped, tmp_path / "finder")
+    monkeypatch.chdir(tmp_path)
+    assert find_finder("finder") == shipped
+    assert find_finder("./finder").resolve() == tmp_path / "finder" / "finder.onnx"
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from torch import nn
 from svhn.alphabet import DIGITS, NUM_CLASSES
 from svhn.errors import InputError
 from svhn.files import replacing
+from svhn.finder import check_weights
 from svhn.torch_inpaint.classifier.config import NETWORKS, NetConfig
 from svhn.torch_inpaint.device import channels_last
 
@@ -112,7 +113,7 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Cla
     Raises
     ------
     InputError
-        When the file is missing, damaged or not a checkpoint of this project.
+        When the file is missing, damaged or not a checkpoint of this project, or its weights are no numbers.
     """
     path = Path(path)
     if not path.is_file():
@@ -124,6 +125,7 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Cla
         net.load_state_dict(content["weights"])
     except Exception as error:  # torch raises many kinds of error on damaged files
         raise InputError(f"{path}: not a readable checkpoint of train-torch ({error})") from error
+    check_weights((values.numpy() for values in net.state_dict().values()), path)
     net = channels_last(net.to(device)).eval().requires_grad_(False)
     return Classifier(net, content["net"], preprocessing, content["info"])
 

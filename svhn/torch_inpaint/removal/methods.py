@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from svhn.boxes import Box
+from svhn.finder import check_answer
 from svhn.torch_inpaint.removal.config import FILLS, KEY_PIXELS, FillConfig, KeyPixelConfig
 
 if TYPE_CHECKING:
@@ -91,9 +92,23 @@ def load_fill(config: FillConfig, device: "torch.device") -> FillFunction:
 
 @functools.lru_cache(maxsize=4)
 def load_key_pixels(config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
-    """Return the function of the method that `config.method` names, with its weights loaded."""
+    """Return the function of the method that `config.method` names, with its weights loaded.
+
+    It raises InputError when what tells digits from background is no number.
+    """
     method: KeyPixelMethod = KEY_PIXELS[config.method]
-    return method.load(config, device)
+    find, name = method.load(config, device), described("key pixels", config.method, method.weights(config))
+
+    def checked(pixels, boxes, map_mean, map_std):
+        evidence, keys = find(pixels, boxes, map_mean, map_std)
+        return check_answer(evidence, name, pixels.shape[:2]), keys
+
+    return checked
+
+
+def described(kind: str, method: str, weights: Sequence[str]) -> str:
+    """Return what errors call a method and its networks, for example "fill finished (torch-finisher)"."""
+    return f"{kind} {method}" + (f" ({', '.join(weights)})" if weights else "")
 
 
 class SteeredFill:

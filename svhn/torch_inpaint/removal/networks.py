@@ -13,6 +13,7 @@ from torch.nn import functional
 from svhn.checkpoints import find_model
 from svhn.errors import InputError
 from svhn.files import replacing
+from svhn.finder import check_weights
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -101,7 +102,7 @@ def load_network(path: str | Path, kind: str, make: Callable[[list[int]], Networ
     Raises
     ------
     InputError
-        When it is missing, damaged or not of this kind.
+        When it is missing, damaged or not of this kind, or its weights are no numbers.
     """
     path = find_model(path).path
     try:
@@ -110,5 +111,6 @@ def load_network(path: str | Path, kind: str, make: Callable[[list[int]], Networ
         network.load_state_dict(content["weights"])
     except Exception as error:  # torch raises many kinds of error on damaged files
         raise InputError(f"{path}: not a readable checkpoint of train-{kind} ({error})") from error
+    check_weights((values.numpy() for values in network.state_dict().values()), path)
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # has no stub
     return network.eval().requires_grad_(False)

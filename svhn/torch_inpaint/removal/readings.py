@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from svhn.boxes import Box
+from svhn.finder import check_answer
 
 
 class Reader(Protocol):
@@ -52,9 +53,16 @@ class Readings:
     confidences: np.ndarray
 
     @classmethod
-    def of(cls, answers: Iterable[tuple[np.ndarray, np.ndarray]]) -> "Readings":
-        """Stack the answers of readers, see `Reader`."""
-        labels, confidences = zip(*answers, strict=True)
+    def of(cls, answers: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -> "Readings":
+        """Stack the answers of readers, see `Reader`, for `count` boxes.
+
+        Raises
+        ------
+        InputError
+            When a reader has no answer for each box, or one that is no number.
+        """
+        checked = [_checked(*answer, f"reader {index}", count) for index, answer in enumerate(answers, 1)]
+        labels, confidences = zip(*checked, strict=True)
         return cls(np.array(labels, np.int64), np.array(confidences, np.float64))
 
     def surest(self) -> Reading:
@@ -62,6 +70,11 @@ class Readings:
         reader, box = self.confidences.argmax(axis=0), np.arange(self.labels.shape[1])
         text = "".join(str(label) for label in self.labels[reader, box])
         return Reading(text, tuple(self.confidences[reader, box].tolist()))
+
+
+def _checked(labels: np.ndarray, confidences: np.ndarray, reader: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a reader's answer if it can be believed, see `svhn.finder.check_answer`."""
+    return check_answer(labels, reader, (count,)), check_answer(confidences, reader, (count,))
 
 
 def is_legible(known: Sequence[int | None], before: Readings, after: Readings, least: float) -> bool:
@@ -81,7 +94,7 @@ def is_legible(known: Sequence[int | None], before: Readings, after: Readings, l
     bool
         Whether a reader still reads a digit's known label, or what any reader read there before.
     """
-    sure = after.confidences >= least  # (R, N)
+    sure = ~(after.confidences < least)  # (R, N); what is no number is no proof
     as_known = after.labels == [-1 if label is None else label for label in known]
     # (R, 1, N) after against (1, R, N) before
     as_before = (after.labels[:, None] == before.labels) & (before.confidences > 0)

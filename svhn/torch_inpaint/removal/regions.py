@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from svhn.boxes import Box, DigitBox, clip_digits, group_digits, union
-from svhn.torch_inpaint.removal.config import FillConfig, RemovalConfig
+from svhn.finder import check_answer
+from svhn.torch_inpaint.removal.config import FILLS, FillConfig, RemovalConfig
 from svhn.torch_inpaint.removal.masks import KeyPixels
-from svhn.torch_inpaint.removal.methods import load_fill
+from svhn.torch_inpaint.removal.methods import described, load_fill
 
 # Margin of background around a region, at least, in pixels.
 LEAST_CONTEXT = 8
@@ -128,13 +129,19 @@ def fill_regions(
     -------
     list of ndarray (H, W, 3) float32, 0..255
         In the order of `regions`.
+
+    Raises
+    ------
+    InputError
+        When the fill answers what are no colours.
     """
     fill, results = load_fill(config, device), []
+    name = described("fill", config.method, FILLS[config.method].weights(config))
     for start in range(0, len(regions), MOST_REGIONS):
         part = regions[start : start + MOST_REGIONS]
         with torch.inference_mode():
             filled = fill(*(torch.from_numpy(array).to(device) for array in _stacked(part)))
-        pictures = filled.permute(0, 2, 3, 1).cpu().numpy()  # bhwc
+        pictures = check_answer(filled.permute(0, 2, 3, 1).cpu().numpy(), name)  # bhwc
         for picture, (pixels, _) in zip(pictures, part, strict=True):
             results.append(np.ascontiguousarray(picture[: pixels.shape[0], : pixels.shape[1]]))
     return results

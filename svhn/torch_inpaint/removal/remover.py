@@ -10,6 +10,7 @@ import numpy as np
 from svhn.boxes import Box, DigitBox
 from svhn.checkpoints import find_model
 from svhn.crops import crop_digit
+from svhn.finder import check_answer
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, classify, load_classifier, reduced_maps
 from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.removal.composite import paste_fill
@@ -144,12 +145,12 @@ class DigitRemover:
     def _read(self, images: Sequence[np.ndarray], places: Sequence[tuple[int, tuple[Box, ...]]]) -> list[Readings]:
         """Let all readers read the boxes of numbers, each given with the index of its image."""
         crops = [crop_digit(images[index], box) for index, boxes in places for box in boxes]
-        probabilities = classify(self.classifier, np.array(crops))
+        probabilities = check_answer(classify(self.classifier, np.array(crops)), f"classifier {self.classifier.name}")
         ends = np.cumsum([len(boxes) for _, boxes in places])
         found = []
         for (index, boxes), own in zip(places, np.split(probabilities, ends)[:-1], strict=True):
             others = [reader(images[index], boxes) for reader in self.readers]
-            found.append(Readings.of([(own.argmax(axis=1), own.max(axis=1)), *others]))
+            found.append(Readings.of([(own.argmax(axis=1), own.max(axis=1)), *others], len(boxes)))
         return found
 
     def _paint(

@@ -8,7 +8,8 @@ from svhn.torch_inpaint.removal.readings import Reading, Readings, is_legible
 
 def readings(*readers: list[tuple[int, float]]) -> Readings:
     """What each reader reads in each box: label and confidence."""
-    return Readings.of([tuple(np.array(column) for column in zip(*reader, strict=True)) for reader in readers])
+    answers = [tuple(np.array(column) for column in zip(*reader, strict=True)) for reader in readers]
+    return Readings.of(answers, len(readers[0]))
 
 
 NOTHING = readings([(3, 0.0)])
@@ -46,3 +47,8 @@ def test_the_surest_readers_word_is_taken_for_each_box():
     both = readings([(4, 0.9), (6, 0.2)], [(1, 0.3), (5, 0.75)])
     assert both.labels.shape == both.confidences.shape == (2, 2)
     assert both.surest() == Reading("45", (0.9, 0.75))
+
+
+def test_a_confidence_that_is_no_number_is_no_proof():
+    unknown = Readings(np.array([[4]]), np.array([[np.nan]]))
+    assert is_legible([4], readings([(4, 0.9)]), unknown, 0.5)
