@@ -2,21 +2,23 @@
 
 The rule against leaks: the output is a new file, into which go the pixels and what is named here. Everything else
 stays behind, because the old picture hides in it: EXIF thumbnails and maker notes, Photoshop resources, XMP (previews,
-depth and original images), IPTC previews, further pictures of an MPO, video or pictures after the end of a JPEG.
+depth and original images), IPTC previews, further pictures of an MPO, video or pictures after the end of a JPEG. What
+goes along is looked at itself: `svhn.photos.exif`, `profiles`, `panorama`.
 """
 
-import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from svhn.errors import InputError
 from svhn.photos.config import METADATA, NO_LOCATION, STRIP
+from svhn.photos.exif import read_exif
+from svhn.photos.panorama import panorama_xmp
+from svhn.photos.profiles import clean_profile
 
-ORIENTATION = ExifTags.Base.Orientation
 # How stored pixels are turned upright, by EXIF orientation.
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda pixels: pixels[:, ::-1],
@@ -28,12 +30,8 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: lambda pixels: np.rot90(pixels),
 }
 _ON_ITS_SIDE = (5, 6, 7, 8)
-# The tags of the first EXIF directory that describe the picture; others say how its pixels lie in the file, or hold
-# previews. Make, model, software, time, author, rights, title, comment, keywords, subject, rating.
-_DESCRIPTIVE_TAGS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x0213, 0x4746, 0x8298, *range(0x9C9B, 0x9CA0))
-EXIF_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-# An EXIF value with more characters or numbers may be a picture; the smallest legible thumbnails have more.
-_LONGEST_VALUE = 2048
+_MOST_DPI = 65535  # what a JPEG can say
+_PNG_TEXT = "Raw profile type exif"  # where ImageMagick wrote EXIF before PNG had a place for it
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Metadata:
     Attributes
     ----------
     exif : bytes, optional
-        Orientation reset, no thumbnail, no maker notes.
+        Of the upright picture, with what may be kept.
     icc_profile : bytes, optional
         What the colours mean.
     dpi : (horizontal, vertical), optional
@@ -51,7 +49,9 @@ class Metadata:
     chunks : dict of bytes to bytes
         Of a PNG those that say how its numbers are to be seen, by their names.
     orientation : int
-        How the pixels lay in the file, 1 to 8; it is for a picture that is kept as it was coded.
+        How the pixels lay in the file, 1 to 8.
+    xmp : bytes, optional
+        A packet that says how a panorama is projected.
     """
 
     exif: bytes | None = None
@@ -59,15 +59,33 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     chunks: dict[bytes, bytes] = field(default_factory=dict)
     orientation: int = 1
+    xmp: bytes | None = None
+
+    @property
+    def says_where(self) -> bool:
+        """Whether it says where the photo was taken."""
+        return self.exif is not None and read_exif(self.exif).says_where
 
 
-def kept_metadata(image: Image.Image) -> Metadata:
-    """Return EXIF, colour profile and resolution of an opened image, without what may show the old picture."""
+def kept_metadata(image: Image.Image, content: bytes | None = None) -> Metadata:
+    """Return EXIF, colour profile and resolution of an opened image, without what may show the old picture.
+
+    Parameters
+    ----------
+    image : Image
+    content : bytes, optional
+        Where its EXIF is: a TIFF is a block of EXIF itself.
+    """
+    found = read_exif(_exif_bytes(image) if content is None else content)
+    orientation, exif = found.orientation, found.clean()
+    exif = exif.on_its_side() if orientation in _ON_ITS_SIDE else exif
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     return Metadata(
-        _clean_exif(image),
-        image.info.get("icc_profile") or None,
-        image.info.get("dpi") or None,
-        orientation=orientation_of(image),
+        exif.to_bytes(),
+        clean_profile(image.info.get("icc_profile")),
+        _resolution(image.info.get("dpi")),
+        orientation=orientation,
+        xmp=panorama_xmp(xmp) if orientation == 1 else None,
     )
 
 
@@ -82,45 +100,48 @@ def reduced(metadata: Metadata, kept: str) -> Metadata:
     if kept not in METADATA:
         raise InputError(f"metadata: expected one of {', '.join(METADATA)}, received {kept!r}")
     if kept == STRIP:
-        return replace(metadata, exif=None)
-    return replace(metadata, exif=_without_location(metadata.exif)) if kept == NO_LOCATION else metadata
-
-
-def _without_location(block: bytes | None) -> bytes | None:
-    exif = Image.Exif()
-    exif.load(block or b"")
-    exif.pop(ExifTags.IFD.GPSInfo, None)
-    return exif.tobytes() if len(exif) else None
+        return replace(metadata, exif=None, xmp=None)
+    if kept == NO_LOCATION and metadata.exif:
+        return replace(metadata, exif=replace(read_exif(metadata.exif), gps={}).to_bytes())
+    return metadata
 
 
 def exif_as_stored(metadata: Metadata) -> bytes | None:
     """Return the EXIF block for a picture that lies in the file as it did, not turned upright."""
-    if metadata.orientation == 1:
-        return metadata.exif
-    exif = Image.Exif()
-    exif.load(metadata.exif or b"")
-    directories = {directory: exif.get_ifd(directory) for directory in EXIF_DIRECTORIES}
-    exif.update({name: _as_upright(values, True) for name, values in directories.items() if values})
-    exif[ORIENTATION] = metadata.orientation
-    return exif.tobytes()
+    exif = read_exif(metadata.exif or b"").with_orientation(metadata.orientation)
+    return (exif.on_its_side() if metadata.orientation in _ON_ITS_SIDE else exif).to_bytes()
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 (upright) where it is missing or damaged."""
-    try:
-        found = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # Pillow raises many kinds of error on damaged EXIF
-        return 1
-    return found if found in _UPRIGHT else 1
+    """Return the EXIF orientation, 1 to 8; 1 (upright) where it is missing or damaged.
+
+    XMP may name one, too; viewers do not look there, so neither is it done here.
+    """
+    if tags := getattr(image, "tag_v2", None):  # of a TIFF, which Pillow turns upright when it loads it
+        found = tags.get(ExifTags.Base.Orientation, 1)
+        return found if found in _UPRIGHT else 1
+    return read_exif(_exif_bytes(image)).orientation
 
 
-def stored_orientation(content: bytes, format: str) -> int:
-    """Return the EXIF orientation of a photo file, 1 to 8; 1 where its format has none. `format` as in `FORMATS`."""
+def _exif_bytes(image: Image.Image) -> bytes:
+    """Return the EXIF block of an opened image, empty where there is none."""
+    found = image.info.get("exif", b"")
+    if not found and isinstance(text := image.info.get(_PNG_TEXT), str):
+        try:
+            found = bytes.fromhex("".join(text.split("\n")[3:]))
+        except ValueError:
+            return b""
+    return found if isinstance(found, bytes) else b""
+
+
+def _resolution(dpi: object) -> tuple[float, float] | None:
+    """Return horizontal and vertical resolution; None where it cannot be one."""
     try:
-        with Image.open(io.BytesIO(content), formats=[format]) as image:
-            return orientation_of(image)
-    except Exception:  # a format that Pillow does not know, or what it raises on damaged files
-        return 1
+        horizontal, vertical = (float(value) for value in dpi)  # type: ignore[attr-defined]
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    possible = all(math.isfinite(value) and 0 < value < _MOST_DPI for value in (horizontal, vertical))
+    return (horizontal, vertical) if possible else None
 
 
 def lies_on_its_side(image: Image.Image) -> bool:
@@ -137,35 +158,3 @@ def stored_size(upright: np.ndarray, orientation: int) -> tuple[int, int]:
     """Return height and width that upright pixels (H, W, ...) had as they lay in the file."""
     height, width = upright.shape[:2]
     return (width, height) if orientation in _ON_ITS_SIDE else (height, width)
-
-
-def _clean_exif(image: Image.Image) -> bytes | None:
-    """Return the EXIF block of an upright picture without thumbnails, maker notes and other places of previews.
-
-    None where there is no EXIF, or it is too damaged to be read.
-    """
-    try:
-        exif, kept = image.getexif(), Image.Exif()
-        kept.endian = exif.endian  # UTF-16 comments are in this order
-        kept.update({tag: exif[tag] for tag in _DESCRIPTIVE_TAGS if tag in exif and _is_short(exif[tag])})
-        for directory in EXIF_DIRECTORIES:
-            values = {tag: value for tag, value in exif.get_ifd(directory).items() if _is_short(value)}
-            for tag in (ExifTags.Base.MakerNote, ExifTags.Base.ExifInteroperabilityOffset):
-                values.pop(tag, None)
-            if values:
-                kept[directory] = _as_upright(values, lies_on_its_side(image))
-        return kept.tobytes() if len(kept) else None
-    except Exception:  # Pillow raises many kinds of error on damaged EXIF
-        return None
-
-
-def _is_short(value: object) -> bool:
-    return not isinstance(value, (bytes, str, tuple)) or len(value) <= _LONGEST_VALUE
-
-
-def _as_upright(values: dict[int, Any], on_its_side: bool) -> dict[int, Any]:
-    """Swap the width and height that EXIF repeats, where the picture was stored lying on its side."""
-    width, height = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
-    if on_its_side and width in values and height in values:
-        values[width], values[height] = values[height], values[width]
-    return values

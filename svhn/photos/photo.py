@@ -13,7 +13,7 @@ from svhn.files import printable, read_regular_file, write_whole
 from svhn.photos.config import KEEP, PhotoConfig
 from svhn.photos.filling import fill_pixels
 from svhn.photos.formats import FORMATS, recognise
-from svhn.photos.metadata import Metadata, reduced, stored_orientation
+from svhn.photos.metadata import Metadata, reduced
 from svhn.photos.pixels import Pixels, to_rgb
 
 # A photo is read or it is an error; what Pillow remarks on the way would land between the lines of a report.
@@ -81,7 +81,7 @@ def decode_photo(content: bytes, name: str | Path = "photo", max_pixels: int = P
         if (format := recognise(content)) is None:
             raise UnidentifiedImageError
         pixels, metadata = FORMATS[format].read(content, max_pixels)
-        return Photo(to_rgb(pixels), pixels, format, metadata, stored_orientation(content, format))
+        return Photo(to_rgb(pixels), pixels, format, metadata, metadata.orientation)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except UnidentifiedImageError as error:

@@ -26,6 +26,7 @@ _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _PICTURE = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), _SCAN, 0xDB, 0xDC, 0xDD)
 # "JFIF", version, unit and resolution; "Adobe", version, flags and colour transform.
 _JFIF_BYTES, _ADOBE_BYTES = 12, 12
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"  # what its segment begins with
 _PROFILE_PART = 0xFFFF - 2 - 14  # bytes of a colour profile in one segment, after its length and its head
 _BROKEN_OFF = "the JPEG breaks off before its end; copy or download it again"
 
@@ -128,10 +129,11 @@ def _clean_adobe(segment: bytes) -> bytes:
 
 
 def _metadata_segments(metadata: Metadata) -> list[bytes]:
-    """Return the EXIF segment and those of the colour profile."""
+    """Return the segments of EXIF, XMP and colour profile."""
     exif, profile = exif_as_stored(metadata), metadata.icc_profile or b""
     parts = [profile[start : start + _PROFILE_PART] for start in range(0, len(profile), _PROFILE_PART)]
-    return ([_segment(_APP1, exif)] if exif else []) + [
+    first = ([_segment(_APP1, exif)] if exif else []) + ([_segment(_APP1, _XMP + metadata.xmp)] if metadata.xmp else [])
+    return first + [
         _segment(_APP2, b"ICC_PROFILE\0" + bytes([number, len(parts)]) + part)
         for number, part in enumerate(parts, start=1)
     ]

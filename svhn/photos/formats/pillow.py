@@ -115,7 +115,12 @@ class PillowFormat:
 
     def metadata_options(self, metadata: Metadata) -> dict[str, Any]:
         """Return the `save` options that carry the metadata."""
-        options = {"exif": metadata.exif, "icc_profile": metadata.icc_profile, "dpi": metadata.dpi}
+        options = {
+            "exif": metadata.exif,
+            "icc_profile": metadata.icc_profile,
+            "dpi": metadata.dpi,
+            "xmp": metadata.xmp,
+        }
         return {name: value for name, value in options.items() if value is not None}
 
 

@@ -10,14 +10,17 @@ import numpy as np
 from PIL import Image
 
 from svhn.errors import InputError
+from svhn.photos.exif import PREFIX as EXIF_PREFIX
 from svhn.photos.formats.deep import decode_deep, encode_deep, is_deep
 from svhn.photos.formats.pillow import PillowFormat
 from svhn.photos.metadata import Metadata, exif_as_stored, kept_metadata
 from svhn.photos.pixels import Pixels
 
 _LEVEL = 3  # of compression: twice as fast as the default of 6, and files of the same size
-# Chunks that say what the numbers of the pixels mean.
-_COLOUR_CHUNKS = (b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"pHYs")
+# Chunks that say what the numbers of the pixels mean, with their sizes in bytes.
+_COLOUR_CHUNKS = {b"cHRM": 32, b"gAMA": 4, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"pHYs": 9}
+_PROFILE, _PROFILE_HEAD = b"iCCP", b"ICC profile\0\0"  # its name, and that it is deflated
+_XMP, _XMP_HEAD = b"iTXt", b"XML:com.adobe.xmp" + bytes(5)  # not compressed, no language, no translated name
 # Header, palette, transparency, pixels, end.
 _PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -27,7 +30,6 @@ _START = len(_SIGNATURE) + _FRAME + 13  # signature and IHDR
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # First column, first row and distances of the passes of an interlaced PNG, section 8.1.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_EXIF_PREFIX = b"Exif\0\0"  # of the block in a JPEG
 
 
 class PngFormat(PillowFormat):
@@ -64,7 +66,7 @@ class PngFormat(PillowFormat):
 
     def metadata(self, image: Image.Image, content: bytes) -> Metadata:
         """Return EXIF, and the chunks that say how the numbers are to be seen."""
-        chunks = {name: data for name, data in _chunks(content) if name in _COLOUR_CHUNKS}
+        chunks = {name: data for name, data in _chunks(content) if len(data) == _COLOUR_CHUNKS.get(name)}
         return replace(kept_metadata(image), chunks=chunks)
 
     def metadata_options(self, metadata: Metadata) -> dict[str, Any]:
@@ -109,7 +111,15 @@ def _holds_only_the_picture(header: bytes, compressed: bytes) -> bool:
 
 
 def _metadata_chunks(metadata: Metadata, exif: bytes | None) -> dict[bytes, bytes]:
-    return metadata.chunks | ({b"eXIf": exif.removeprefix(_EXIF_PREFIX)} if exif else {})
+    """Return the chunks of EXIF, XMP and colour profile, and those that are kept as they were."""
+    chunks = dict(metadata.chunks)
+    if metadata.icc_profile:
+        chunks[_PROFILE] = _PROFILE_HEAD + zlib.compress(metadata.icc_profile)
+    if exif:
+        chunks[b"eXIf"] = exif.removeprefix(EXIF_PREFIX)
+    if metadata.xmp:
+        chunks[_XMP] = _XMP_HEAD + metadata.xmp
+    return chunks
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

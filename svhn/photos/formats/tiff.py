@@ -1,17 +1,20 @@
 """TIFF, with 8 and 16 bit, in its lossless compressions."""
 
 import struct
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from svhn.errors import InputError
+from svhn.photos.exif import Entry, ExifBlock, read_exif
 from svhn.photos.formats.deep import decode_deep, encode_deep, is_deep
 from svhn.photos.formats.pillow import PillowFormat
-from svhn.photos.metadata import EXIF_DIRECTORIES, Metadata
+from svhn.photos.metadata import Metadata, kept_metadata
 from svhn.photos.pixels import Pixels
 
 # Lossless compressions by Pillow's name, with OpenCV's number where it writes them; others become this one.
@@ -22,7 +25,9 @@ _LOSSLESS |= dict.fromkeys(("tiff_deflate", "lzma", "zstd", "group3", "group4", 
 _NEW_SUBFILE_TYPE, _REDUCED_COPY = 254, 1
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _EXTRA_SAMPLES, _UNASSOCIATED_ALPHA = 338, 2
-_INCH, _BYTES_OF_NO_TYPE = 2, 7
+_XMP, _PROFILE, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _INCH = 700, 34675, 282, 283, 296, 2
+_BYTES, _SHORT, _FRACTION, _BYTES_OF_NO_TYPE = 1, 3, 5, 7  # types of values
+_FINEST = 10_000  # denominator of a resolution
 _ENTRY = 12  # bytes of an entry in a directory
 
 
@@ -36,15 +41,27 @@ class TiffFormat(PillowFormat):
 
     def decode(self, image: Image.Image, content: bytes) -> Pixels:
         """Decode the first page; see `PillowFormat`."""
-        return self._decode_deep(image, content) if is_deep(image) else super().decode(image, content)
+        xmp = image.info.pop("xmp", None)  # Pillow would turn the picture by it
+        pixels = self._decode_deep(image, content) if is_deep(image) else super().decode(image, content)
+        image.info |= {"xmp": xmp} if xmp else {}
+        return pixels
 
     def write(self, pixels: Pixels, metadata: Metadata) -> bytes:
         """Encode a picture; see `PhotoFormat`."""
-        if pixels.native.dtype != np.uint16:
-            return super().write(pixels, metadata)
-        compression = cv2.IMWRITE_TIFF_COMPRESSION, _LOSSLESS[pixels.options["compression"]]
-        content = encode_deep(pixels.native, ".tiff", compression)
+        if pixels.native.dtype == np.uint16:
+            compression = cv2.IMWRITE_TIFF_COMPRESSION, _LOSSLESS[pixels.options["compression"]]
+            content = encode_deep(pixels.native, ".tiff", compression)
+        else:
+            content = super().write(pixels, metadata)
         return _with_tags(content, _tags(metadata, pixels.options.get("tiffinfo", {})))
+
+    def metadata(self, image: Image.Image, content: bytes) -> Metadata:
+        """Return what may be kept of the tags of the first page."""
+        return kept_metadata(image, content)
+
+    def metadata_options(self, metadata: Metadata) -> dict[str, Any]:
+        """Return nothing: `write` adds the tags itself."""
+        return {}
 
     def save_options(self, image: Image.Image, content: bytes) -> dict[str, Any]:
         """Return the compression."""
@@ -77,31 +94,31 @@ def _are_reduced_copies(image: Image.Image) -> bool:
     return True
 
 
-def _tags(metadata: Metadata, others: dict[int, Any]) -> ImageFileDirectory_v2:
-    """Return EXIF block, colour profile and resolution as TIFF tags, with others by their numbers."""
-    tags = ImageFileDirectory_v2()
-    for tag, value in others.items():
-        tags[tag] = value
-    exif = Image.Exif()
-    exif.load(metadata.exif or b"")
-    for tag, value in exif.items():
-        tags[tag] = exif.get_ifd(tag) if tag in EXIF_DIRECTORIES else value
+def _tags(metadata: Metadata, others: dict[int, tuple[int, ...]]) -> ExifBlock:
+    """Return EXIF, colour profile, XMP and resolution as tags of a TIFF, with short numbers by their tags."""
+    block = read_exif(metadata.exif or b"")
+    tags = dict(block.main)
+    for tag, values in others.items():
+        tags[tag] = Entry(_SHORT, len(values), struct.pack(f"<{len(values)}H", *values))
     if metadata.icc_profile:
-        tags.tagtype[ExifTags.Base.InterColorProfile] = _BYTES_OF_NO_TYPE
-        tags[ExifTags.Base.InterColorProfile] = metadata.icc_profile
+        tags[_PROFILE] = Entry(_BYTES_OF_NO_TYPE, len(metadata.icc_profile), metadata.icc_profile)
+    if metadata.xmp:
+        tags[_XMP] = Entry(_BYTES, len(metadata.xmp), metadata.xmp)
     if metadata.dpi:
-        tags[ExifTags.Base.XResolution], tags[ExifTags.Base.YResolution] = (float(value) for value in metadata.dpi)
-        tags[ExifTags.Base.ResolutionUnit] = _INCH
-    return tags
+        for tag, value in zip((_X_RESOLUTION, _Y_RESOLUTION), metadata.dpi, strict=True):
+            ratio = Fraction(value).limit_denominator(_FINEST)
+            tags[tag] = Entry(_FRACTION, 1, struct.pack("<II", ratio.numerator, ratio.denominator))
+        tags[_RESOLUTION_UNIT] = Entry(_SHORT, 1, struct.pack("<H", _INCH))
+    return replace(block, main=tags)
 
 
-def _with_tags(content: bytes, tags: ImageFileDirectory_v2) -> bytes:
+def _with_tags(content: bytes, tags: ExifBlock) -> bytes:
     """Return a little-endian TIFF of one picture with further tags; they replace those of the same number.
 
     The new directory and its values are appended: the offsets in the old one stay true.
     """
     content += bytes(len(content) % 2)
-    extended = content + tags.tobytes(len(content))
+    extended = content + tags.directory_bytes(len(content))
     (first,) = struct.unpack_from("<I", content, 4)
     entries = _entries(extended, first) | _entries(extended, len(content))
     extended += bytes(len(extended) % 2)

@@ -12,7 +12,7 @@ from svhn.photos.pixels import Pixels
 
 _RIFF_HEADER = 12  # bytes
 _PICTURE = (b"ALPH", b"VP8 ", b"VP8L")  # alpha of a lossy picture, lossy and lossless picture
-_ICC, _ALPHA, _EXIF = 0x20, 0x10, 0x08  # flags of VP8X: what the file holds besides the picture
+_ICC, _ALPHA, _EXIF, _XMP = 0x20, 0x10, 0x08, 0x04  # flags of VP8X: what the file holds besides the picture
 
 
 class WebpFormat(PillowFormat):
@@ -28,11 +28,13 @@ class WebpFormat(PillowFormat):
         chunks = dict(_chunks(content))
         picture = [(name, chunks[name]) for name in _PICTURE if name in chunks]
         exif, profile = exif_as_stored(metadata), metadata.icc_profile
-        flags = _ICC * bool(profile) | _ALPHA * (pixels.mode == "RGBA") | _EXIF * bool(exif)
+        after = [(name, data) for name, data in ((b"EXIF", exif), (b"XMP ", metadata.xmp)) if data]
+        flags = _ICC * bool(profile) | _ALPHA * (pixels.mode == "RGBA")
+        flags |= _EXIF * bool(exif) | _XMP * bool(metadata.xmp)
         height, width = stored_size(pixels.native, metadata.orientation)
         header = struct.pack("<I", flags) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         parts = [(b"VP8X", header)] if flags else []
-        parts += ([(b"ICCP", profile)] if profile else []) + picture + ([(b"EXIF", exif)] if exif else [])
+        parts += ([(b"ICCP", profile)] if profile else []) + picture + after
         body = b"WEBP" + b"".join(_chunk(name, data) for name, data in parts)
         return b"RIFF" + struct.pack("<I", len(body)) + body
 
