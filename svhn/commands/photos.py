@@ -33,7 +33,7 @@ def remove_digits(
 
     PHOTOS are files, folders, globs or URLs; - reads a list from standard input. Boxes come from --boxes, else from a
     digitStruct.mat or boxes.json beside the photos, else the finder looks for digits. Inputs are never changed.
-    OUTPUT_DIR/report.jsonl tells what happened to each photo.
+    OUTPUT_DIR/report.jsonl tells what happened to each photo; photos of earlier jobs that are not given stay there.
 
     Exit codes: 0 all fine; 1 some photos failed, or the job could not start; 2 wrong usage; 3 stopped early (full disk,
     --max-failure-rate); 4 with --strict a digit stayed legible; 130 and 143 stopped by Ctrl-C or SIGTERM. After each

@@ -4,7 +4,7 @@ from .config import Shard as Shard
 from .engines.stopping import StopSignals as StopSignals
 from .listing.sources import ListedPhoto as ListedPhoto
 from .listing.sources import list_photos as list_photos
-from .output.ledger import last_lines as last_lines
+from .output.history import last_lines as last_lines
 from .output.storage import join as join
 from .page import write_page as write_page
 from .reading import PhotoReading as PhotoReading

@@ -14,7 +14,9 @@ from svhn.torch_inpaint.removal import FILLS, KEY_PIXELS
 
 
 def used_networks(job: JobConfig) -> dict[str, list[Path]]:
-    """Return the files of the networks that a job uses, by what they are there for.
+    """Return the files of the networks that a job can use, by what they are there for.
+
+    The finder counts whenever the job has one: what it is asked depends on the photo and on the boxes beside it.
 
     Raises
     ------
@@ -26,22 +28,23 @@ def used_networks(job: JobConfig) -> dict[str, list[Path]]:
         "fill": FILLS[fill.method].weights(fill),
         "key_pixels": KEY_PIXELS[key_pixels.method].weights(key_pixels),
     }
-    finder = job.finder if job.strict or not job.boxes else None
     return {
         "classifier": [find_model(job.model).path],
-        "finder": network_files(finder) if finder is not None else [],
+        "finder": network_files(job.finder) if job.finder is not None else [],
         **{use: [find_model(name).path for name in names] for use, names in methods.items()},
     }
 
 
 def describe_settings(job: JobConfig) -> str:
-    """Return all settings that change an output, with the hashes of the networks that are used, as text.
+    """Return all settings that decide what becomes of a photo, with the hashes of the networks, as text.
 
     It reads every network, so a worker asks once.
     """
     settings = {
         "version": __version__,
         "removal": dataclasses.asdict(job.removal),
+        "strict": job.strict,
+        "min_confidence": job.min_confidence,
         "metadata": job.photo.kept,
         "networks": {use: [sha256(path) for path in paths] for use, paths in used_networks(job).items()},
     }

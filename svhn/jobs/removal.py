@@ -3,16 +3,17 @@
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from svhn.cores import available_cores
 from svhn.errors import require_package
+from svhn.files import WriteError
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.output import Ledger, NoLedger, OutputFolder, done_before, ledger_name, open_ledger
-from svhn.jobs.tasks import ERROR, UNCHANGED, CannotStart, Order, ReportLine, StopJob, Task
+from svhn.jobs.output import NoResults, Results, ledger_name, read_history
+from svhn.jobs.tasks import ERROR, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
@@ -74,9 +75,10 @@ def remove_photos(
 ) -> Summary:
     """Remove the digits from photos.
 
-    Every photo becomes a file in the output folder; one without digits is copied. `report.jsonl` there has a line
+    Every photo becomes a file in the output folder; one without digits is copied. `report.jsonl` there gets a line
     for each, in the order in which they are finished; see `svhn.jobs.ReportLine` for its fields. What concerns a single
-    photo is in its line and never ends the job.
+    photo is in its line and never ends the job. A photo that fails has no output, not even one of an earlier job;
+    photos of earlier jobs that are not given keep theirs.
 
     Parameters
     ----------
@@ -98,25 +100,27 @@ def remove_photos(
     began = time.perf_counter()
     with contextlib.nullcontext(signals) if signals else StopSignals() as signals:
         tasks = _plan(photos, job, run)
+        part = {task.photo: task for task in tasks if in_shard(task, run.shard.part, run.shard.parts)}
         owner = ledger_name(run.shard.part, run.shard.parts)
-        summary = Summary(len(tasks))
+        summary = Summary(len(part))
 
         def stopping() -> bool:
             return signals.received is not None or summary.stopped is not None
 
-        with _output(job, run, owner, summary) as ledger:
-            orders = _orders(tasks, job, run, stopping)
+        with _results(job, owner, summary) as results:
+            done = _look_back(part, tasks, job, run)
+            orders = _orders(part, done, stopping)
             # The second signal is a KeyboardInterrupt: what is under way is not waited for.
-            lines = _engine(orders, len(tasks), job, run, owner, stopping, signals)
+            lines = _engine(orders, len(part), job, run, owner, stopping, signals)
             with contextlib.suppress(KeyboardInterrupt), contextlib.closing(lines):
-                _write_down(lines, ledger, summary, run, show)
+                _write_down(lines, part, results, summary, run, show)
     summary.signal = signals.received
     summary.seconds = time.perf_counter() - began
     return summary
 
 
 def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list[Task]:
-    """Return the tasks of this part of the job, after checking what all of them need."""
+    """Return the tasks of all parts of the job, after checking what all of them need."""
     from svhn.jobs.digit_sources import digit_source
     from svhn.jobs.fingerprint import used_networks
 
@@ -126,36 +130,39 @@ def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list
     digit_source(job)
     tasks = name_outputs(photos, job.save_masks)
     refuse_overwriting(tasks, job.output_dir)
-    return [task for task in tasks if in_shard(task, run.shard.part, run.shard.parts)]
+    return tasks
 
 
 @contextlib.contextmanager
-def _output(job: JobConfig, run: RunConfig, owner: str, summary: Summary) -> Iterator[Ledger]:
-    """Hold the ledger and the staging folder of this part of a job; in a dry run nothing is written."""
-    if job.dry_run:
-        yield NoLedger()
-        return
-    folder = OutputFolder(job.output_dir, owner)
-    ledger = open_ledger(job.output_dir, owner, run.resume)  # while it is open nobody else works on this part
-    folder.prepare()
-    summary.report = ledger.name
+def _results(job: JobConfig, owner: str, summary: Summary) -> Iterator[Results | NoResults]:
+    """Hold the ledger and the files of this part of a job; in a dry run nothing is written."""
+    results: Results | NoResults = NoResults() if job.dry_run else Results(job.output_dir, owner)
+    summary.report = results.name
     try:
-        yield ledger
+        yield results
     finally:
-        folder.finish()
         try:
-            ledger.close()
+            results.close()
         except OSError as error:
-            summary.stopped = _cannot_write(ledger, error)
+            summary.stopped = _cannot_write(results, error)
 
 
-def _orders(tasks: Sequence[Task], job: JobConfig, run: RunConfig, stopping: Callable[[], bool]) -> Iterator[Order]:
+def _look_back(
+    part: dict[str, Task], tasks: Sequence[Task], job: JobConfig, run: RunConfig
+) -> Mapping[str, ReportLine]:
+    """Return what earlier jobs did of this part, and let its tasks know which old files of theirs have to go."""
+    taken = {name for task in tasks for name in (task.output, task.mask) if name}
+    history = read_history(job.output_dir, part, taken, run.resume)
+    part.update({photo: history.prepare(task) for photo, task in part.items()})
+    return history.done
+
+
+def _orders(part: Mapping[str, Task], done: Mapping[str, ReportLine], stopping: Callable[[], bool]) -> Iterator[Order]:
     """Yield the work until there is none left or a reason to stop."""
-    done = done_before(job.output_dir, {task.photo: task for task in tasks}) if run.resume else {}
-    for task in tasks:
+    for photo, task in part.items():
         if stopping():
             return
-        yield task, done.get(task.photo)
+        yield task, done.get(photo)
 
 
 def _engine(
@@ -185,12 +192,13 @@ def _engine(
 
 def _write_down(
     lines: Iterable[ReportLine | StopJob],
-    ledger: Ledger,
+    part: Mapping[str, Task],
+    results: Results | NoResults,
     summary: Summary,
     run: RunConfig,
     show: Callable[[ReportLine, Summary], None],
 ) -> None:
-    """Write every line into the ledger, and say why to stop when it is time to."""
+    """Write every line into the ledger, put the outputs in place, and say why to stop when it is time to."""
     for line in lines:
         if isinstance(line, CannotStart):
             raise line
@@ -198,10 +206,12 @@ def _write_down(
             summary.stopped = str(line)
             continue
         try:
-            if line.status != UNCHANGED:
-                ledger.append(line)
+            line = results.record(line, part[line.photo])
+        except WriteError as error:
+            summary.stopped = str(error)
+            continue
         except OSError as error:
-            summary.stopped = _cannot_write(ledger, error)
+            summary.stopped = _cannot_write(results, error)
             continue
         summary.count(line)
         summary.stopped = summary.stopped or _too_many_failures(summary, run.max_failure_rate)
@@ -215,5 +225,5 @@ def _too_many_failures(summary: Summary, highest: float) -> str | None:
     return f"{failed} of {seen} photos failed, more than --max-failure-rate {highest:g}"
 
 
-def _cannot_write(ledger: Ledger, error: OSError) -> str:
-    return f"{ledger.name}: cannot be written ({error}); make room and go on with --resume"
+def _cannot_write(results: Results | NoResults, error: OSError) -> str:
+    return f"{results.name}: cannot be written ({error}); make room and go on with --resume"

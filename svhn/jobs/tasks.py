@@ -26,6 +26,8 @@ class Task:
         several photos of the job.
     alone : bool
         No other photo of the job has its file name, so that the name tells which photo is meant.
+    old_outputs, old_masks : tuple of str
+        What earlier jobs called them and no photo calls its own now: withdrawn with the others.
     """
 
     photo: str
@@ -34,6 +36,8 @@ class Task:
     error: str | None = None
     place: str | None = None
     alone: bool = True
+    old_outputs: tuple[str, ...] = ()
+    old_masks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source, load_finder
 from svhn.jobs.engines import Stage
 from svhn.jobs.fingerprint import describe_settings, short_hash
-from svhn.jobs.output import OutputFolder, read_bytes
+from svhn.jobs.output import OutputFolder, read_bytes, withdraw
 from svhn.jobs.reading import describe_number
 from svhn.jobs.tasks import (
     NO_DIGITS,
@@ -47,6 +47,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 class PhotoWorker:
     """Removes the digits from photos, one after the other; models are loaded for the first one that needs them.
+
+    What it makes is staged, and stands in the output folder when `svhn.jobs.output.Results` has recorded the line.
 
     Parameters
     ----------
@@ -103,15 +105,16 @@ class PhotoWorker:
         line = self._identify(task, content)
         if done and self._still_holds(done, task, line):
             return ReportLine(task.photo, status=UNCHANGED)
+        if not self.job.dry_run:
+            withdraw(task, self.folder)
         photo = decode_photo(content, task.photo, self.job.photo.max_pixels)
         where = self.find(task, photo)
         if self.job.dry_run:
             return _plan(task, where)
         result = self.remove(photo, where)
         if result is None:
-            return self._put_unchanged(line, task, photo, content)
-        line = replace(line, numbers=tuple(_describe(number) for number in result.numbers))
-        return _refuse(line) if self.job.strict and line.is_legible else self._put(line, task, photo, result)
+            return self._finish_unchanged(line, task, photo, content)
+        return self._finish_changed(line, task, photo, result)
 
     def _identify(self, task: Task, content: bytes) -> ReportLine:
         """Start a photo's line with what a later job compares: its content, and all else the result depends on."""
@@ -123,6 +126,7 @@ class PhotoWorker:
         """Tell whether photo, settings and names are those of before, and the output is there as it was written."""
         same = (done.bytes, done.sha256, done.settings) == (now.bytes, now.sha256, now.settings)
         same = same and done.output == task.output and (done.status == NO_DIGITS or done.mask == task.mask)
+        same = same and not (self.job.strict and done.is_legible)
         return same and self.folder.holds(task.output, done.output_bytes, done.output_sha256)
 
     def find(self, task: Task, photo: Photo) -> PhotoDigits:
@@ -136,21 +140,27 @@ class PhotoWorker:
             return None
         return self.remover(where.found or self.job.strict).remove(photo.rgb, where.digits)
 
-    def _put(self, line: ReportLine, task: Task, photo: Photo, result: "RemovalResult") -> ReportLine:
-        """Write mask and photo; the photo comes last, so that it is never there without its mask."""
+    def _finish_changed(self, line: ReportLine, task: Task, photo: Photo, result: "RemovalResult") -> ReportLine:
+        """Encode and stage a photo whose digits were removed, or refuse it."""
+        line = replace(line, numbers=tuple(_describe(number) for number in result.numbers))
+        if self.job.strict and line.is_legible:
+            return _refuse(line)
         content = encode_photo(photo, result.image, result.mask, self.job.photo.kept)
-        with self._stopping_on_a_full_disk():
-            if task.mask:
-                self.folder.put(task.mask, encode_mask(result.mask))
-            self.folder.put(task.output, content)
-        return _written(replace(line, status=OK, mask=task.mask), task, content)
+        mask = encode_mask(result.mask) if task.mask else None
+        return self._stage(replace(line, status=OK, mask=task.mask), task, content, mask)
 
-    def _put_unchanged(self, line: ReportLine, task: Task, photo: Photo, content: bytes) -> ReportLine:
-        """Write a photo without digits: the same picture in a clean file."""
+    def _finish_unchanged(self, line: ReportLine, task: Task, photo: Photo, content: bytes) -> ReportLine:
+        """Stage a photo without digits: the same picture in a clean file."""
         content = rewrite_photo(photo, content, self.job.photo.kept)
+        return self._stage(replace(line, status=NO_DIGITS), task, content)
+
+    def _stage(self, line: ReportLine, task: Task, content: bytes, mask: bytes | None = None) -> ReportLine:
+        """Write photo and mask where they wait for their line; return the line that vouches for them."""
         with self._stopping_on_a_full_disk():
-            self.folder.put(task.output, content)
-        return _written(replace(line, status=NO_DIGITS), task, content)
+            if task.mask and mask:
+                self.folder.stage(task.mask, mask)
+            self.folder.stage(task.output, content)
+        return _written(line, task, content)
 
     @functools.cached_property
     def finder(self) -> Finder:
@@ -204,7 +214,8 @@ def remove_shard(
     """Do some photos in this process and yield their report lines: the function that every engine runs.
 
     It depends on its arguments only and keeps nothing: any split of the orders, in any sequence, on any number of
-    processes and machines of a kind gives the same outputs.
+    processes and machines of a kind gives the same outputs. They are staged; `svhn.jobs.output.Results` puts them in
+    place with their lines.
     """
     worker = PhotoWorker(job, owner, tell)
     for task, done in orders:
@@ -236,7 +247,7 @@ def _refuse(line: ReportLine) -> ReportLine:
 
 
 def _written(line: ReportLine, task: Task, content: bytes) -> ReportLine:
-    """Return the line with what was put in place."""
+    """Return the line with what was written."""
     digest = hashlib.sha256(content).hexdigest()
     return replace(line, output=task.output, output_bytes=len(content), output_sha256=digest)
 

@@ -52,7 +52,6 @@ def test_other_weights_are_other_settings(checkpoints, network):
         (replace(JOB, removal=RemovalConfig(fill=FillConfig("steered"))), NETWORKS[1:2]),
         (replace(JOB, removal=RemovalConfig(key_pixels=KeyPixelConfig("evidence"))), NETWORKS[2:3]),
         (replace(JOB, finder=None), NETWORKS[3:]),
-        (replace(JOB, boxes="boxes.json"), NETWORKS[3:]),
     ],
 )
 def test_weights_that_are_not_used_do_not_count(checkpoints, job, unused):
@@ -66,8 +65,8 @@ def test_weights_that_are_not_used_do_not_count(checkpoints, job, unused):
         before = describe_settings(job)
 
 
-def test_with_strict_the_finder_looks_at_given_boxes_too(checkpoints):
-    job = replace(JOB, boxes="boxes.json", strict=True)
+def test_the_finder_counts_where_boxes_are_given_too(checkpoints):
+    job = replace(JOB, boxes="boxes.json")
     before = describe_settings(job)
     change(checkpoints / "finder" / "refiner.onnx")
     assert describe_settings(job) != before
@@ -80,6 +79,8 @@ def test_with_strict_the_finder_looks_at_given_boxes_too(checkpoints):
         replace(JOB, removal=RemovalConfig(fill=FillConfig(grain=0.5))),
         replace(JOB, removal=RemovalConfig(key_pixels=KeyPixelConfig(stroke=0.7))),
         replace(JOB, photo=PhotoConfig(strip_metadata=True)),
+        replace(JOB, strict=True),
+        replace(JOB, min_confidence=0.7),
     ],
 )
 def test_other_settings_are_other_settings(job):

@@ -13,7 +13,7 @@ from svhn.data.formats.coco import write_coco
 from svhn.data.formats.digit_struct import DigitStruct, write_digit_struct
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig, Shard
-from svhn.jobs.output.storage import STAGING
+from svhn.jobs.output.folder import STAGING
 from svhn.jobs.single import inpaint_photo
 from svhn.jobs.tasks import ReportLine
 from svhn.photos.config import PhotoConfig

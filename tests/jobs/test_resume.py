@@ -14,7 +14,7 @@ from PIL import Image
 
 from svhn.data.formats.coco import write_coco
 from svhn.jobs.config import RunConfig, Shard
-from svhn.jobs.output.storage import STAGING
+from svhn.jobs.output.folder import STAGING
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.jobs.listing.sources import ListedPhoto
-from svhn.jobs.output import STAGING, file_system, is_remote, join
+from svhn.jobs.output import STAGING, file_system, is_remote, output_path, safe_name, shorten
 from svhn.jobs.tasks import Task
 
 MASKS = "masks"
@@ -24,20 +24,22 @@ def name_outputs(sources: Sequence[ListedPhoto], save_masks: bool = False) -> li
 
     The first of these rules that gives all photos different names holds for all of them: the name below the folder
     that was given; the path below the folder that all photos have in common; that path with a hash of the photo's
-    path in it. Names that differ only in case or in Unicode form count as the same.
+    path in it. Names that differ only in case or in Unicode form count as the same. Parts that would lead out of the
+    output folder, as a server's listing may have them, are left out; parts that are too long for a file system are cut
+    and get a hash.
     """
     good = [source for source in sources if source.error is None]
     for rule in (_below_given, _below_common, _with_hash):
-        names = rule(good)
+        names = [safe_name(name) for name in rule(good)]
         masks = _mask_names(names) if save_masks else [None] * len(names)
         if masks is not None and _are_distinct([*names, *masks] if save_masks else names):
             break
     known_by = _places(good)
     named = {
-        id(source): {"output": name, "mask": mask, "place": place, "alone": alone}
+        id(source): Task(source.path, name, mask, place=place, alone=alone)
         for source, name, mask, (place, alone) in zip(good, names, masks, known_by, strict=True)
     }
-    return [Task(source.path, error=source.error, **named.get(id(source), {"output": ""})) for source in sources]
+    return [named.get(id(source)) or Task(source.path, "", error=source.error) for source in sources]
 
 
 def _places(sources: Sequence[ListedPhoto]) -> list[tuple[str | None, bool]]:
@@ -72,14 +74,19 @@ def _with_hash(sources: Sequence[ListedPhoto]) -> list[str]:
 def _absolute(path: str) -> str:
     """Return a path from the root, with "/"; a URL becomes /bucket/name."""
     if is_remote(path):
-        return "/" + path.split("://", 1)[1].lstrip("/")
+        return "/" + safe_name(path.split("://", 1)[1])
     return os.path.abspath(path).replace(os.sep, "/")
 
 
 def _mask_names(names: Sequence[str]) -> list[str]:
     """Name the masks after the photos' stems; after their whole names where two stems are the same."""
-    masks = [f"{MASKS}/{posixpath.splitext(name)[0]}.png" for name in names]
-    return masks if _are_distinct(masks) else [f"{MASKS}/{name}.png" for name in names]
+    masks = [_mask_name(posixpath.splitext(name)[0]) for name in names]
+    return masks if _are_distinct(masks) else [_mask_name(name) for name in names]
+
+
+def _mask_name(name: str) -> str:
+    folder, base = posixpath.split(name)
+    return posixpath.join(MASKS, folder, shorten(base, ".png"))
 
 
 def _are_distinct(names: Sequence[str]) -> bool:
@@ -100,7 +107,7 @@ def refuse_overwriting(tasks: Iterable[Task], output_dir: str) -> None:
     inputs = {_place(task.photo, folders): task.photo for task in tasks}
     for task in tasks:
         for name in filter(None, (task.output, task.mask)):
-            if found := inputs.get(_place(join(output_dir, name), folders)):
+            if found := inputs.get(_place(output_path(output_dir, name), folders)):
                 raise InputError(
                     f"{printable(found)}: an output would overwrite it; choose another --output-dir than "
                     f"{printable(output_dir)}"

@@ -6,27 +6,33 @@ few seconds and at the end, not for every line: what a power cut may take is the
 without a line is simply done again. Outputs are not synchronised one by one either; the ledger holds their hashes, and
 `--resume` does a photo again whose output is not the one described.
 
+Lines are added, never taken away: the last line about a photo counts, by its place in the file and not by the clock.
+
 Object stores cannot append. There the ledger is a row of numbered parts, each written whole.
 """
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import re
+import stat
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from svhn.errors import InputError
 from svhn.files import ensure_folder, printable
 from svhn.jobs.output.storage import file_system, is_remote, join
-from svhn.jobs.tasks import ReportLine, Task
+from svhn.jobs.tasks import ReportLine
 
 SYNC_SECONDS = 5.0
 PART_LINES = 1000
 _LEDGER = re.compile(r"report(\.\d+-of-\d+)?(\.\d+)?\.jsonl")
+# The end of the name of one part of a ledger in an object store.
+_PART = re.compile(r"\.\d{6,}\.jsonl$")
 
 
 class Ledger(Protocol):
@@ -47,44 +53,27 @@ def ledger_name(shard: int, shards: int) -> str:
     return "report.jsonl" if shards == 1 else f"report.{shard:0{len(str(shards))}}-of-{shards}.jsonl"
 
 
-def open_ledger(output_dir: str, name: str, resume: bool) -> Ledger:
-    """Open a ledger for appending, empty unless `resume`.
+def open_ledger(folder: str, name: str) -> Ledger:
+    """Open a ledger for appending.
 
     Raises
     ------
     InputError
-        When another job holds it, or it cannot be written.
+        When another job holds it, it cannot be written, or it is a link or another file's second name.
     """
-    return RemoteLedger(output_dir, name, resume) if is_remote(output_dir) else LocalLedger(output_dir, name, resume)
-
-
-class NoLedger:
-    """For a job that leaves nothing behind."""
-
-    name: str | None = None
-
-    def append(self, line: ReportLine) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+    return RemoteLedger(folder, name) if is_remote(folder) else LocalLedger(folder, name)
 
 
 class LocalLedger:
     """A ledger in a folder; it is locked, so that no two jobs write to it."""
 
-    def __init__(self, output_dir: str, name: str, resume: bool):
-        path = ensure_folder(output_dir) / name
+    def __init__(self, folder: str, name: str):
+        path = ensure_folder(folder) / name
         self.name = str(path)
-        try:
-            self.file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise InputError(
-                f"{printable(path)}: cannot write this report ({error.strerror}); choose another --output-dir"
-            ) from error
+        self.file = _open_own_file(path)
         try:
             _lock(self.file, path)
-            self.end = _end_of_last_line(self.file) if resume else 0
+            self.end = _end_of_last_line(self.file)
             os.ftruncate(self.file, self.end)
         except BaseException:
             os.close(self.file)
@@ -112,15 +101,14 @@ class LocalLedger:
 class RemoteLedger:
     """A ledger in an object store, in parts of up to `PART_LINES` lines or `SYNC_SECONDS` seconds."""
 
-    def __init__(self, output_dir: str, name: str, resume: bool):
-        self.name = join(output_dir, name)
+    def __init__(self, folder: str, name: str):
+        self.name = join(folder, name)
         self.fs, base = file_system(self.name)
         self.stem = base.removesuffix(".jsonl")
         self.fs.makedirs(base.rpartition("/")[0], exist_ok=True)
-        parts = self.fs.glob(f"{self.stem}.*.jsonl")
-        if not resume and parts:
-            self.fs.rm(parts)
-        self.part = 0 if not resume else len(parts)
+        names = (path.rpartition("/")[2] for path in self.fs.glob(f"{self.stem}.*.jsonl"))
+        parts = (int(found.split(".")[-2]) for found in names if _whole_name(found) == name != found)
+        self.part = max(parts, default=-1) + 1
         self.lines: list[str] = []
         self.synced = time.monotonic()
 
@@ -136,48 +124,90 @@ class RemoteLedger:
         self.lines, self.synced = [], time.monotonic()
 
 
-def read_ledgers(output_dir: str) -> Iterator[ReportLine]:
-    """Yield the lines of all ledgers in an output folder, oldest first within each; what is no line is left out."""
-    for data in _ledger_lines(output_dir):
-        with contextlib.suppress(ValueError):
-            yield ReportLine.from_dict(json.loads(data))
+def read_ledgers(folder: str) -> Iterator[ReportLine]:
+    """Yield the lines of all ledgers in a folder or under a URL, oldest first within each; see `ledgers_in`."""
+    return itertools.chain.from_iterable(ledgers_in(folder))
 
 
-def last_lines(output_dir: str) -> dict[str, ReportLine]:
-    """Return what happened last to each photo, by its path, merged from the ledgers of all parts of a job."""
-    lines: dict[str, ReportLine] = {}
-    for line in read_ledgers(output_dir):
-        if line.photo not in lines or lines[line.photo].finished <= line.finished:
-            lines[line.photo] = line
-    return lines
+def ledgers_in(folder: str) -> Iterator[Iterator[ReportLine]]:
+    """Yield the lines of each ledger in a folder or under a URL, oldest first; what is no line is left out.
+
+    Raises
+    ------
+    InputError
+        When a ledger is a pipe, a device or unreadable.
+    """
+    for _, paths in itertools.groupby(sorted(_ledger_files(folder)), key=_whole_name):
+        yield _lines(folder, list(paths))
 
 
-def done_before(output_dir: str, tasks: Mapping[str, Task]) -> dict[str, ReportLine]:
-    """Return what the ledgers say, but for the numbers, of those of the given tasks that need not be done again."""
-    done: dict[str, ReportLine] = {}
-    for line in read_ledgers(output_dir):
-        if line.photo in tasks:
-            done.pop(line.photo, None)
-            if line.is_done:
-                done[line.photo] = replace(line, numbers=())
-    return done
+def _ledger_files(folder: str) -> list[str]:
+    """Return the paths of the ledgers in a folder or under a URL; there, of all their parts."""
+    if is_remote(folder):
+        fs, base = file_system(folder)
+        return [path for path in fs.glob(f"{base.rstrip('/')}/report*.jsonl") if _is_ledger(path)]
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return [os.path.join(folder, name) for name in names if _is_ledger(name)]
 
 
-def _ledger_lines(output_dir: str) -> Iterator[bytes]:
-    if is_remote(output_dir):
-        fs, base = file_system(output_dir)
-        paths = [path for path in fs.glob(f"{base.rstrip('/')}/report*.jsonl") if _is_ledger(path)]
-        for path in sorted(paths):
-            yield from fs.cat_file(path).splitlines()
-        return
-    for name in sorted(os.listdir(output_dir)) if os.path.isdir(output_dir) else []:
-        if _is_ledger(name):
-            with open(os.path.join(output_dir, name), "rb") as file:
-                yield from (line for line in file if line.endswith(b"\n"))  # else it is torn
+def _lines(folder: str, paths: Sequence[str]) -> Iterator[ReportLine]:
+    for path in paths:
+        for data in _remote_data(folder, path) if is_remote(folder) else _local_data(path):
+            with contextlib.suppress(ValueError):
+                yield ReportLine.from_dict(json.loads(data))
+
+
+def _remote_data(folder: str, path: str) -> list[bytes]:
+    fs, _ = file_system(folder)
+    return fs.cat_file(path).splitlines()
+
+
+def _local_data(path: str) -> Iterator[bytes]:
+    with _naming(path, "read"):
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(file, "rb") as lines:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise InputError(f"{printable(path)}: expected a report, received a pipe or device; remove it")
+        yield from (line for line in lines if line.endswith(b"\n"))  # else it is torn
 
 
 def _is_ledger(path: str) -> bool:
     return _LEDGER.fullmatch(path.rsplit("/", 1)[-1]) is not None
+
+
+def _whole_name(path: str) -> str:
+    """Return the name of the ledger that a file is, or is a part of."""
+    return _PART.sub(".jsonl", path)
+
+
+def _open_own_file(path: Path) -> int:
+    """Open a ledger for appending; what else bears its name is refused, since a line would be written into it."""
+    with _naming(path, "written"):
+        if path.is_symlink():
+            raise InputError(f"{printable(path)}: a link, expected a report of its own; remove the link")
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    found = os.fstat(file)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        return file
+    os.close(file)
+    if stat.S_ISREG(found.st_mode):
+        raise InputError(
+            f"{printable(path)}: this file has other names too (hard links), and adding to it would change them; put a "
+            "copy in its place"
+        )
+    raise InputError(f"{printable(path)}: expected a report, received a pipe or device; remove it")
+
+
+@contextlib.contextmanager
+def _naming(path: str | os.PathLike, what: str) -> Iterator[None]:
+    """Turn an OSError about a ledger into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{printable(path)}: this report cannot be {what} ({error.strerror}); choose another folder or see to its "
+            "permissions"
+        ) from error
 
 
 def _lock(file: int, path: os.PathLike) -> None:

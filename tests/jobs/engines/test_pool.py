@@ -12,6 +12,7 @@ from svhn.errors import InputError
 from svhn.jobs.config import JobConfig, RunConfig, Shard
 from svhn.jobs.engines.pool import MOST_FAILED_STARTS, TRIES, Pool
 from svhn.jobs.engines.stages import Stage
+from svhn.jobs.output.folder import STAGING
 from svhn.jobs.tasks import CannotStart, Task
 
 pytestmark = pytest.mark.slow
@@ -77,7 +78,7 @@ def test_photos_that_kill_workers_are_set_aside_whatever_their_number(poisoned, 
     assert len(lines) == 8 + len(deadly)
     assert names_of_failed(lines) == set(deadly)
     assert all("SIGKILL" in line.error for line in lines if "deadly" in line.photo)
-    assert len(list((tmp_path / "out").glob("*.png"))) == 8
+    assert len(list((tmp_path / "out" / STAGING).rglob("*.png"))) == 8
     assert "deadly" not in "".join(line.photo for line in lines[: 8 - workers])  # they come after all others
 
 
@@ -88,7 +89,7 @@ def test_a_photo_that_takes_too_long_is_ended_from_outside(poisoned, tmp_path):
     assert names_of_failed(lines) == {"000-endless.png"}
     (error,) = (line.error for line in lines if "endless" in line.photo)
     assert error.endswith("000-endless.png: took more than 2 seconds; allow more with --max-seconds")
-    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+    assert len(list((tmp_path / "out" / STAGING).rglob("*.png"))) == 4
 
 
 def test_workers_that_never_live_end_the_job(empty_photos, tmp_path, monkeypatch):

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from svhn.errors import InputError
-from svhn.jobs.output.ledger import done_before, last_lines, ledger_name, open_ledger, read_ledgers
+from svhn.jobs.output.history import last_lines, read_history
+from svhn.jobs.output.ledger import ledger_name, open_ledger, read_ledgers
 from svhn.jobs.tasks import ReportLine, Task
 
 
@@ -16,22 +17,20 @@ def line(photo, **found):
     return ReportLine(str(photo), **found).finished_now(0.1)
 
 
-def write(folder, lines, name="report.jsonl", resume=False):
-    ledger = open_ledger(str(folder), name, resume)
+def write(folder, lines, name="report.jsonl"):
+    ledger = open_ledger(str(folder), name)
     for item in lines:
         ledger.append(item)
     ledger.close()
 
 
 @pytest.mark.parametrize("root", ["folder", "memory://folder"])
-def test_lines_come_back_and_resume_adds_to_them(tmp_path, root):
+def test_lines_come_back_and_later_jobs_add_to_them(tmp_path, root):
     folder = root if "://" in root else tmp_path
     lines = [line(name) for name in ("a", "odd\udcff\n", "ü")]
     write(folder, lines[:2])
-    write(folder, lines[2:], resume=True)
+    write(folder, lines[2:])
     assert list(read_ledgers(str(folder))) == lines
-    write(folder, lines[:1])
-    assert list(read_ledgers(str(folder))) == lines[:1]
 
 
 @pytest.mark.parametrize("cut", [1, 30, 70_000])
@@ -41,7 +40,7 @@ def test_a_torn_last_line_is_cut_off_when_the_job_goes_on(tmp_path, cut):
     path = tmp_path / "report.jsonl"
     path.write_bytes(path.read_bytes()[:-cut])
     assert list(read_ledgers(str(tmp_path))) == [first]
-    write(tmp_path, [line("c")], resume=True)
+    write(tmp_path, [line("c")])
     assert [item.photo for item in read_ledgers(str(tmp_path))] == ["a", "c"]
     assert all(json.loads(text) for text in path.read_text().splitlines())
 
@@ -57,12 +56,11 @@ def test_damage_in_the_middle_costs_that_line_only(tmp_path):
 
 
 def test_two_jobs_cannot_share_a_ledger(tmp_path):
-    ledger = open_ledger(str(tmp_path), "report.jsonl", False)
+    ledger = open_ledger(str(tmp_path), "report.jsonl")
     ledger.append(line("a"))
-    for resume in (True, False):
-        with pytest.raises(InputError, match="another job"):
-            open_ledger(str(tmp_path), "report.jsonl", resume)
-    open_ledger(str(tmp_path), "report.1-of-2.jsonl", False).close()
+    with pytest.raises(InputError, match="another job"):
+        open_ledger(str(tmp_path), "report.jsonl")
+    open_ledger(str(tmp_path), "report.1-of-2.jsonl").close()
     ledger.close()
     assert [item.photo for item in read_ledgers(str(tmp_path))] == ["a"]
 
@@ -72,7 +70,7 @@ import resource, sys
 sys.path.insert(0, {tests!r})
 from test_ledger import line
 from svhn.jobs.output.ledger import open_ledger
-ledger = open_ledger({folder!r}, "report.jsonl", False)
+ledger = open_ledger({folder!r}, "report.jsonl")
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 for number in range(100):
     try:
@@ -114,4 +112,4 @@ def test_what_failed_or_is_incomplete_is_not_done(tmp_path):
     good = [line(photo, status="ok", **facts) for photo in "ad"]
     write(tmp_path, [*good, line("b", status="ok"), line("c", **facts), line("d", error="later")])
     tasks = {name: Task(name, "x.png") for name in "abcde"}
-    assert set(done_before(str(tmp_path), tasks)) == {"a"}
+    assert set(read_history(str(tmp_path), tasks, (), resume=True).done) == {"a"}

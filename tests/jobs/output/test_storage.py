@@ -1,17 +1,12 @@
 """Photos and results behind URLs: fsspec's memory file system within a process, its local one with worker processes."""
 
-import os
-import signal
-from pathlib import Path
-
 import fsspec
 import pytest
 from job_tools import essence, job, lines_of
 
 from svhn.errors import InputError
-from svhn.files import WriteError
 from svhn.jobs.config import RunConfig
-from svhn.jobs.output.storage import STAGING, OutputFolder, read_bytes
+from svhn.jobs.output.storage import read_bytes
 from svhn.jobs.page import write_page
 from svhn.jobs.reading import read_photos
 
@@ -68,39 +63,6 @@ def test_worker_processes_read_and_write_urls(empty_photos, tmp_path):
     summary = job(f"file://{photos}", f"file://{tmp_path}/out", RunConfig(workers=2))
     assert summary.counts == {"no_digits": 5}
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {path.name for path in photos.glob("*.png")}
-
-
-def test_a_staged_file_is_never_seen_half_and_leftovers_go(tmp_path, monkeypatch):
-    folder = OutputFolder(str(tmp_path / "out"), "part")
-    folder.prepare()
-    write_bytes = Path.write_bytes
-
-    def killed(path, content):
-        write_bytes(path, content[:4])
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(Path, "write_bytes", killed)
-        patched.setattr(Path, "unlink", lambda *_, **__: None)  # as after SIGKILL
-        folder.put("deep/1.png", b"a whole photo")
-    (left,) = (tmp_path / "out").rglob("*.png")
-    assert left.parts[-3:-1] == (STAGING, "part") and left.read_bytes() == b"a wh"
-    folder.prepare()
-    assert not left.exists()
-    for content in (b"a whole photo", b"another one"):
-        folder.put("deep/1.png", content)
-        assert read_bytes(str(tmp_path / "out" / "deep" / "1.png"), 100) == content
-    folder.finish()
-    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["deep", "1.png"]
-
-
-def test_an_output_that_cannot_be_written_is_named(tmp_path):
-    folder = OutputFolder(str(tmp_path / "out"), "part")
-    folder.prepare()
-    folder.put("1.png", b"a photo")
-    with pytest.raises(WriteError, match=r"out/1\.png/2\.png: cannot be written \("):
-        folder.put("1.png/2.png", b"another one")
-    assert [path.name for path in (tmp_path / "out" / STAGING / "part").iterdir()] == []
 
 
 def test_what_is_too_large_is_not_read(memory, tmp_path):

@@ -1,0 +1,176 @@
+"""What stands in the output folder after jobs that follow each other: what the ledger vouches for, and nothing else."""
+
+import os
+import shutil
+
+import pytest
+from job_tools import ROOT, job, lines_of
+from PIL import Image
+
+from svhn.data.formats.coco import write_coco
+from svhn.jobs.config import RunConfig, Shard
+from svhn.jobs.output.folder import OutputFolder
+from svhn.jobs.output.history import last_lines
+from svhn.jobs.page import write_page
+from svhn.jobs.tasks import ERROR
+
+AGAIN = RunConfig(workers=0, resume=True)
+
+
+def pictures(out):
+    return sorted(str(path.relative_to(out)) for path in out.rglob("*.png"))
+
+
+def test_a_photo_that_fails_keeps_no_output_of_an_earlier_job(empty_photos, tmp_path):
+    photos, out = empty_photos(4), tmp_path / "out"
+    job(photos, out)
+    for name in ("000.png", "001.png"):
+        (photos / name).write_bytes(b"half")
+    (photos / "boxes.json").unlink()
+    write_coco(photos / "boxes.json", {f"{number:03}.png": (24, 16, []) for number in (0, 1, 3)})
+    for run in (RunConfig(workers=0), RunConfig(workers=1), AGAIN):
+        assert job(photos, out, run).counts["error"] == 3
+        assert pictures(out) == ["003.png"]
+
+
+def test_a_photo_that_vanished_keeps_no_output(empty_photos, tmp_path):
+    photos, out = empty_photos(2), tmp_path / "out"
+    job(photos, out)
+    (photos / "000.png").unlink()
+    assert job([photos / "000.png"], out).counts == {"error": 1}
+    assert pictures(out) == ["001.png"]
+
+
+def test_a_failure_in_a_bucket_keeps_no_output(empty_photos, tmp_path):
+    import fsspec
+
+    photos, fs = empty_photos(2), fsspec.filesystem("memory")
+    job(photos, "memory://state")
+    (photos / "000.png").write_bytes(b"half")
+    assert job(photos, "memory://state").counts == {"no_digits": 1, "error": 1}
+    assert [path for path in fs.find("/state") if path.endswith(".png")] == ["/state/001.png"]
+    assert len(last_lines("memory://state")) == 2
+    fs.rm("/state", recursive=True)
+
+
+def test_a_dry_run_takes_nothing_away(empty_photos, tmp_path):
+    photos, out = empty_photos(2), tmp_path / "out"
+    job(photos, out)
+    (photos / "000.png").write_bytes(b"half")
+    job(photos, out, dry_run=True)
+    assert pictures(out) == ["000.png", "001.png"] and len(lines_of(out)) == 2
+
+
+def test_photos_that_are_not_given_keep_their_lines_and_outputs(empty_photos, tmp_path):
+    photos, out = empty_photos(5), tmp_path / "out"
+    job(photos, out)
+    job([photos / "002.png"], out)
+    assert len(lines_of(out)) == 6 and len(last_lines(str(out))) == 5 and len(pictures(out)) == 5
+    assert job(photos, out, AGAIN).counts == {"unchanged": 5}
+    assert "<b>5</b>photos" in write_page(str(out)).read_text()
+
+
+def test_an_output_under_an_old_name_goes(empty_photos, tmp_path):
+    first, second, out = empty_photos(2, "first"), empty_photos(2, "second"), tmp_path / "out"
+    job(first, out)
+    assert pictures(out) == ["000.png", "001.png"]
+    (first / "001.png").write_bytes(b"half")
+    job([first, second], out)  # equal names: now they have folders in them
+    assert pictures(out) == ["first/000.png", "second/000.png", "second/001.png"]
+    assert job([first / "000.png"], out).counts == {"no_digits": 1}
+    assert pictures(out) == ["000.png", "second/000.png", "second/001.png"]
+
+
+def test_an_old_name_that_is_another_photos_now_stays(empty_photos, tmp_path):
+    first, second, out = empty_photos(1, "first"), empty_photos(1, "second"), tmp_path / "out"
+    Image.new("RGB", (24, 16), (9, 9, 9)).save(second / "000.png")
+    job(first, out)
+    job(second, out)  # takes the name 000.png over
+    assert set(last_lines(str(out))) == {str(second / "000.png")}
+    shutil.copytree(first, tmp_path / "third" / "first")
+    job([first / "000.png", tmp_path / "third" / "first" / "000.png"], out)
+    assert (out / "000.png").read_bytes() == (second / "000.png").read_bytes()
+
+
+def test_masks_that_are_not_wanted_any_more_go(folder, tmp_path):
+    out = tmp_path / "out"
+    job(folder / "0.png", out, save_masks=True)
+    assert pictures(out) == ["0.png", "masks/0.png"]
+    (folder / "0.png").write_bytes(b"half")
+    job(folder / "0.png", out)
+    assert pictures(out) == []
+
+
+def test_the_ledger_comes_first(empty_photos, tmp_path, monkeypatch):
+    """At the moment when a file is put in place its line can be read."""
+    photos, out, seen = empty_photos(3), tmp_path / "out", []
+    place = OutputFolder.place
+
+    def watched(self, name):
+        seen.append(name in {line["output"] for line in lines_of(out)} and not (out / name).exists())
+        place(self, name)
+
+    monkeypatch.setattr(OutputFolder, "place", watched)
+    job(photos, out, RunConfig(workers=1))
+    assert seen == [True] * 3 and len(pictures(out)) == 3
+
+
+def test_an_output_that_cannot_be_put_in_place_is_an_error(empty_photos, tmp_path):
+    photos, out = empty_photos(2), tmp_path / "out"
+    (out / "000.png" / "kept").mkdir(parents=True)
+    assert job(photos, out).counts == {"error": 1, "no_digits": 1}
+    line = last_lines(str(out))[str(photos / "000.png")]
+    assert line.status == ERROR and line.output is None and "cannot be written" in line.error
+    assert job(photos, out, AGAIN).counts == {"error": 1, "unchanged": 1}
+
+
+# Stands in for a decoder that crashes, as soon as a worker process opens such a photo.
+POISON = """
+import os, signal, sys
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("in/001.png"):
+        os.kill(os.getpid(), signal.SIGKILL)
+if "--multiprocessing-fork" in sys.argv:
+    sys.addaudithook(hook)
+"""
+
+
+@pytest.mark.slow
+def test_a_photo_whose_worker_died_keeps_no_output(empty_photos, tmp_path, monkeypatch):
+    photos, out = empty_photos(3, "in"), tmp_path / "out"
+    job(photos, out)
+    (tmp_path / "sitecustomize.py").write_text(POISON)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    assert job([photos / "001.png"], out, RunConfig(workers=1)).counts == {"error": 1}
+    assert pictures(out) == ["000.png", "002.png"]
+
+
+def test_strict_does_not_believe_a_job_that_was_not(empty_photos, tmp_path):
+    photos, out = empty_photos(2), tmp_path / "out"
+    job(photos, out)
+    assert job(photos, out, AGAIN, strict=True).counts == {"no_digits": 2}
+    assert job(photos, out, AGAIN, strict=True).counts == {"unchanged": 2}
+
+
+def test_a_clock_that_was_set_back_does_not_matter(empty_photos, tmp_path):
+    photos, out = empty_photos(2), tmp_path / "out"
+    (photos / "000.png").write_bytes(b"half")
+    job(photos, out)
+    ledger = out / "report.jsonl"
+    ledger.write_text(ledger.read_text().replace('"finished": "20', '"finished": "30'))
+    shutil.copy(photos / "001.png", photos / "000.png")
+    assert job(photos, out, AGAIN).counts == {"no_digits": 1, "unchanged": 1}
+    assert {line.status for line in last_lines(str(out)).values()} == {"no_digits"}
+
+
+def test_among_parts_the_line_counts_whose_output_stands_there(empty_photos, tmp_path):
+    photos, out = empty_photos(2), tmp_path / "out"
+    (photos / "000.png").write_bytes(b"half")
+    job(photos, out)
+    ledger = out / "report.jsonl"
+    ledger.write_text(ledger.read_text().replace('"finished": "20', '"finished": "30'))
+    shutil.copy(photos / "001.png", photos / "000.png")
+    for shard in (1, 2):
+        job(photos, out, RunConfig(workers=0, shard=Shard(shard, 2)))
+    assert {line.status for line in last_lines(str(out)).values()} == {"no_digits"}
+    assert job(photos, out, AGAIN).counts == {"unchanged": 2}
