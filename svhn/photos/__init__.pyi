@@ -19,3 +19,5 @@ from .photo import write_mask as write_mask
 from .photo import write_photo as write_photo
 from .photo import write_rgb as write_rgb
 from .pixels import Pixels as Pixels
+from .pixels import alpha_of as alpha_of
+from .views import views as views

@@ -5,38 +5,45 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from svhn.photos.pixels import DEPTH_RATIO, Pixels
+from svhn.photos.pixels import DEPTH_RATIO, PEAK, Pixels, alpha_of
 
-_HALF = 128  # the first value that is white in one bit
+_HALF = 128  # the first value that is white in one bit, and opaque where there are no shades of it
+_ALPHA_WEIGHT = 4  # of alpha beside a colour: an opaque entry is nearer to opaque colours than any that is clear
 
 
-def fill_pixels(pixels: Pixels, rgb: np.ndarray, mask: np.ndarray) -> Pixels:
+def fill_pixels(pixels: Pixels, rgb: np.ndarray, mask: np.ndarray, alpha: np.ndarray | None = None) -> Pixels:
     """Return the pixels with the colours of `rgb` where `mask` says so; outside the mask nothing changes.
-
-    What is filled becomes opaque.
 
     Parameters
     ----------
     pixels : Pixels
     rgb : ndarray (H, W, 3) uint8
     mask : ndarray (H, W) bool
+    alpha : ndarray (H, W) uint8, optional
+        How opaque what is filled becomes, 255 = opaque. Without, it is as opaque as all of the photo, or opaque where
+        that varies.
     """
     if not mask.any():
         return pixels
     around = _span(np.any(mask, axis=1)), _span(np.any(mask, axis=0))  # large photos have small masks
     inside = mask[around]
-    colours = rgb[around][inside]
-    palette = None if pixels.palette is None else _with_new_entries(pixels.native, pixels.palette, colours, mask)
-    if palette is not None:
-        values = _nearest_entries(colours, palette)
+    colours, before = rgb[around][inside], pixels.native[around][inside]
+    opacity = None if alpha is None else alpha[around][inside]
+    palette = None
+    if pixels.palette is not None:
+        wanted = np.column_stack([colours, _entry_opacity(pixels, opacity, len(colours))])
+        palette = _with_new_entries(pixels.native, pixels.palette, wanted, mask)
+        values = _nearest_entries(wanted, palette)
     elif pixels.mode == "CMYK":
         values = _inks(colours, rgb, pixels.native, mask)
     elif pixels.mode == "1":
         values = np.where(colours.mean(axis=1) < _HALF, 0, 255)
     else:
-        values = _channels(_without_key(colours, pixels.options.get("transparency")), pixels.native)
+        values = _channels(colours, pixels)
+        if pixels.mode in ("LA", "RGBA"):
+            values = np.column_stack([values, _opaque_as(pixels, opacity, before[:, -1])])
     native = pixels.native.copy()
-    native[around][inside] = values
+    native[around][inside] = _keyed(values, pixels, opacity)
     return dataclasses.replace(pixels, native=native, palette=palette)
 
 
@@ -45,17 +52,53 @@ def _span(marked: np.ndarray) -> slice:
     return slice(int(marked.argmax()), len(marked) - int(marked[::-1].argmax()))
 
 
-def _channels(colours: np.ndarray, native: np.ndarray) -> np.ndarray:
-    """Turn (N, 3) uint8 colours into rows of the native array."""
-    channels = 1 if native.ndim == 2 else native.shape[2]
-    scale = DEPTH_RATIO if native.dtype == np.uint16 else 1
-    values = colours.astype(native.dtype) * native.dtype.type(scale)
-    if channels <= 2:
-        values = np.rint(values.astype(np.float64).mean(axis=1, keepdims=True)).astype(native.dtype)
-    if channels in (2, 4):
-        opaque = np.full((len(values), 1), np.iinfo(native.dtype).max, native.dtype)
-        values = np.concatenate([values, opaque], axis=1)
-    return values[:, 0] if native.ndim == 2 else values
+def _channels(colours: np.ndarray, pixels: Pixels) -> np.ndarray:
+    """Turn (N, 3) uint8 colours into rows of the native array without alpha, (N,) for a gray one without it."""
+    native = pixels.native
+    colours = _without_key(colours, pixels.options.get("transparency"))
+    values = np.rint(colours * (pixels.peak / PEAK)).astype(native.dtype)
+    if native.ndim == 3 and native.shape[2] > 2:
+        return values
+    gray = np.rint(values.mean(axis=1, dtype=np.float64)).astype(native.dtype)
+    return gray if native.ndim == 2 else gray[:, None]
+
+
+def _opaque_as(pixels: Pixels, opacity: np.ndarray | None, before: np.ndarray) -> np.ndarray:
+    """Return the alpha (N,) of what is filled, in the file's own depth.
+
+    Parameters
+    ----------
+    pixels : Pixels
+        LA or RGBA.
+    opacity : ndarray (N,) uint8, optional
+        What it shall be; where that is what it was, the file's own value stays. Without, it is that of all of the
+        photo, or opaque where that varies.
+    before : ndarray (N,)
+        The file's alpha there.
+    """
+    ratio = DEPTH_RATIO if before.dtype == np.uint16 else 1
+    if opacity is None:
+        return before if alpha_of(pixels) is None else np.full_like(before, PEAK * ratio)
+    return np.where(opacity == np.rint(before / ratio), before, opacity.astype(before.dtype) * before.dtype.type(ratio))
+
+
+def _entry_opacity(pixels: Pixels, opacity: np.ndarray | None, count: int) -> np.ndarray:
+    """Return the alpha (N,) uint8 that entries of a palette shall have, see `_opaque_as`."""
+    assert pixels.palette is not None
+    known = pixels.palette[:, 3]
+    if opacity is None:
+        return np.full(count, known[pixels.native.flat[0]] if alpha_of(pixels) is None else PEAK, np.uint8)
+    only_clear = np.isin(known, (0, PEAK)).all()  # a GIF has no shades of it
+    return np.where(opacity < _HALF, 0, PEAK).astype(np.uint8) if only_clear else opacity
+
+
+def _keyed(values: np.ndarray, pixels: Pixels, opacity: np.ndarray | None) -> np.ndarray:
+    """Return rows of the native array with the colour that means transparent where the fill shall be so."""
+    key = pixels.options.get("transparency")
+    if opacity is None or pixels.palette is not None or not isinstance(key, (int, tuple)):
+        return values
+    clear = opacity < _HALF
+    return np.where(clear if values.ndim == 1 else clear[:, None], key, values).astype(values.dtype)
 
 
 def _without_key(colours: np.ndarray, key: object) -> np.ndarray:
@@ -68,24 +111,33 @@ def _without_key(colours: np.ndarray, key: object) -> np.ndarray:
     return moved
 
 
-def _with_new_entries(native: np.ndarray, palette: np.ndarray, colours: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the palette with the main new colours in entries that nothing outside the mask uses."""
-    unused = np.setdiff1d(np.arange(256), native[~mask])
+def _with_new_entries(native: np.ndarray, palette: np.ndarray, wanted: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the palette with the main new colours (N, 4), uint8 RGBA, in entries that nothing else uses."""
+    unused, shown = np.setdiff1d(np.arange(256), native[~mask]), wanted[wanted[:, 3] > 0]
     palette = palette.copy()
-    if len(unused):
-        reduced = Image.fromarray(colours[None]).quantize(len(unused))
-        found = np.reshape(reduced.getpalette("RGB") or [], (-1, 3))[: len(unused)]
-        palette[unused[: len(found)]] = np.column_stack([found, np.full(len(found), 255)])
+    if len(unused) and len(shown):
+        found = _main_colours(shown, len(unused))
+        palette[unused[: len(found)]] = found
     return palette
 
 
-def _nearest_entries(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """Return the index of the opaque entry that is nearest to each colour; of any entry where none is opaque."""
-    opaque = np.flatnonzero(palette[:, 3] == 255)
-    distinct, inverse = np.unique(colours, axis=0, return_inverse=True)
+def _main_colours(wanted: np.ndarray, count: int) -> np.ndarray:
+    """Return at most `count` RGBA colours, (M, 4) uint8, that stand for (N, 4) uint8."""
+    if (wanted[:, 3] == wanted[0, 3]).all():
+        reduced = Image.fromarray(np.ascontiguousarray(wanted[None, :, :3])).quantize(count)
+        found = np.reshape(reduced.getpalette("RGB") or [], (-1, 3))[:count]
+        return np.column_stack([found, np.full(len(found), wanted[0, 3])])
+    reduced = Image.fromarray(wanted[None]).quantize(count, method=Image.Quantize.FASTOCTREE)
+    return np.reshape(reduced.getpalette("RGBA") or [], (-1, 4))[:count]
+
+
+def _nearest_entries(wanted: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """Return the index of the entry that is nearest to each RGBA colour; how opaque it is counts most."""
+    weights = np.array([1, 1, 1, _ALPHA_WEIGHT])
+    distinct, inverse = np.unique(wanted, axis=0, return_inverse=True)
     best, nearest = np.full(len(distinct), np.inf), np.zeros(len(distinct), np.uint8)
-    for index in opaque if len(opaque) else range(256):
-        distance = ((distinct.astype(np.int32) - palette[index, :3]) ** 2).sum(axis=1)
+    for index, entry in enumerate(palette):
+        distance = ((weights * (distinct.astype(np.int32) - entry)) ** 2).sum(axis=1)
         nearest[distance < best] = index
         best = np.minimum(best, distance)
     return nearest[inverse.ravel()]

@@ -98,6 +98,7 @@ def encode_photo(
     rgb: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     metadata: str = KEEP,
+    alpha: np.ndarray | None = None,
 ) -> bytes:
     """Encode `photo` with new colours where `mask` says so, in its own format, mode, depth and colour profile.
 
@@ -114,6 +115,9 @@ def encode_photo(
         True where the new picture is used.
     metadata : str
         What is kept of the EXIF, see `PhotoConfig`: "keep", "no-location" or "strip".
+    alpha : ndarray (H, W) uint8, optional
+        How opaque the new picture is where it is used, 255 = opaque; by default as all of the photo, or opaque where
+        that varies.
 
     Raises
     ------
@@ -123,7 +127,7 @@ def encode_photo(
     pixels = photo.pixels
     if rgb is not None and mask is not None:
         _check_sizes(photo, rgb, mask)
-        pixels = fill_pixels(pixels, rgb, mask)
+        pixels = fill_pixels(pixels, rgb, mask, alpha)
     return FORMATS[photo.format].write(pixels, reduced(photo.metadata, metadata))
 
 

@@ -70,7 +70,7 @@ def test_a_format_of_ones_own(formats, tmp_path, picture):
     write_photo(tmp_path / "out.ff", photo, 255 - picture, mask)
     again = read_photo(tmp_path / "out.ff")
     np.testing.assert_array_equal(again.rgb, np.where(mask[..., None], 255 - picture, picture))
-    np.testing.assert_array_equal(again.pixels.native[..., 3], np.where(mask, 255, 90))
+    assert (again.pixels.native[..., 3] == 90).all()  # an opaque fill would show as a shape
     with pytest.raises(InputError, match=r"photo\.ff: 32 x 24 pixels, expected at most 700"):
         read_photo(tmp_path / "photo.ff", max_pixels=700)
 
