@@ -17,8 +17,9 @@ _WIDTH, _HEIGHT = 0xA002, 0xA003
 _PLACES = (2, 4, 20, 22, 28)  # latitude, longitude, those of the destination, the area's name
 _COPYRIGHT = 0x8298
 # Types of TIFF 6.0 and Exif 3.0.
-_BYTE, _ASCII, _SHORT, _LONG, _UNDEFINED, _UTF8 = 1, 2, 3, 4, 7, 129
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, _UTF8: 1}
+_BYTE, _ASCII, _SHORT, _LONG, _UNDEFINED, _PLACE, _UTF8 = 1, 2, 3, 4, 7, 13, 129
+_WHOLE = (_BYTE, _SHORT, _LONG, _PLACE)
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, _PLACE: 4, _UTF8: 1}
 _UNIT_BYTES = {5: 4, 10: 4}  # a fraction is two numbers; of the others one value is one number
 _NUMBERS = (_BYTE, _SHORT, _LONG, 5, 6, 8, 9, 10)
 _ENTRY_BYTES, _INLINE_BYTES, _HEADER_BYTES = 12, 4, 8
@@ -60,11 +61,8 @@ class ExifBlock:
     @property
     def orientation(self) -> int:
         """How the pixels lie in the file, 1 to 8; 1 (upright) where the block does not say so."""
-        entry = self.main.get(ORIENTATION)
-        if entry is None or entry.count != 1 or entry.type not in (_BYTE, _SHORT, _LONG):
-            return 1
-        value = int.from_bytes(entry.data, "little")
-        return value if 1 <= value <= 8 else 1
+        found = numbers_of(self.main, ORIENTATION)
+        return found[0] if len(found) == 1 and 1 <= found[0] <= 8 else 1
 
     @property
     def says_where(self) -> bool:
@@ -122,12 +120,37 @@ def read_exif(content: bytes) -> ExifBlock:
     if order is None or len(content) < _HEADER_BYTES:
         return ExifBlock()
     (first,) = struct.unpack_from(f"{order}I", content, 4)
-    main = dict(_read(content, first, order))
-    exif, gps = (
-        dict(_read(content, int.from_bytes(main[tag].data, "little"), order)) if tag in main else {}
-        for tag in (_EXIF_DIRECTORY, _GPS_DIRECTORY)
-    )
+    main, _ = read_directory(content, first, order)
+    places = (numbers_of(main, tag) for tag in (_EXIF_DIRECTORY, _GPS_DIRECTORY))
+    exif, gps = (read_directory(content, place[0], order)[0] if place else {} for place in places)
     return ExifBlock(main, exif, gps)
+
+
+def read_directory(content: bytes, position: int, order: str) -> tuple[Directory, int]:
+    """Return the directory at `position` and where the next one is (0 for nowhere), as far as they can be read.
+
+    Parameters
+    ----------
+    content : bytes
+        A TIFF, or a block of EXIF without its prefix.
+    position : int
+    order : str
+        "<" or ">", which byte of a number comes first in the file.
+    """
+    entries = dict(_read(content, position, order))
+    if position + 2 > len(content):
+        return entries, 0
+    end = position + 2 + _ENTRY_BYTES * struct.unpack_from(f"{order}H", content, position)[0]
+    return entries, struct.unpack_from(f"{order}I", content, end)[0] if end + 4 <= len(content) else 0
+
+
+def numbers_of(entries: Directory, tag: int) -> list[int]:
+    """Return the whole numbers of an entry; none where it is missing or holds something else."""
+    entry = entries.get(tag)
+    if entry is None or entry.type not in _WHOLE:
+        return []
+    size = _TYPE_BYTES[entry.type]
+    return [int.from_bytes(entry.data[start : start + size], "little") for start in range(0, len(entry.data), size)]
 
 
 def _read(content: bytes, position: int, order: str) -> Iterator[tuple[int, Entry]]:

@@ -12,7 +12,7 @@ from svhn.errors import InputError
 from svhn.files import printable, read_regular_file, write_whole
 from svhn.photos.config import KEEP, PhotoConfig
 from svhn.photos.filling import fill_pixels
-from svhn.photos.formats import FORMATS, recognise
+from svhn.photos.formats import FORMATS, recognise, refused_kind
 from svhn.photos.metadata import Metadata, reduced
 from svhn.photos.pixels import Pixels, to_rgb
 
@@ -56,8 +56,9 @@ def byte_limit(max_pixels: int) -> int:
 def decode_photo(content: bytes, name: str | Path = "photo", max_pixels: int = PhotoConfig.max_pixels) -> Photo:
     """Decode the content of a photo file; the content tells the format, not the name.
 
-    JPEG, PNG, WebP, TIFF, BMP, AVIF and GIF; gray, palette, RGB, CMYK and alpha; PNG and TIFF also with 16 bit per
-    channel; and the formats that were registered in `FORMATS`.
+    JPEG, PNG, WebP, TIFF, BMP, AVIF, GIF, and HEIC where pillow-heif is installed; gray, palette, RGB, CMYK and alpha;
+    PNG and TIFF also with 16 bit per channel; and the formats that were registered in `FORMATS`. Raw files of cameras
+    are refused, whatever previews are in them.
 
     Parameters
     ----------
@@ -78,7 +79,10 @@ def decode_photo(content: bytes, name: str | Path = "photo", max_pixels: int = P
     if not content:
         raise InputError(f"{name}: the file is empty, expected a photo; copy or download it again")
     try:
-        if (format := recognise(content)) is None:
+        format = recognise(content)
+        if format in (None, "TIFF") and (kind := refused_kind(content, name)):
+            raise InputError(kind)
+        if format is None:
             raise UnidentifiedImageError
         pixels, metadata = FORMATS[format].read(content, max_pixels)
         return Photo(to_rgb(pixels), pixels, format, metadata, metadata.orientation)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -69,6 +70,11 @@ FILES = {
     "lossless.webp": encoded("WEBP", "RGBA", lossless=True),
     "photo.avif": encoded("AVIF", exif=tags()),
 }
+if find_spec("pillow_heif"):
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    FILES["photo.heic"] = encoded("HEIF", exif=tags())
 
 
 def check_refused_or_same(path: Path, content: bytes, expected: np.ndarray) -> bool:

@@ -56,6 +56,7 @@ FORMATS: Registry[PhotoFormat] = Registry(
         "WEBP": "svhn.photos.formats.webp:WEBP",
         "TIFF": "svhn.photos.formats.tiff:TIFF",
         "BMP": "svhn.photos.formats.plain:BMP",
+        "HEIF": "svhn.photos.formats.heif:HEIF",
         "AVIF": "svhn.photos.formats.avif:AVIF",
         "GIF": "svhn.photos.formats.plain:GIF",
     },

@@ -14,6 +14,7 @@ from svhn.errors import InputError
 from svhn.photos.exif import Entry, ExifBlock, read_exif
 from svhn.photos.formats.deep import decode_deep, encode_deep, is_deep
 from svhn.photos.formats.pillow import PillowFormat
+from svhn.photos.formats.refused import is_raw
 from svhn.photos.metadata import Metadata, kept_metadata
 from svhn.photos.pixels import Pixels
 
@@ -33,6 +34,10 @@ _ENTRY = 12  # bytes of an entry in a directory
 
 class TiffFormat(PillowFormat):
     """TIFF: a lossless compression is kept, others become deflate."""
+
+    def recognises(self, content: bytes) -> bool:
+        """Leave raw files of cameras aside, which are built like a TIFF with a preview for its picture."""
+        return super().recognises(content) and not is_raw(content)
 
     def check_single(self, image: Image.Image) -> None:
         """Let reduced copies of the first page pass; they are not written."""

@@ -49,7 +49,7 @@ def picture():
 
 
 def test_every_format_says_what_it_is():
-    assert list(FORMATS)[:7] == ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "GIF"]
+    assert list(FORMATS)[:8] == ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "GIF"]
     assert len(set(known_suffixes())) == len(known_suffixes())
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in known_suffixes())
 
