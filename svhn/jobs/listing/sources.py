@@ -7,10 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from svhn.errors import InputError
 from svhn.files import printable
-from svhn.jobs.output import file_system, is_remote
+from svhn.jobs.listing.web import list_web_folder, name_below
+from svhn.jobs.output import FETCH_SECONDS, file_system, is_remote, within
 from svhn.photos import known_suffixes
 
 STANDARD_INPUT = "-"
@@ -166,21 +169,49 @@ def _is_folder(entry: os.DirEntry) -> bool:
 
 
 def _expand_remote(url: str, may_be_glob: bool, recursive: bool) -> Iterator[ListedPhoto]:
+    """Yield the photos behind a URL; a server that does not answer costs a line, as a folder that cannot be listed."""
     fs, path = file_system(url)
-    if fs.isdir(path):
-        base = path.rstrip("/")
+    is_pattern = may_be_glob and bool(_MAGIC & set(path))
+    try:
+        if "http" in fs.protocol and not is_pattern:
+            found = _list_web(url, recursive)
+        else:
+            found = within(FETCH_SECONDS, url, lambda: _list_store(fs, path, is_pattern, recursive))
+    except InputError as error:
+        found = [ListedPhoto(url, os.path.basename(path.rstrip("/")) or "photo", str(error))]
+    if is_pattern and not found:
+        raise InputError(f"{printable(url)}: no file matches; check the pattern")
+    yield from found
+
+
+def _list_store(fs: Any, path: str, is_pattern: bool, recursive: bool) -> list[ListedPhoto]:
+    """Return the photos in a folder of a store or matching a pattern, or the one that the path itself names."""
+    base = path.rstrip("/")
+    if is_pattern:
+        names, base = sorted(fs.glob(path)), ""
+    elif fs.isdir(path):
         names = fs.find(base) if recursive else [item for item in fs.ls(base, detail=False) if fs.isfile(item)]
-        suffixes = known_suffixes()
-        for name in sorted(names):
-            if name.lower().endswith(suffixes) and not os.path.basename(name).startswith("."):
-                yield ListedPhoto(fs.unstrip_protocol(name), name[len(base) :].lstrip("/"))
-    elif may_be_glob and _MAGIC & set(path):
-        matches = sorted(fs.glob(path))
-        if not matches:
-            raise InputError(f"{printable(url)}: no file matches; check the pattern")
-        yield from (ListedPhoto(fs.unstrip_protocol(name), os.path.basename(name)) for name in matches)
+        names = sorted(filter(_is_photo_name, names))
     else:
-        yield ListedPhoto(fs.unstrip_protocol(path), os.path.basename(path) or "photo")
+        names, base = [path], ""
+    listed = ((name, name[len(base) :].lstrip("/") if base else os.path.basename(name)) for name in names)
+    return [ListedPhoto(fs.unstrip_protocol(name), below or "photo") for name, below in listed]
+
+
+def _list_web(url: str, recursive: bool) -> list[ListedPhoto]:
+    """Return the photos of a folder on a web server, or the one that the URL itself names."""
+    path = urlsplit(url).path
+    if not path.lower().endswith(known_suffixes()):
+        links = list_web_folder(url, recursive, FETCH_SECONDS)
+        base = url.rstrip("/") + "/"
+        if links or path.endswith("/"):
+            names = {link: name_below(link, base) for link in links}
+            return [ListedPhoto(link, name) for link, name in names.items() if _is_photo_name(name)]
+    return [ListedPhoto(url, name_below(url, url.rpartition("/")[0] + "/") or "photo")]
+
+
+def _is_photo_name(name: str) -> bool:
+    return name.lower().endswith(known_suffixes()) and not os.path.basename(name).startswith(".")
 
 
 def _identity(folder: str) -> tuple[int, int] | str:

@@ -1,3 +1,6 @@
+from .fetching import FETCH_SECONDS as FETCH_SECONDS
+from .fetching import read_bytes as read_bytes
+from .fetching import within as within
 from .folder import STAGING as STAGING
 from .folder import OutputFolder as OutputFolder
 from .history import History as History
@@ -16,4 +19,3 @@ from .results import withdraw as withdraw
 from .storage import file_system as file_system
 from .storage import is_remote as is_remote
 from .storage import join as join
-from .storage import read_bytes as read_bytes

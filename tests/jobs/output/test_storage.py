@@ -6,7 +6,7 @@ from job_tools import essence, job, lines_of
 
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig
-from svhn.jobs.output.storage import read_bytes
+from svhn.jobs.output.fetching import read_bytes
 from svhn.jobs.page import write_page
 from svhn.jobs.reading import read_photos
 
@@ -68,7 +68,7 @@ def test_worker_processes_read_and_write_urls(empty_photos, tmp_path):
 def test_what_is_too_large_is_not_read(memory, tmp_path):
     memory.pipe_file("/bucket/large.png", bytes(1000))
     assert len(read_bytes("memory://bucket/large.png", 1000)) == 1000
-    with pytest.raises(InputError, match=r"^memory://bucket/large\.png: 1,000 bytes, expected at most 999"):
+    with pytest.raises(InputError, match=r"^memory://bucket/large\.png: more than 999 bytes"):
         read_bytes("memory://bucket/large.png", 999)
     with pytest.raises(InputError, match=r"^memory://bucket/none\.png: no such photo"):
         read_bytes("memory://bucket/none.png", 999)
