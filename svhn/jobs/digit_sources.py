@@ -2,10 +2,8 @@
 
 import functools
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +14,10 @@ from svhn.errors import InputError
 from svhn.files import printable
 from svhn.finder import Finder, FinderConfig
 from svhn.jobs.config import JobConfig
-from svhn.jobs.output import file_system, is_remote, join
+from svhn.jobs.output import FETCH_SECONDS, fetched_file, file_system, is_remote, join, within
+
+# SVHN's largest digitStruct.mat, for 202,353 photos, has a tenth of it.
+MOST_BOX_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -173,19 +174,17 @@ def _find(folder: str) -> str | None:
         file = find_annotations(folder)
         return str(file) if file else None
     fs, path = file_system(folder)
-    names = (name for name in box_file_names() if fs.isfile(f"{path.rstrip('/')}/{name}"))
-    return next((join(folder, name) for name in names), None)
+
+    def look() -> str | None:
+        names = (name for name in box_file_names() if fs.isfile(f"{path.rstrip('/')}/{name}"))
+        return next((join(folder, name) for name in names), None)
+
+    return within(FETCH_SECONDS, folder, look)
 
 
 def _open(file: str) -> Mapping[str, list[DigitBox]]:
-    """Open a box file; a remote one is kept in a temporary file, since it is read bit by bit."""
+    """Open a box file; a remote one is held in memory, since it is read bit by bit."""
     if not is_remote(file):
         return open_annotations(file)
-    fs, path = file_system(file)
-    with tempfile.TemporaryDirectory(prefix="svhn-") as folder:
-        copy = Path(folder) / os.path.basename(path)
-        try:
-            fs.get_file(path, str(copy))
-        except OSError as error:
-            raise InputError(f"{printable(file)}: cannot read these boxes ({error}); check the URL") from error
+    with fetched_file(file, MOST_BOX_BYTES) as copy:
         return open_annotations(copy)  # an open file outlives its name

@@ -99,7 +99,8 @@ def remove_photos(
     """
     began = time.perf_counter()
     with contextlib.nullcontext(signals) if signals else StopSignals() as signals:
-        tasks = _plan(photos, job, run)
+        with signals.answering_at_once():
+            tasks = _plan(photos, job, run)
         part = {task.photo: task for task in tasks if in_shard(task, run.shard.part, run.shard.parts)}
         owner = ledger_name(run.shard.part, run.shard.parts)
         summary = Summary(len(part))

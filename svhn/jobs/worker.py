@@ -101,8 +101,8 @@ class PhotoWorker:
     def _do(self, task: Task, done: ReportLine | None) -> ReportLine:
         """Take a photo through all steps: bytes, hash, picture, digits, removal, bytes, hash, in place."""
         content = read_bytes(task.photo, byte_limit(self.job.photo.max_pixels))
-        self.tell(Stage.WORKING)
         line = self._identify(task, content)
+        self.tell(Stage.WORKING)
         if done and self._still_holds(done, task, line):
             return ReportLine(task.photo, status=UNCHANGED)
         if not self.job.dry_run:

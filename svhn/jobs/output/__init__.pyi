@@ -1,4 +1,5 @@
 from .fetching import FETCH_SECONDS as FETCH_SECONDS
+from .fetching import fetched_file as fetched_file
 from .fetching import read_bytes as read_bytes
 from .fetching import within as within
 from .folder import STAGING as STAGING

@@ -1,11 +1,16 @@
 """Reading what may lie behind a URL: held in memory, limited in size and time, and never left behind anywhere."""
 
+import contextlib
 import io
+import os
 import queue
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from svhn.errors import InputError
 from svhn.files import printable, read_regular_file
@@ -40,6 +45,26 @@ def read_bytes(path: str, max_bytes: int, seconds: float = FETCH_SECONDS) -> byt
         return read_regular_file(name, max_bytes, name=path)
     kept = _Kept(path, max_bytes, time.monotonic() + seconds)
     return within(seconds, path, lambda: _read(fs, name, kept))
+
+
+@contextlib.contextmanager
+def fetched_file(url: str, max_bytes: int) -> Iterator[Path]:
+    """Yield a path, with the name of `url`, at which its content can be opened while the block runs.
+
+    The content is in memory only: what a killed process leaves in the temporary folder is a link that leads nowhere.
+
+    Raises
+    ------
+    InputError
+        As `read_bytes`.
+    """
+    content = read_bytes(url, max_bytes)
+    with tempfile.TemporaryDirectory(prefix="svhn-") as folder, open(os.memfd_create("svhn"), "wb") as memory:
+        memory.write(content)
+        memory.flush()
+        path = Path(folder) / os.path.basename(urlsplit(url).path)
+        path.symlink_to(f"/proc/{os.getpid()}/fd/{memory.fileno()}")
+        yield path
 
 
 def within(seconds: float, url: str, work: Callable[[], Answer]) -> Answer:
