@@ -183,7 +183,7 @@ def _find(folder: str) -> str | None:
 
 
 def _open(file: str) -> Mapping[str, list[DigitBox]]:
-    """Open a box file; a remote one is held in memory, since it is read bit by bit."""
+    """Open a box file; a remote one is kept in a file until it is open, since it is read bit by bit."""
     if not is_remote(file):
         return open_annotations(file)
     with fetched_file(file, MOST_BOX_BYTES) as copy:
