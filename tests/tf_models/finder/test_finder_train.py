@@ -2,20 +2,18 @@
 
 import csv
 import json
-from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf_runs import train_in_two_parts
+from tf_runs import copy_at
 
 from svhn.data.samples.heat_map import Targets, make_targets
 from svhn.errors import InputError
 from svhn.finder import Finder
 from svhn.finder.search import decode
-from svhn.photos.photo import write_rgb
 from svhn.runs.record import RunRecord
 from svhn.tf_models.export.to_onnx import export_network
 from svhn.tf_models.finder.config import FinderTrainConfig
@@ -84,7 +82,16 @@ def test_each_fault_raises_its_own_loss():
         np.testing.assert_allclose(losses[others], perfect[others], atol=1e-5)
 
 
-@pytest.mark.parametrize("iterations", [1_000, 100])
+def test_every_parameter_of_the_network_gets_a_gradient():
+    network, fields = build_finder(), (TWO.heat, TWO.weight, TWO.label, TWO.box)
+    images = np.random.default_rng(0).integers(0, 256, (1, 96, 96, 3)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        losses = finder_loss(network(images, training=True), *(tf.constant(field[None]) for field in fields))
+        loss = tf.reduce_sum(losses)
+    assert all(np.any(gradient) for gradient in tape.gradient(loss, network.trainable_variables))
+
+
+@pytest.mark.parametrize("iterations", [400, 100])
 def test_the_learning_rate_rises_and_falls_also_in_a_run_shorter_than_its_warmup(network, iterations):
     config = FinderTrainConfig(iterations=iterations)
     optimizer, rates = make_optimizer(config, network.trainable_variables), []
@@ -106,34 +113,25 @@ def test_nothing_is_asked_where_a_digit_is_cut_off():
     assert finder_loss(tf.constant(answer), *(tf.constant(field[None]) for field in fields)).numpy()[0] < 1e-3
 
 
-@pytest.fixture
-def folder(tiny_svhn) -> Path:
-    """150 rendered training photos, and two without labels, one of them with a pseudo-label."""
-    (tiny_svhn.folder / "unlabelled").mkdir()
-    for i in range(2):
-        write_rgb(tiny_svhn.folder / "unlabelled" / f"{i}.png", next(iter(tiny_svhn.photos["test"].values())))
-    (tiny_svhn.folder / "pseudo.csv").write_text("photo,left,top,width,height,label\n0.png,4,8,16,22,5\n")
-    return tiny_svhn.folder
-
-
-def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder, tmp_path):
-    whole, cut, pseudo = tmp_path / "whole", tmp_path / "cut", folder / "pseudo.csv"
-    record = train_finder(folder, CONFIG, whole, pseudo).record
+@pytest.mark.usefixtures("small_networks")
+def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(photos, pseudo, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    record = train_finder(photos, CONFIG, whole, pseudo, report=copy_at(2, whole, cut)).record
     assert Finder(whole).find(np.zeros((40, 60, 3), np.uint8)) is not None
     stored = RunRecord.read(whole / "record.json")
     assert stored.metrics == json.loads(json.dumps(record.metrics)) and stored.config["seed"] == 0
-    photos = stored.data["photos"]
-    assert photos["train"] + photos["validation"] == 150 and photos["unlabelled"] == 1
+    counts = stored.data["photos"]
+    assert counts["train"] + counts["validation"] == 150 and counts["unlabelled"] == 1
     with (whole / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
-    train_in_two_parts(train_finder, folder, CONFIG, cut, pseudo)
+    assert train_finder(photos, CONFIG, cut, pseudo, resume=True).finished
     assert (cut / "finder.onnx").read_bytes() == (whole / "finder.onnx").read_bytes()
 
 
-def test_run_folders_are_guarded(folder, tmp_path):
+def test_run_folders_are_guarded(photos, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
     with pytest.raises(InputError, match="not empty"):
-        train_finder(folder, CONFIG, tmp_path / "used")
+        train_finder(photos, CONFIG, tmp_path / "used")
     with pytest.raises(InputError, match="no run"):
-        train_finder(folder, CONFIG, tmp_path / "none", resume=True)
+        train_finder(photos, CONFIG, tmp_path / "none", resume=True)

@@ -2,20 +2,20 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf_runs import train_in_two_parts
+from tf_runs import copy_at
 
 from svhn.errors import InputError
 from svhn.finder.config import VIEWS
 from svhn.finder.finder import Finder
 from svhn.finder.refiner import place
-from svhn.photos.photo import write_rgb
 from svhn.runs.record import RunRecord
 from svhn.tf_models.export.from_onnx import import_network
 from svhn.tf_models.export.to_onnx import export_network, scale_presence
@@ -139,78 +139,102 @@ def test_calibration_finds_scale_and_shift():
     assert np.isfinite(scale) and shift < -3
 
 
-@pytest.fixture
-def folder(tiny_svhn, tmp_path, monkeypatch):
-    """150 rendered training photos, one with a pseudo-label, and a finder that sees digits everywhere."""
-    (tiny_svhn.folder / "unlabelled").mkdir()
-    write_rgb(tiny_svhn.folder / "unlabelled" / "0.png", next(iter(tiny_svhn.photos["test"].values())))
-    (tmp_path / "pseudo.csv").write_text("photo,left,top,width,height,label\n0.png,4,8,16,22,5\n")
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_parameter_of_the_network_gets_a_gradient(view):
+    network = build_refiner(view)
+    crops = np.random.default_rng(0).normal(0, 1, (3, *network.input_shape[1:])).astype(np.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(refiner_loss(network(crops, training=True)[:, 0, 0], PRESENCE, LABELS, BOXES))
+    assert all(np.any(gradient) for gradient in tape.gradient(loss, network.trainable_variables))
+
+
+@pytest.fixture(scope="module")
+def eager_finder(tmp_path_factory) -> Path:
+    """A finder that sees digits everywhere."""
     keras.utils.set_random_seed(0)
     finder = build_finder((8, 8, 16, 16))
     kernel, bias = finder.get_layer("answer").get_weights()
     bias[0] = -3.2
     finder.get_layer("answer").set_weights([0.1 * kernel, bias])
-    export_network(finder, tmp_path / "finder.onnx")
-    monkeypatch.setattr(proposals, "RENDERED", 3)
-    monkeypatch.setattr(proposals, "EMPTY", 3)
-    monkeypatch.setattr(proposals, "LETTERED", 3)
-    return tiny_svhn.folder
+    path = tmp_path_factory.mktemp("eager") / "finder.onnx"
+    export_network(finder, path)
+    return path
 
 
-def settings(tmp_path) -> RefinerTrainConfig:
-    return RefinerTrainConfig(4, 4, warmup=1, interval=2, finder=str(tmp_path / "finder.onnx"))
+@pytest.fixture(scope="module", autouse=True)
+def few_rendered_photos():
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("RENDERED", "EMPTY", "LETTERED"):
+            patch.setattr(proposals, kind, 3)
+        yield
 
 
-def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(folder, tmp_path):
-    config, whole, cut, pseudo = settings(tmp_path), tmp_path / "whole", tmp_path / "cut", tmp_path / "pseudo.csv"
-    train_refiner(folder, config, whole, pseudo)
-    assert (whole / "finder.onnx").read_bytes() == (tmp_path / "finder.onnx").read_bytes()
-    assert Finder(whole).find(np.zeros((40, 60, 3), np.uint8)) is not None
-    stored = RunRecord.read(whole / "record.json")
-    photos = stored.data["photos"]
-    assert photos["train"] + photos["validation"] == 150 and photos["unlabelled"] == 1
-    with (whole / "history.csv").open() as file:
+@pytest.fixture(scope="module")
+def config(eager_finder) -> RefinerTrainConfig:
+    return RefinerTrainConfig(4, 4, warmup=1, interval=2, learning_rate=0.01, finder=str(eager_finder))
+
+
+@dataclass
+class Runs:
+    """A whole run of the close view, and its folder as it was after half of the iterations."""
+
+    whole: Path
+    cut: Path
+
+
+@pytest.fixture(scope="module")
+def runs(small_networks, photos, pseudo, config, tmp_path_factory) -> Runs:
+    """What all tests below start from; only `cut` is changed, by one of them."""
+    folder = tmp_path_factory.mktemp("close")
+    runs = Runs(folder / "whole", folder / "cut")
+    train_refiner(photos, config, runs.whole, pseudo, report=copy_at(2, runs.whole, runs.cut))
+    return runs
+
+
+def test_a_run_leaves_everything_behind_and_ends_the_same_when_it_was_cut(runs, photos, pseudo, config, eager_finder):
+    assert (runs.whole / "finder.onnx").read_bytes() == eager_finder.read_bytes()
+    assert Finder(runs.whole).find(np.zeros((40, 60, 3), np.uint8)) is not None
+    counts = RunRecord.read(runs.whole / "record.json").data["photos"]
+    assert counts["train"] + counts["validation"] == 150 and counts["unlabelled"] == 1
+    with (runs.whole / "history.csv").open() as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4"]
-    assert json.loads((whole / "config.json").read_text())["command"] == "train-refiner"
-    train_in_two_parts(train_refiner, folder, config, cut, pseudo)
-    assert (cut / "refiner.onnx").read_bytes() == (whole / "refiner.onnx").read_bytes()
+    assert json.loads((runs.whole / "config.json").read_text())["command"] == "train-refiner"
+    assert train_refiner(photos, config, runs.cut, pseudo, resume=True).finished
+    assert (runs.cut / "refiner.onnx").read_bytes() == (runs.whole / "refiner.onnx").read_bytes()
 
 
-def test_a_wide_refiner_joins_the_networks_before_it(folder, tmp_path):
-    config = replace(settings(tmp_path), view="wide")
+def test_a_wide_refiner_joins_the_networks_before_it(runs, photos, config, tmp_path):
+    config = replace(config, view="wide")
     with pytest.raises(InputError, match=r"refiner\.onnx: not found; .* train that first"):
-        train_refiner(folder, config, tmp_path / "early")
+        train_refiner(photos, config, tmp_path / "early")
     assert not (tmp_path / "early").exists()
-    close, wide = tmp_path / "close", tmp_path / "wide"
-    train_refiner(folder, settings(tmp_path), close)
-    config = replace(config, finder=str(close))
-    train_refiner(folder, config, wide)
+    wide, cut = tmp_path / "wide", tmp_path / "cut"
+    config = replace(config, finder=str(runs.whole))
+    train_refiner(photos, config, wide, report=copy_at(2, wide, cut))
     for name in ("finder.onnx", "refiner.onnx"):
-        assert (wide / name).read_bytes() == (close / name).read_bytes()
+        assert (wide / name).read_bytes() == (runs.whole / name).read_bytes()
     assert [refiner.view for refiner in Finder(wide).refiners] == [*VIEWS.values()]
-    train_in_two_parts(train_refiner, folder, config, tmp_path / "cut")
-    assert (tmp_path / "cut" / "wide-refiner.onnx").read_bytes() == (wide / "wide-refiner.onnx").read_bytes()
+    assert train_refiner(photos, config, cut, resume=True).finished
+    assert (cut / "wide-refiner.onnx").read_bytes() == (wide / "wide-refiner.onnx").read_bytes()
 
 
-def test_a_refiner_is_trained_further(folder, tmp_path):
-    """At a learning rate of nothing the network stays about what it was."""
-    first, further = tmp_path / "first", tmp_path / "further"
-    config = replace(settings(tmp_path), start=str(first), learning_rate=1e-9)
-    with pytest.raises(InputError, match="first: no finder found"):
-        train_refiner(folder, config, further)
+def test_a_refiner_is_trained_further(runs, photos, config, tmp_path):
+    """At a learning rate of nothing the network stays about what it was; a fresh one would be another."""
+    nowhere, further = tmp_path / "nowhere", tmp_path / "further"
+    config = replace(config, learning_rate=1e-9)
+    with pytest.raises(InputError, match="nowhere: no finder found"):
+        train_refiner(photos, replace(config, start=str(nowhere)), further)
     assert not further.exists()
-    train_refiner(folder, replace(settings(tmp_path), learning_rate=0.01), first)
-    train_refiner(folder, config, further)
+    train_refiner(photos, replace(config, start=str(runs.whole)), further)
     photo, boxes = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8), np.array([[20, 20, 40, 50]])
-    before, after = (Finder(run).refiners[0].judge(photo, boxes).probabilities for run in (first, further))
+    before, after = (Finder(run).refiners[0].judge(photo, boxes).probabilities for run in (runs.whole, further))
     np.testing.assert_allclose(after, before, atol=0.02)
 
 
-def test_run_folders_are_guarded(folder, tmp_path):
-    config = settings(tmp_path)
+def test_run_folders_are_guarded(photos, config, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
     with pytest.raises(InputError, match="not empty"):
-        train_refiner(folder, config, tmp_path / "used")
+        train_refiner(photos, config, tmp_path / "used")
     with pytest.raises(InputError, match="no run"):
-        train_refiner(folder, config, tmp_path / "none", resume=True)
+        train_refiner(photos, config, tmp_path / "none", resume=True)
