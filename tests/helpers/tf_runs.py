@@ -25,6 +25,20 @@ def keep_final_states(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RunFolder, "close", keep)
 
 
+def end_without_picture(patch: pytest.MonkeyPatch) -> None:
+    """Let runs that finish leave an empty file in place of their picture."""
+    patch.setattr("svhn.figures.write_run_picture", lambda path, *_: path.touch())
+
+
+def end_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Let runs that finish leave an empty file and folder in place of their picture and SavedModel.
+
+    Both take longer than a short training; the runs of the fixtures `finished` and `caffe_run` have real ones.
+    """
+    end_without_picture(patch)
+    patch.setattr("svhn.tf_models.classifier.learner.export_model", lambda network, kind, path: path.mkdir())
+
+
 def _final_state(run_dir: Path) -> Path:
     return run_dir.with_name(f"{run_dir.name}.state")
 

@@ -68,6 +68,13 @@ def final_states(monkeypatch):
 
 
 @pytest.fixture
+def quick_end(monkeypatch):
+    from tf_runs import end_quickly
+
+    end_quickly(monkeypatch)
+
+
+@pytest.fixture
 def frequent_reports(monkeypatch):
     from svhn.tf_models.classifier.learner import ClassifierLearner
 

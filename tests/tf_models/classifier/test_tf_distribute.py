@@ -4,90 +4,90 @@ import dataclasses
 import json
 import os
 import socket
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf_runs import history, state
+from tf_processes import start
+from tf_runs import end_without_picture, history, keep_final_states, state
 
-from svhn.data.prepared import write_prepared
+from svhn.data.prepared import read_prepared, write_prepared
 from svhn.errors import InputError
+from svhn.files import write_json
 from svhn.tf_models.classifier import learner
 from svhn.tf_models.classifier.config import TrainConfig
 from svhn.tf_models.classifier.distribute import check_batch_size, make_strategy, spread
 from svhn.tf_models.classifier.train import train_network as train
 
-ROOT = Path(__file__).parents[3]
-# Argument 1: a JSON with data, config, run_dir, kind and cores. Without dropout, whose masks depend on the replicas.
-WORKER = """
-import json, sys
-import pytest
-import tensorflow as tf
-from tf_runs import keep_final_states
-from svhn.data.prepared import read_prepared
-from svhn.tf_models.classifier import learner
-from svhn.tf_models.classifier.config import TrainConfig
-from svhn.tf_models.classifier.distribute import make_strategy
-from svhn.tf_models.classifier.train import train_network as train
 
-keep_final_states(pytest.MonkeyPatch())
-task = json.loads(sys.argv[1])
-build = learner.build_graph
+@dataclass(frozen=True)
+class Task:
+    """What one process of a distributed run does: train on the data of a file, in a folder that all share.
 
-def without_dropout(name, statistics):
-    model = build(name, statistics)
-    model.get_layer("dropout").rate = 0
-    return model
+    `result` gets what comes back, as JSON; `cluster` is what `$TF_CONFIG` holds.
+    """
 
-learner.build_graph = without_dropout
-if task["kind"] == "mirrored":
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-strategy = make_strategy(task["kind"])
-assert strategy.num_replicas_in_sync == 2
-data, config = read_prepared(task["data"]), TrainConfig(**task["config"])
-result = train(data, config, task["run_dir"], task["resume"], strategy=strategy)
-print(json.dumps({"finished": result.finished, "record": result.record is not None}))
-"""
+    data: Path
+    config: TrainConfig
+    run_dir: Path
+    kind: str
+    result: Path
+    cluster: dict | None = None
 
 
-@pytest.fixture
-def alone(monkeypatch, tiny, tmp_path, final_states):
-    """Return a function that trains on one replica without dropout and returns the run's folder."""
+def work(task: Task) -> None:
+    """Train without dropout, whose masks depend on the replicas."""
+    patch = pytest.MonkeyPatch()
+    keep_final_states(patch)
+    end_without_picture(patch)
+    build_without_dropout(patch)
+    if task.cluster:
+        os.environ["TF_CONFIG"] = json.dumps(task.cluster)
+    else:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = make_strategy(task.kind)
+    assert strategy.num_replicas_in_sync == 2
+    result = train(read_prepared(task.data), task.config, task.run_dir, strategy=strategy)
+    write_json(task.result, {"finished": result.finished, "record": result.record is not None})
 
-    def build(name, statistics, build=learner.build_graph):
+
+def build_without_dropout(patch: pytest.MonkeyPatch) -> None:
+    build = learner.build_graph
+
+    def without_dropout(name, statistics):
         model = build(name, statistics)
         model.get_layer("dropout").rate = 0
         return model
+
+    patch.setattr(learner, "build_graph", without_dropout)
+
+
+def results(tasks: list[Task]) -> list[dict]:
+    processes = [start(work, task) for task in tasks]
+    try:
+        for process in processes:
+            process.join(600)
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.exitcode for process in processes] == [0] * len(tasks)
+    return [json.loads(task.result.read_text()) for task in tasks]
+
+
+@pytest.fixture
+def alone(monkeypatch, tiny, tmp_path, final_states, quick_end):
+    """Return a function that trains on one replica without dropout and returns the run's folder."""
+    build_without_dropout(monkeypatch)
 
     def run(config: TrainConfig) -> Path:
         assert train(tiny, config, tmp_path / "alone").finished
         return tmp_path / "alone"
 
-    monkeypatch.setattr(learner, "build_graph", build)
     return run
-
-
-def start(task: dict, cluster: dict | None = None) -> subprocess.Popen:
-    environment = os.environ | ({"TF_CONFIG": json.dumps(cluster)} if cluster else {})
-    environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "helpers")))
-    command = [sys.executable, "-c", WORKER, json.dumps(task)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def results(workers: list[subprocess.Popen]) -> list[dict]:
-    try:
-        outputs = [worker.communicate(timeout=600) for worker in workers]
-    finally:
-        for worker in workers:
-            worker.kill()
-    for worker, (_, errors) in zip(workers, outputs, strict=True):
-        assert worker.returncode == 0, errors[-3000:]
-    return [json.loads(output.splitlines()[-1]) for output, _ in outputs]
 
 
 def assert_close(run_dir: Path, reference: Path) -> None:
@@ -105,28 +105,34 @@ def assert_close(run_dir: Path, reference: Path) -> None:
 
 
 @pytest.fixture
-def task(config, tiny, tmp_path) -> dict:
+def task(config, tiny, tmp_path) -> Task:
     write_prepared(tmp_path / "tiny.h5", tiny)
-    config = dataclasses.asdict(dataclasses.replace(config, iterations=12, interval=6))
-    return {"data": str(tmp_path / "tiny.h5"), "config": config, "run_dir": str(tmp_path / "run"), "resume": False}
+    config = dataclasses.replace(config, iterations=12, interval=6)
+    return Task(tmp_path / "tiny.h5", config, tmp_path / "run", "mirrored", tmp_path / "result.json")
 
 
-def test_two_workers_learn_what_one_learns(task, alone):
+def test_two_workers_learn_what_one_learns(task, alone, tmp_path):
     with socket.socket() as first, socket.socket() as second:
         ports = [(s.bind(("localhost", 0)), s.getsockname()[1])[1] for s in (first, second)]
-    cluster = {"worker": [f"localhost:{port}" for port in ports]}
-    task["kind"] = "multiworker"
-    workers = [start(task, {"cluster": cluster, "task": {"type": "worker", "index": i}}) for i in range(2)]
-    assert results(workers) == [{"finished": True, "record": True}, {"finished": True, "record": False}]
-    assert_close(Path(task["run_dir"]), alone(TrainConfig(**task["config"])))
+    workers = {"worker": [f"localhost:{port}" for port in ports]}
+    tasks = [
+        dataclasses.replace(
+            task,
+            kind="multiworker",
+            result=tmp_path / f"{index}.json",
+            cluster={"cluster": workers, "task": {"type": "worker", "index": index}},
+        )
+        for index in range(2)
+    ]
+    assert results(tasks) == [{"finished": True, "record": True}, {"finished": True, "record": False}]
+    assert_close(task.run_dir, alone(task.config))
 
 
 def test_two_devices_share_their_batch_statistics(task, alone):
     """One step: later the roundings of the two ways grow, because ReLU and pooling switch at once."""
-    task["kind"] = "mirrored"
-    task["config"] |= {"graph": "record", "iterations": 1, "warmup": 0}
-    assert results([start(task)]) == [{"finished": True, "record": True}]
-    reference, run_dir = alone(TrainConfig(**task["config"])), Path(task["run_dir"])
+    config = dataclasses.replace(task.config, graph="record", iterations=1, warmup=0)
+    assert results([dataclasses.replace(task, config=config)]) == [{"finished": True, "record": True}]
+    reference, run_dir = alone(config), task.run_dir
     assert float(history(run_dir)[0]["loss"]) == pytest.approx(float(history(reference)[0]["loss"]), rel=1e-5)
     found, expected = state(run_dir), state(reference)
     assert found.keys() == expected.keys()

@@ -2,34 +2,31 @@
 
 import dataclasses
 import json
-import multiprocessing
 import os
 import shutil
 import signal
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from tf_runs import assert_same_end, history, interrupt_at, keep_final_states, state
+from tf_processes import start
+from tf_runs import assert_same_end, end_without_picture, history, interrupt_at, keep_final_states, state
 
 from svhn.data.prepared import PreparedData
 from svhn.errors import InputError
 from svhn.runs.progress import Progress
 from svhn.tf_models.classifier.config import TrainConfig
-from svhn.tf_models.classifier.learner import ClassifierLearner
 from svhn.tf_models.classifier.train import train_network as train
-
-# A process with TensorFlow imported but not started: its children start in a moment.
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["svhn.tf_models.classifier.train"])
 
 
 def train_or_die(data: PreparedData, config: TrainConfig, run_dir: Path, resume: bool, fault: str) -> None:
     """Train in a process of its own, with something in it that kills it."""
-    keep_final_states(pytest.MonkeyPatch())
+    patch = pytest.MonkeyPatch()
+    keep_final_states(patch)
+    end_without_picture(patch)
     FAULTS[fault]()
     train(data, config, run_dir, resume, report=lambda progress: dying(fault, progress))
 
@@ -39,8 +36,10 @@ def die(*_, **__) -> None:
 
 
 def dying(fault: str, progress: Progress) -> None:
-    if fault == "inside an interval" and progress.iteration == 50:
+    if fault == "inside an interval" and progress.iteration == 30:
         die()
+    if fault == "at any moment":
+        threading.Timer(np.random.default_rng().uniform(0, 1), die).start()
 
 
 def before(target: object, name: str, condition: Callable[..., bool]) -> None:
@@ -58,64 +57,36 @@ def before_renaming(name: str) -> Callable[[], None]:
     return lambda: before(Path, "replace", lambda path, to: to.name == name)
 
 
-# In this order: the first measurement is always the best so far, so it writes everything.
+# In this order: the first measurement is always the best so far, so it writes everything. The moment that is not known
+# comes after the first state and, as exporting takes longer than a second, before the last file.
 FAULTS = {
-    "none": lambda: None,
     "config.json written but not renamed": lambda: before(Path, "replace", lambda path, to: True),
     "model.keras half written": lambda: before(
         keras.src.saving.saving_lib.zipfile.ZipFile, "close", lambda archive: archive.mode != "r"
     ),
-    "history.csv written but not renamed": before_renaming("history.csv"),
     "state written but not renamed": before_renaming("state"),
     "inside an interval": lambda: None,
-    "between measuring and state": lambda: before(ClassifierLearner, "save", lambda *_: True),
+    "at any moment": lambda: None,
     "saved_model not renamed": before_renaming("saved_model"),
+    "none": lambda: None,
 }
 
 
-def start(*arguments) -> multiprocessing.Process:
-    process = SERVER.Process(target=train_or_die, args=arguments)
-    process.start()
-    return process
+def test_a_run_that_is_killed_again_and_again(finished, tiny, config, tmp_path):
+    """It dies at its start, with what TensorFlow writes half written, while it learns, at its end.
 
-
-def test_killed_at_every_step_of_writing(finished, tiny, config, tmp_path):
-    """One run that dies again and again: at its start, while it learns, with every file half written, at its end."""
+    `tests/runs/test_loop.py` lets runs die around everything that the loop of all trainings calls and writes.
+    """
     run_dir, resume = tmp_path / "run", False
-    for fault in list(FAULTS)[1:]:
-        process = start(tiny, config, run_dir, resume, fault)
+    for fault in FAULTS:
+        process = start(train_or_die, tiny, config, run_dir, resume, fault)
         process.join()
-        assert process.exitcode == -signal.SIGKILL, fault
+        assert process.exitcode == (0 if fault == "none" else -signal.SIGKILL), fault
         resume = (run_dir / "config.json").exists()
-    process = start(tiny, config, run_dir, True, "none")
-    process.join()
-    assert process.exitcode == 0
     assert_same_end(run_dir, finished)
 
 
-def test_killed_at_random_moments(finished, tiny, config, tmp_path):
-    run_dir, rng = tmp_path / "run", np.random.default_rng()
-    for _ in range(3):
-        process = start(tiny, config, run_dir, (run_dir / "config.json").exists(), "none")
-        wait_for_interval(process, run_dir)
-        time.sleep(rng.uniform(0, 0.5))
-        process.kill()
-        process.join()
-    process = start(tiny, config, run_dir, True, "none")
-    process.join()
-    assert process.exitcode == 0
-    assert_same_end(run_dir, finished)
-
-
-def wait_for_interval(process: multiprocessing.Process, run_dir: Path) -> None:
-    """Wait until an interval is over, or the process."""
-    path = run_dir / "history.csv"
-    before = path.stat().st_mtime_ns if path.exists() else 0
-    while process.is_alive() and (path.stat().st_mtime_ns if path.exists() else 0) == before:
-        time.sleep(0.02)
-
-
-def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports, final_states):
+def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports, final_states, quick_end):
     """Three times: inside an interval, at its last iteration, and just after its validation."""
     run_dir = tmp_path / "run"
     handler = signal.getsignal(signal.SIGINT)

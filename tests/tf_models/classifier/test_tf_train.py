@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf_runs import history, interrupt_at
+from tf_runs import end_without_picture, history, interrupt_at
 
 from svhn.data.prepared import PreparedData, Split
 from svhn.errors import InputError
@@ -46,7 +46,7 @@ def test_the_same_settings_give_the_same_run_and_another_seed_another(finished, 
         assert (history(run_dir) == history(finished)[:1]) == same
 
 
-def test_progress_is_reported(tiny, tmp_path, frequent_reports):
+def test_progress_is_reported(tiny, tmp_path, frequent_reports, quick_end):
     seen = []
     train(tiny, TrainConfig(iterations=15, batch_size=16, interval=10), tmp_path / "run", report=seen.append)
     measured = [progress.scores is not None for progress in seen]
@@ -60,7 +60,7 @@ def test_progress_is_reported(tiny, tmp_path, frequent_reports):
     assert seen[2].means["loss"] == pytest.approx(first) == pytest.approx(float(rows[0]["loss"]))
 
 
-def test_a_test_split_is_measured_once_at_the_end(tiny, tmp_path):
+def test_a_test_split_is_measured_once_at_the_end(tiny, tmp_path, quick_end):
     data = PreparedData(tiny.splits | {"test": tiny["validation"]}, tiny.statistics, tiny.provenance)
     record = train(data, TrainConfig(iterations=3, batch_size=16), tmp_path / "run").record
     assert record.metrics["test_n"] == 100
@@ -69,12 +69,13 @@ def test_a_test_split_is_measured_once_at_the_end(tiny, tmp_path):
     assert low < record.metrics["test_accuracy"] < high
 
 
-def test_model_keras_is_the_best_network_by_validation(tiny, tmp_path):
+def test_model_keras_is_the_best_network_by_validation(tiny, tmp_path, monkeypatch):
     """With every validation label wrong, training can only make things worse: the first measurement is the best."""
     split = tiny["validation"]
     wrong = Split(split.rgb, split.gray, (split.labels + 5) % 10, split.photos)
     data = PreparedData(tiny.splits | {"validation": wrong}, tiny.statistics, tiny.provenance)
     config = TrainConfig(iterations=60, batch_size=16, interval=15, augmentation=False)
+    end_without_picture(monkeypatch)
     record = train(data, config, tmp_path / "run").record
     rows = history(tmp_path / "run")
     best = max(rows, key=lambda row: (float(row["validation_accuracy"]), -float(row["validation_loss"])))

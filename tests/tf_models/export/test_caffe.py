@@ -73,7 +73,7 @@ def test_a_run_learns(caffe_run, tiny):
     assert accuracy.mean() > 0.5
 
 
-def test_training_from_databases(tiny, tmp_path):
+def test_training_from_databases(tiny, tmp_path, quick_end):
     splits = {name: tiny[name] for name in ("train", "validation")}
     write_lmdb(tmp_path / "caffe", PreparedData(splits, tiny.statistics, tiny.provenance))
     data = read_lmdb(tmp_path / "caffe")
