@@ -172,38 +172,48 @@ def test_public_names_are_there(package):
         assert name in defined, f"{package}: {name} is not defined in {module}"
 
 
-def loaded_by(code: str) -> set[str]:
-    script = f"import sys\n{code}\nprint('\\n'.join({{name.split('.')[0] for name in sys.modules}}))"
+def loaded_by(*steps: str) -> list[set[str]]:
+    """Run pieces of code one after the other in a process of its own; return the packages loaded after each."""
+    look = "print(*{name.split('.')[0] for name in sys.modules})"
+    script = "\n".join(["import sys", *(f"{code}\n{look}" for code in steps)])
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
-    return set(result.stdout.split())
+    return [set(line.split()) for line in result.stdout.splitlines()[-len(steps) :]]
+
+
+# What is imported one after the other in one process, and what is not loaded then; what comes first cannot hide behind
+# what comes later.
+CHAINS = {
+    "removal and PyTorch": {
+        "import svhn.torch_inpaint, svhn.torch_inpaint.removal.config, svhn.tf_models.classifier.config": {
+            "torch",
+            "tensorflow",
+            "numpy",
+        },
+        "import svhn, svhn.commands": {"tensorflow", "keras", "torch", "cv2", "h5py", "scipy", "matplotlib", "sklearn"},
+        "import svhn.jobs.removal": {"tensorflow", "keras", "torch", "cv2", "h5py", "PIL", "fsspec", "rich", "ray"},
+        "import svhn.sweeps.supervisor": {"tensorflow", "keras", "torch", "matplotlib"},
+        "import svhn.torch_inpaint.removal.remover, svhn.jobs.worker": {
+            "tensorflow",
+            "keras",
+            "sklearn",
+            "matplotlib",
+        },
+        "import svhn.sweeps.worker": {"tensorflow", "keras", "matplotlib"},
+        "import svhn.torch_inpaint.classifier.train": {"tensorflow", "keras"},
+    },
+    "data": {"import svhn.data.prepare, svhn.data.fetch": {"tensorflow", "keras", "torch", "click"}},
+    "TensorFlow": {
+        "import svhn.tf_models.classifier.train, svhn.tf_models.classifier.predict, svhn.figures.report": {"torch"}
+    },
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "code, absent",
-    [
-        (
-            "import svhn, svhn.commands",
-            {"tensorflow", "keras", "torch", "cv2", "h5py", "scipy", "matplotlib", "sklearn"},
-        ),
-        ("import svhn.data.prepare, svhn.data.fetch", {"tensorflow", "keras", "torch", "click"}),
-        (
-            "import svhn.torch_inpaint.removal.remover, svhn.jobs.worker",
-            {"tensorflow", "keras", "sklearn", "matplotlib"},
-        ),
-        ("import svhn.jobs.removal", {"tensorflow", "keras", "torch", "cv2", "h5py", "PIL", "fsspec", "rich", "ray"}),
-        ("import svhn.torch_inpaint.classifier.train", {"tensorflow", "keras"}),
-        ("import svhn.sweeps.worker", {"tensorflow", "keras", "matplotlib"}),
-        ("import svhn.sweeps.supervisor", {"tensorflow", "keras", "torch", "matplotlib"}),
-        ("import svhn.tf_models.classifier.train, svhn.tf_models.classifier.predict, svhn.figures.report", {"torch"}),
-        (
-            "import svhn.torch_inpaint, svhn.torch_inpaint.removal.config, svhn.tf_models.classifier.config",
-            {"torch", "tensorflow", "numpy"},
-        ),
-    ],
-)
-def test_chains_of_imports(code, absent):
-    assert not loaded_by(code) & absent
+@pytest.mark.parametrize("chain", CHAINS)
+def test_chains_of_imports(chain):
+    steps = CHAINS[chain]
+    for loaded, (code, absent) in zip(loaded_by(*steps), steps.items(), strict=True):
+        assert not loaded & absent, code
 
 
 @pytest.mark.slow
@@ -214,7 +224,8 @@ def test_remove_digits_never_loads_tensorflow(tmp_path):
         command = [*arguments, "--workers", workers]
         start = f"from svhn.commands import cli\ntry:\n    cli({command!r})\n"
         run = f"{start}except SystemExit as end:\n    assert not end.code"
-        assert loaded_by(f"if __name__ == '__main__':\n{textwrap.indent(run, '    ')}") & FRAMEWORKS == expected
+        (loaded,) = loaded_by(f"if __name__ == '__main__':\n{textwrap.indent(run, '    ')}")
+        assert loaded & FRAMEWORKS == expected
 
 
 @pytest.mark.timed

@@ -97,13 +97,12 @@ def test_an_empty_variable_counts_as_unset(place, monkeypatch):
 # Where it goes
 
 
-def test_prepared_data_is_stored_and_read_again(tiny_svhn, tmp_path):
-    data = load_data(str(tiny_svhn.folder))
+def test_prepared_data_is_stored_and_read_again(prepared, tmp_path):
     for store, path in {"h5": tmp_path / "data.h5", "lmdb": tmp_path / "lmdb"}.items():
-        store_data(path, data, store, seed=1)
+        store_data(path, prepared, store, seed=1)
         read = load_data(str(path))
         assert {name: len(split) for name, split in read.splits.items()} == {
-            name: len(split) for name, split in data.splits.items()
+            name: len(split) for name, split in prepared.splits.items()
         }
     with pytest.raises(InputError, match="one of h5, lmdb, received 'csv'"):
-        store_data(tmp_path / "data.csv", data, "csv")
+        store_data(tmp_path / "data.csv", prepared, "csv")

@@ -13,7 +13,7 @@ from svhn.data.formats.cropped import write_cropped
 from svhn.data.formats.digit_struct import write_digit_struct
 from svhn.data.official import read_split
 from svhn.data.prepare import prepare_data
-from svhn.data.prepared import read_prepared
+from svhn.data.prepared import PreparedData, read_prepared
 from svhn.data.splitting import VALIDATION_FRACTION
 from svhn.errors import InputError
 from svhn.photos.photo import write_rgb
@@ -41,34 +41,37 @@ def test_crops_alone_are_split_by_blocks_of_neighbours(tiny_svhn):
     assert "blocks" in prepare_data(tiny_svhn.folder).provenance["split_rule"]
 
 
-def test_prepare_splits_train_and_leaves_test_alone(tiny_svhn):
-    data = prepare_data(tiny_svhn.folder)
-    train, validation, test = data["train"], data["validation"], data["test"]
-    assert len(train) + len(validation) == len(tiny_svhn.labels["train"])
-    assert len(validation) == pytest.approx(VALIDATION_FRACTION * len(tiny_svhn.labels["train"]), abs=5)
+@pytest.fixture(scope="module")
+def otherwise(written_tiny_svhn) -> PreparedData:
+    """Prepared with another seed and another share of validation digits than `prepared`."""
+    return prepare_data(written_tiny_svhn.folder, seed=9, fraction=0.2)
+
+
+def test_prepare_splits_train_and_leaves_test_alone(prepared, written_tiny_svhn):
+    labels = written_tiny_svhn.labels["train"]
+    train, validation, test = prepared["train"], prepared["validation"], prepared["test"]
+    assert len(train) + len(validation) == len(labels)
+    assert len(validation) == pytest.approx(VALIDATION_FRACTION * len(labels), abs=5)
     assert not set(train.photos) & set(validation.photos)
-    np.testing.assert_array_equal(test.rgb, tiny_svhn.crops["test"])
+    np.testing.assert_array_equal(test.rgb, written_tiny_svhn.crops["test"])
 
 
-def test_pixels_stay_with_their_labels(tiny_svhn):
-    data = prepare_data(tiny_svhn.folder, seed=4)
-    known = {
-        crop.tobytes(): label for crop, label in zip(tiny_svhn.crops["train"], tiny_svhn.labels["train"], strict=True)
-    }
-    for split in (data["train"], data["validation"]):
+def test_pixels_stay_with_their_labels(otherwise, written_tiny_svhn):
+    crops, labels = written_tiny_svhn.crops["train"], written_tiny_svhn.labels["train"]
+    known = {crop.tobytes(): label for crop, label in zip(crops, labels, strict=True)}
+    for split in (otherwise["train"], otherwise["validation"]):
         assert [known[crop.tobytes()] for crop in split.rgb] == split.labels.tolist()
 
 
-def test_gray_by_the_weights_of_bt601(tiny_svhn):
-    split = prepare_data(tiny_svhn.folder)["validation"]
+def test_gray_by_the_weights_of_bt601(prepared):
+    split = prepared["validation"]
     exact = split.rgb.astype(float) @ [0.299, 0.587, 0.114]
     assert split.gray.dtype == np.uint8
     assert np.abs(split.gray - exact).max() <= 0.5 + 1e-3
 
 
-def test_statistics_are_those_of_the_training_part(tiny_svhn):
-    data = prepare_data(tiny_svhn.folder)
-    train = data["train"]
+def test_statistics_are_those_of_the_training_part(prepared):
+    data, train = prepared, prepared["train"]
     assert data.statistics.gray_mean == pytest.approx(train.gray.astype(float).mean())
     assert data.statistics.gray_std == pytest.approx(train.gray.astype(float).std())
     assert data.statistics.rgb_mean == pytest.approx(train.rgb.astype(float).mean(axis=(0, 1, 2)).tolist())
@@ -77,14 +80,14 @@ def test_statistics_are_those_of_the_training_part(tiny_svhn):
     assert data.statistics.gray_mean != pytest.approx(whole.mean(), rel=1e-9)
 
 
-def test_provenance_says_where_everything_came_from(tiny_svhn):
-    provenance = prepare_data(tiny_svhn.folder, seed=9, fraction=0.2).provenance
+def test_provenance_says_where_everything_came_from(otherwise, written_tiny_svhn):
+    provenance = otherwise.provenance
     assert provenance["seed"] == 9
     assert provenance["validation_fraction"] == 0.2
     assert provenance["split_rule"] == "by photo"
     assert "non-commercial" in provenance["licence"]
     for name in ("train_32x32.mat", "train/digitStruct.mat", "test_32x32.mat", "test/digitStruct.mat"):
-        expected = hashlib.sha256((tiny_svhn.folder / name).read_bytes()).hexdigest()
+        expected = hashlib.sha256((written_tiny_svhn.folder / name).read_bytes()).hexdigest()
         assert provenance[f"sha256 {name}"] == expected
 
 
@@ -136,11 +139,11 @@ def test_boxes_outside_the_photo_are_named_with_a_cure(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_step_is_reported(tiny_svhn):
+def test_every_step_is_reported(tiny_svhn, prepared):
     told = []
     extra = ExtraDigits(synthetic=20, workers=1)
     prepare_data(tiny_svhn.folder, extra=extra, report=lambda done, total, what: told.append((what, done, total)))
-    training = len(set(prepare_data(tiny_svhn.folder)["train"].photos))
+    training = len(set(prepared["train"].photos))
     steps = [("train photos", 150), ("photos to start from", training), ("generated digits", 20)]
     assert [step for step in told if step[1] == step[2]] == [(what, total, total) for what, total in steps]
     assert told[:150] == [("train photos", i + 1, 150) for i in range(150)]

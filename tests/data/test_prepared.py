@@ -25,32 +25,30 @@ def assert_same(a: PreparedData, b: PreparedData):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("splits", [("train", "test"), ("test",)])
-def test_hdf5_round_trip(tmp_path, tiny_svhn, splits):
-    data = prepare_data(tiny_svhn.folder, splits=splits)
+def test_hdf5_round_trip(tmp_path, written_tiny_svhn, splits):
+    data = prepare_data(written_tiny_svhn.folder, splits=splits)
     write_prepared(tmp_path / "prepared.h5", data)
     read = read_prepared(tmp_path / "prepared.h5")
     assert_same(data, read)
     assert read.provenance == data.provenance
-    assert_same(load_data(str(tmp_path / "prepared.h5")), load_data(str(tiny_svhn.folder), splits=splits))
+    assert_same(load_data(str(tmp_path / "prepared.h5")), load_data(str(written_tiny_svhn.folder), splits=splits))
 
 
-def test_hdf5_carries_its_provenance_as_attributes(tmp_path, tiny_svhn):
-    data = prepare_data(tiny_svhn.folder)
-    write_prepared(tmp_path / "prepared.h5", data)
+def test_hdf5_carries_its_provenance_as_attributes(tmp_path, prepared):
+    write_prepared(tmp_path / "prepared.h5", prepared)
     with h5py.File(tmp_path / "prepared.h5") as file:
         assert "non-commercial" in file.attrs["licence"]
-        assert file.attrs["gray_mean"] == pytest.approx(data.statistics.gray_mean)
+        assert file.attrs["gray_mean"] == pytest.approx(prepared.statistics.gray_mean)
         assert set(file) == {"train", "validation", "test"}
 
 
-def test_wide_crops_are_of_training_photos_and_survive_the_file(tiny_svhn, tmp_path):
-    data = prepare_data(tiny_svhn.folder)
-    assert data["test"].wide is None
-    train = data["train"]
+def test_wide_crops_are_of_training_photos_and_survive_the_file(prepared, tmp_path):
+    assert prepared["test"].wide is None
+    train = prepared["train"]
     assert train.wide.shape == (len(train), 48, 48, 3)
     assert np.abs(middle_of(train.wide).astype(int) - train.rgb).mean() < 4
     assert np.array_equal(train.take(np.array([3, 1])).wide, train.wide[[3, 1]])
-    write_prepared(tmp_path / "data.h5", data)
+    write_prepared(tmp_path / "data.h5", prepared)
     again = read_prepared(tmp_path / "data.h5")
     assert np.array_equal(again["train"].wide, train.wide) and again["test"].wide is None
 

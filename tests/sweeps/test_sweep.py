@@ -63,7 +63,7 @@ def one_thread():
 
 
 def test_a_sweep_is_killed_stopped_and_resumed_and_ends_as_one_that_was_left_alone(data, tmp_path, one_thread):
-    config = ConvNetTrainConfig(net="ConvNet48_333", epochs=40, augmentation=False, average=0.9)
+    config = ConvNetTrainConfig(net="ConvNet48_333", epochs=20, augmentation=False, average=0.9)
     runs = [
         PlannedRun("long", config),
         PlannedRun("short", ConvNetTrainConfig(net="ConvNet32", epochs=1)),
