@@ -9,7 +9,7 @@ import numpy as np
 from svhn.checkpoints import PYTORCH, find_model
 from svhn.data import Report, silent
 from svhn.errors import InputError
-from svhn.files import check_figure, replacing
+from svhn.files import replacing
 
 if TYPE_CHECKING:
     from svhn.figures import Interpretation
@@ -112,7 +112,7 @@ def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, bo
         When a file or the model cannot be used, the photo has no digits, or `output` is an input or of another kind.
     """
     from svhn.data import cut_digits
-    from svhn.figures import draw_interpretations
+    from svhn.figures import check_figure, draw_interpretations
 
     photo, output = Path(photo), Path(output)
     check_figure(output, photo)

@@ -18,7 +18,6 @@ from svhn.errors import InputError
 TEMPORARY_PREFIX = ".svhn-unfinished-"
 # Nothing here takes as long to write as this; an older unfinished file belongs to a process that was killed.
 LEFTOVER_SECONDS = 3600
-FIGURES = (".png", ".pdf", ".svg")
 
 
 class WriteError(InputError):
@@ -83,16 +82,6 @@ def ensure_folder(folder: str | Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{printable(folder)}: this output folder is not writable; choose another one")
     return folder
-
-
-def check_figure(output: Path, photo: Path) -> None:
-    """Raise InputError unless `output` can name a figure about `photo`: one of `FIGURES`, and not the photo itself."""
-    if output.suffix.lower() not in FIGURES:
-        raise InputError(
-            f"{output}: expected a figure's name that ends in {', '.join(FIGURES)}; choose another --output"
-        )
-    if output.resolve() == photo.resolve():
-        raise InputError(f"{output}: the output would overwrite an input; choose another --output")
 
 
 def write_whole(path: str | Path, content: bytes) -> None:

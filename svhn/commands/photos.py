@@ -47,7 +47,7 @@ def remove_digits(
 
     with StopSignals() as signals:
         with signals.answering_at_once():
-            sources = list_photos(photos, recursive, from_file, leave_out=job.output_dir)
+            sources = list_photos(photos, recursive, from_file, leave_out=(job.output_dir, job.side_dir))
         with choose_display(job.output_dir, quiet, as_json, job.dry_run) as display:
             summary = remove_photos(sources, job, run, display.show, signals)
             display.end(summary)
@@ -103,7 +103,8 @@ def read(
 def report(output_dir: str, html: Path | None, most: int) -> None:
     """Make one page of a job's report: totals, failures, and photos before and after.
 
-    It merges the reports of all shards. The page shows the original photos: treat it like them.
+    OUTPUT_DIR is that of the job, or its --report-dir. It merges the reports of all shards. The page shows the original
+    photos: treat it like them.
 
     \b
     Example:

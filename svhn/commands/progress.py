@@ -186,7 +186,11 @@ def totals(summary: "Summary") -> str:
     text = f"{summary.photos} photos: {counts_text(summary)}"
     text += f", {missing} not done (go on with --resume)" if missing else ""
     text += f"; {rate:.1f} photos/s; "
-    return text + (f"details in {printable(summary.report)}" if summary.report else "nothing was written (--dry-run)")
+    return text + (
+        f"details, also the numbers, in {printable(summary.report)}"
+        if summary.report
+        else "nothing was written (--dry-run)"
+    )
 
 
 def show_line(line: str, stays: bool) -> None:

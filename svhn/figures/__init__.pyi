@@ -14,3 +14,8 @@ from .report import write_report as write_report
 from .run import write_run_picture as write_run_picture
 from .sweep_page import SweepRun as SweepRun
 from .sweep_page import write_sweep_page as write_sweep_page
+from .targets import check_figure as check_figure
+from .targets import check_page as check_page
+from .targets import check_pictures as check_pictures
+from .targets import check_text as check_text
+from .targets import write_drawing as write_drawing

@@ -10,6 +10,7 @@ from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
 from svhn.torch_inpaint.removal import RemovalConfig
 
 ENGINES = ("local", "ray")
+NOTHING_FOUND = COPY, SKIP, FAIL = "copy", "skip", "error"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class JobConfig(Settings):
     ----------
     output_dir : str
         A folder, or a URL of any file system that fsspec knows.
+    report_dir : str or None
+        Another one for what names the numbers or shows originals: report.jsonl, masks, and the page of `svhn report`.
     boxes : str or None
         `digitStruct.mat` or COCO `.json`; None for the file that lies beside each photo.
     finder : str or None
@@ -29,6 +32,9 @@ class JobConfig(Settings):
         stays in the photo.
     strict : bool
         A photo with a digit that stays legible is an error, and is not written. The finder looks at given boxes too.
+    nothing_found : str
+        What becomes of a photo in which nothing is found: "copy" writes the same picture, "skip" writes nothing, with
+        "error" it fails.
     dry_run : bool
         Say what would be removed, and write nothing.
     save_masks : bool
@@ -42,6 +48,9 @@ class JobConfig(Settings):
     """
 
     output_dir: str = setting("removed", help="Where results go: a folder or a URL.")
+    report_dir: str | None = setting(
+        None, metavar="DIR", help="Where report.jsonl, masks and page go.  [default: OUTPUT_DIR]"
+    )
     boxes: str | None = setting(None, metavar="FILE", help="digitStruct.mat or COCO .json with the digits' boxes.")
     finder: str | None = setting(
         DEFAULT_FINDER,
@@ -50,6 +59,7 @@ class JobConfig(Settings):
     )
     min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a digit.")
     strict: bool = setting(False, help="Do not write a photo in which a digit stays legible; exit with 4.")
+    nothing_found: str = setting(COPY, choices=NOTHING_FOUND, help="What becomes of a photo in which nothing is found.")
     dry_run: bool = setting(False, help="Say what would be removed, and write nothing.")
     save_masks: bool = setting(False, help="Also write masks/<stem>.png, white = changed.")
     model: str = setting(DEFAULT_CHECKPOINT, expert=True, help="PyTorch checkpoint that says what is still legible.")
@@ -58,6 +68,11 @@ class JobConfig(Settings):
     )
     removal: RemovalConfig = field(default_factory=RemovalConfig)
     photo: PhotoConfig = field(default_factory=PhotoConfig)
+
+    @property
+    def side_dir(self) -> str:
+        """Where report, masks and page go."""
+        return self.output_dir if self.report_dir is None else self.report_dir
 
 
 @dataclass(frozen=True)

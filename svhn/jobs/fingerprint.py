@@ -44,6 +44,7 @@ def describe_settings(job: JobConfig) -> str:
         "version": __version__,
         "removal": dataclasses.asdict(job.removal),
         "strict": job.strict,
+        "nothing_found": job.nothing_found,
         "min_confidence": job.min_confidence,
         "metadata": job.photo.kept,
         "networks": {use: [sha256(path) for path in paths] for use, paths in used_networks(job).items()},

@@ -1,5 +1,6 @@
 """What the page about a finished job shows: the doubtful photos first. `svhn.figures` draws it."""
 
+import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,22 +10,22 @@ import numpy as np
 
 from svhn.boxes import Box
 from svhn.errors import InputError
-from svhn.figures import Failure, JobPage, ShownNumber, ShownPhoto, write_job_page
+from svhn.figures import Failure, JobPage, ShownNumber, ShownPhoto, check_page, write_job_page
 from svhn.files import printable
-from svhn.jobs.output import is_remote, join, last_lines, read_bytes
+from svhn.jobs.output import is_remote, last_lines, output_path, read_bytes
 from svhn.jobs.tasks import ERROR, NO_DIGITS, OK, RemovedNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
 
 
-def write_page(output_dir: str, page: str | Path | None = None, most: int = 60) -> Path:
-    """Write the page about the job whose ledgers lie in an output folder; those of all shards are merged.
+def write_page(folder: str, page: str | Path | None = None, most: int = 60) -> Path:
+    """Write the page about the job whose ledgers lie in a folder; those of all shards are merged.
 
     Parameters
     ----------
-    output_dir : str
-        Folder or URL.
+    folder : str
+        Folder or URL: the job's `output_dir`, or its `report_dir` where it has one.
     page : str or Path, optional
-        The file to write; `report.html` in the output folder, or here for a URL.
+        The file to write; `report.html` in the folder, or here for a URL.
     most : int
         Photos to show of those that were changed, and of those in which nothing was found.
 
@@ -36,15 +37,17 @@ def write_page(output_dir: str, page: str | Path | None = None, most: int = 60) 
     Raises
     ------
     InputError
-        When there is no ledger.
+        When there is no ledger, or the page would take the place of anything but an earlier page.
     """
-    lines = list(last_lines(output_dir).values())
+    lines = list(last_lines(folder).values())
     if not lines:
         raise InputError(
-            f"{printable(output_dir)}: no report.jsonl here; expected the --output-dir of a remove-digits job"
+            f"{printable(folder)}: no report.jsonl here; expected the --output-dir of a remove-digits job, or its "
+            "--report-dir"
         )
-    page = Path(page or ("report.html" if is_remote(output_dir) else join(output_dir, "report.html")))
-    write_job_page(page, _describe(lines, output_dir, most))
+    page = Path(page or ("report.html" if is_remote(folder) else output_path(folder, "report.html")))
+    check_page(page)
+    write_job_page(page, _describe(lines, folder, most))
     return page
 
 
@@ -64,17 +67,17 @@ def _doubt(number: RemovedNumber) -> float:
     return unsure + (1.0 if number.legible_after else 0.0)
 
 
-def _describe(lines: Sequence[ReportLine], output_dir: str, most: int) -> JobPage:
+def _describe(lines: Sequence[ReportLine], folder: str, most: int) -> JobPage:
     changed = sorted((line for line in lines if line.status == OK), key=lambda line: (-doubt(line), line.photo))
     untouched = [line for line in lines if line.status == NO_DIGITS]
     seconds = [line.seconds for line in changed]
     return JobPage(
-        folder=output_dir,
+        folder=folder,
         totals=_totals(lines),
         ended=max(line.finished for line in lines)[:16].replace("T", " "),
         seconds=statistics.median(seconds) if seconds else None,
         failures=[Failure(line.photo, _reason(line)) for line in lines if line.status == ERROR],
-        changed=(_changed_photo(line, output_dir) for line in changed[:most]),
+        changed=(_changed_photo(line, folder) for line in changed[:most]),
         changed_count=len(changed),
         untouched=(_untouched_photo(line) for line in untouched[:most]),
         untouched_count=len(untouched),
@@ -97,10 +100,11 @@ def _removed(line: ReportLine) -> Iterator[RemovedNumber]:
     return (number for number in line.numbers if isinstance(number, RemovedNumber))
 
 
-def _changed_photo(line: ReportLine, output_dir: str) -> ShownPhoto:
+def _changed_photo(line: ReportLine, folder: str) -> ShownPhoto:
     numbers = [_shown(number) for number in _removed(line)]
     try:
-        before, after = _read(line.photo), _read(join(output_dir, line.output or ""))
+        before = _read(line.photo, line.sha256)
+        after = _read(output_path(line.output_dir or folder, line.output or ""), line.output_sha256)
     except Exception as error:  # the photo may have been moved since: the page is about the job all the same
         return ShownPhoto(line.photo, numbers=numbers, problem=str(error))
     boxes = [Box(*box) for number in _removed(line) for box in number.boxes]
@@ -109,13 +113,17 @@ def _changed_photo(line: ReportLine, output_dir: str) -> ShownPhoto:
 
 def _untouched_photo(line: ReportLine) -> ShownPhoto:
     try:
-        return ShownPhoto(line.photo, _read(line.photo))
+        return ShownPhoto(line.photo, _read(line.photo, line.sha256))
     except Exception as error:  # as in `_changed_photo`
         return ShownPhoto(line.photo, problem=str(error))
 
 
-def _read(photo: str) -> np.ndarray:
-    return decode_photo(read_bytes(photo, byte_limit(PhotoConfig.max_pixels)), photo).rgb
+def _read(photo: str, digest: str | None) -> np.ndarray:
+    """Decode what the ledger tells of, and not what may have come in its place since."""
+    content = read_bytes(photo, byte_limit(PhotoConfig.max_pixels))
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise InputError(f"{printable(photo)}: it has changed since the job, so it is not shown")
+    return decode_photo(content, photo).rgb
 
 
 def _shown(number: RemovedNumber) -> ShownNumber:

@@ -1,6 +1,7 @@
 """Read the house numbers of many photos: a line of JSON for each, and drawings of what was found."""
 
 import dataclasses
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -15,12 +16,12 @@ import numpy as np
 from svhn.boxes import Number
 from svhn.cores import available_cores
 from svhn.errors import InputError
-from svhn.figures import draw_numbers
+from svhn.figures import check_pictures, check_text, draw_numbers, write_drawing
 from svhn.files import ensure_folder, replacing
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, number_confidence
-from svhn.jobs.output import read_bytes
+from svhn.jobs.output import output_path, read_bytes, safe_name, shorten
 from svhn.jobs.tasks import ReadDigit, ReadNumber
-from svhn.photos import PhotoConfig, byte_limit, decode_photo, write_rgb
+from svhn.photos import PhotoConfig, byte_limit, decode_photo
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def read_photos(
     output : str or Path, optional
         A file of JSON lines, written whole when all photos are done; see `PhotoReading`.
     draw : str or Path, optional
-        A folder for pictures of the photos with boxes and text, `<stem>.png`.
+        A folder for pictures of the photos with boxes and text, `<stem>.png`. One that takes the place of a picture
+        that was not drawn so is refused.
     show : callable
         Called with each line, in the order of the photos.
     workers : int, optional
@@ -80,10 +82,12 @@ def read_photos(
     Raises
     ------
     InputError
-        When the finder cannot be used, or the output cannot be written.
+        When the finder cannot be used, or an output cannot be written, or would overwrite a photo.
     """
     names = [str(photo) for photo in photos]
-    drawings: Sequence[Path | None] = _drawings(names, ensure_folder(draw)) if draw else [None] * len(names)
+    if output:
+        check_text(output, names)
+    drawings: Sequence[Path | None] = _drawings(names, str(draw)) if draw else [None] * len(names)
     cv2.setNumThreads(1)
     loaded = [Finder(finder, config)]  # the first worker's: a network that cannot be used is told of before the work
     own = threading.local()
@@ -119,7 +123,7 @@ def _read(photo: str, finder: Finder, drawing: Path | None) -> PhotoReading:
         rgb = _decode(photo)
         numbers = finder.find_numbers(rgb)
         if drawing:
-            write_rgb(drawing, draw_numbers(rgb, numbers))
+            write_drawing(drawing, draw_numbers(rgb, numbers))
         return PhotoReading(photo, tuple(describe_number(number) for number in numbers))
     except InputError as error:
         return PhotoReading(photo, error=str(error))
@@ -139,13 +143,16 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _drawings(photos: Sequence[str], folder: Path) -> list[Path]:
-    """Return where the drawing of each photo goes; photos of one stem do not overwrite each other."""
-    names: dict[str, None] = {}
+def _drawings(photos: Sequence[str], folder: str) -> list[Path]:
+    """Return where the drawing of each photo goes; photos of one stem do not overwrite each other, nor any photo."""
+    ensure_folder(folder)
+    taken: set[str] = set()
+    drawings = []
     for photo in photos:
-        stem = name = Path(photo).stem
-        number = 2
-        while name in names:
-            name, number = f"{stem}-{number}", number + 1
-        names[name] = None
-    return [folder / f"{name}.png" for name in names]
+        stem = safe_name(Path(photo).stem)
+        names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+        name = next(name for name in names if name.casefold() not in taken)
+        taken.add(name.casefold())
+        drawings.append(Path(output_path(folder, shorten(name, ".png"))))
+    check_pictures(drawings, photos)
+    return drawings

@@ -130,14 +130,14 @@ def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list
     used_networks(job)
     digit_source(job)
     tasks = name_outputs(photos, job.save_masks)
-    refuse_overwriting(tasks, job.output_dir)
+    refuse_overwriting(tasks, job.output_dir, job.side_dir)
     return tasks
 
 
 @contextlib.contextmanager
 def _results(job: JobConfig, owner: str, summary: Summary) -> Iterator[Results | NoResults]:
     """Hold the ledger and the files of this part of a job; in a dry run nothing is written."""
-    results: Results | NoResults = NoResults() if job.dry_run else Results(job.output_dir, owner)
+    results: Results | NoResults = NoResults() if job.dry_run else Results(job.output_dir, job.report_dir, owner)
     summary.report = results.name
     try:
         yield results
@@ -153,7 +153,7 @@ def _look_back(
 ) -> Mapping[str, ReportLine]:
     """Return what earlier jobs did of this part, and let its tasks know which old files of theirs have to go."""
     taken = {name for task in tasks for name in (task.output, task.mask) if name}
-    history = read_history(job.output_dir, part, taken, run.resume)
+    history = read_history(job.side_dir, job.output_dir, part, taken, run.resume)
     part.update({photo: history.prepare(task) for photo, task in part.items()})
     return history.done
 

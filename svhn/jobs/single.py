@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svhn.errors import InputError
-from svhn.files import check_figure, replacing
+from svhn.files import replacing
 from svhn.jobs.config import JobConfig
 from svhn.torch_inpaint.removal import RemovalConfig
 
@@ -26,14 +26,15 @@ def inpaint_photo(
     Raises
     ------
     InputError
-        When a file is unreadable, the sizes differ, the mask is all white, or `output` is an input.
+        When a file is unreadable, the sizes differ, the mask is all white, or `output` is an input or any other
+        picture that is there.
     """
+    from svhn.figures import check_pictures
     from svhn.photos import read_mask, read_photo, write_photo
     from svhn.torch_inpaint.removal import inpaint
 
     photo, mask, output = Path(photo), Path(mask), Path(output)
-    if output.resolve() in (photo.resolve(), mask.resolve()):
-        raise InputError(f"{output}: the output would overwrite an input; choose another --output")
+    check_pictures([output], [photo, mask])
     if output.suffix.lower() != photo.suffix.lower():
         raise InputError(f"{output}: the output keeps the photo's format; expected the suffix {photo.suffix}")
     picture, hole = read_photo(photo), read_mask(mask)
@@ -60,7 +61,7 @@ def explain_photo(
     InputError
         When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
     """
-    from svhn.figures import draw_explanations
+    from svhn.figures import check_figure, draw_explanations
     from svhn.jobs.digit_sources import clip_to_photo, digit_source
     from svhn.photos import read_rgb
     from svhn.torch_inpaint.removal import explain_removal

@@ -100,7 +100,9 @@ class ReportLine:
     photo : str
         Path or URL.
     output, mask : str or None
-        What was made of it, relative to the output folder.
+        What was made of it, relative to the output folder; the mask, to that of the report.
+    output_dir : str or None
+        The output folder or URL, where the report lies in another one.
     status : str
         `OK`, `NO_DIGITS`, `ERROR`; `UNCHANGED` where what was done before still holds; `PLANNED` in a dry run where
         there is something to remove.
@@ -119,6 +121,7 @@ class ReportLine:
     photo: str
     output: str | None = None
     mask: str | None = None
+    output_dir: str | None = None
     status: str = ERROR
     numbers: tuple[RemovedNumber | ReadNumber, ...] = ()
     error: str | None = None
@@ -142,14 +145,15 @@ class ReportLine:
 
     @property
     def is_done(self) -> bool:
-        """Whether there is an output that a later job can compare with."""
-        known = all(getattr(self, name) is not None for name in ("output", *_COMPARED))
+        """Whether a later job can compare with this: there is an output, or there shall be none for want of digits."""
+        skipped = self.status == NO_DIGITS and self.output is None
+        known = all(getattr(self, name) is not None for name in (_COMPARED if skipped else (*_COMPARED, *_OF_OUTPUT)))
         return self.status in (OK, NO_DIGITS) and known
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line as it stands in the ledger; what is compared is left out where it is not known."""
         content = dataclasses.asdict(self)
-        return {name: value for name, value in content.items() if value is not None or name not in _COMPARED}
+        return {name: value for name, value in content.items() if value is not None or name not in _LEFT_OUT}
 
     @classmethod
     def from_dict(cls, content: Any) -> "ReportLine":
@@ -166,7 +170,10 @@ class ReportLine:
             raise ValueError(f"not a line of a report ({type(error).__name__}: {error})") from error
 
 
-_COMPARED = ("bytes", "sha256", "settings", "output_bytes", "output_sha256")
+_OF_OUTPUT = ("output", "output_bytes", "output_sha256")
+_COMPARED = ("bytes", "sha256", "settings")
+# What does not stand in the ledger where it is not known.
+_LEFT_OUT = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir")
 
 # A task, and what the ledger says of the photo where it was done before.
 Order = tuple[Task, ReportLine | None]

@@ -19,11 +19,11 @@ from svhn.boxes import group_digits
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.finder import Finder, FinderReader
-from svhn.jobs.config import JobConfig
+from svhn.jobs.config import FAIL, SKIP, JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source, load_finder
 from svhn.jobs.engines import Stage
 from svhn.jobs.fingerprint import describe_settings, short_hash
-from svhn.jobs.output import OutputFolder, read_bytes, withdraw
+from svhn.jobs.output import JobFolders, read_bytes
 from svhn.jobs.reading import describe_number
 from svhn.jobs.tasks import (
     NO_DIGITS,
@@ -67,7 +67,7 @@ class PhotoWorker:
     def __init__(self, job: JobConfig, owner: str = "job", tell: Callable[[Stage], None] = lambda stage: None):
         cv2.setNumThreads(1)
         self.job, self.tell = job, tell
-        self.folder = OutputFolder(job.output_dir, owner)
+        self.folders = JobFolders(job.output_dir, job.report_dir, owner)
         self.digits_of = digit_source(job, lambda: self.finder)
         self.settings = describe_settings(job)
         self._removers: dict[bool, DigitRemover] = {}
@@ -106,9 +106,10 @@ class PhotoWorker:
         if done and self._still_holds(done, task, line):
             return ReportLine(task.photo, status=UNCHANGED)
         if not self.job.dry_run:
-            withdraw(task, self.folder)
+            self.folders.withdraw(task)
         photo = decode_photo(content, task.photo, self.job.photo.max_pixels)
         where = self.find(task, photo)
+        self._check_found(task, where)
         if self.job.dry_run:
             return _plan(task, where)
         result = self.remove(photo, where)
@@ -125,14 +126,25 @@ class PhotoWorker:
     def _still_holds(self, done: ReportLine, task: Task, now: ReportLine) -> bool:
         """Tell whether photo, settings and names are those of before, and the output is there as it was written."""
         same = (done.bytes, done.sha256, done.settings) == (now.bytes, now.sha256, now.settings)
-        same = same and done.output == task.output and (done.status == NO_DIGITS or done.mask == task.mask)
-        same = same and not (self.job.strict and done.is_legible)
-        return same and self.folder.holds(task.output, done.output_bytes, done.output_sha256)
+        if not same or (self.job.strict and done.is_legible):
+            return False
+        if done.output is None:
+            return not self.folders.outputs.has(task.output)
+        same = done.output == task.output and (done.status == NO_DIGITS or done.mask == task.mask)
+        return same and self.folders.outputs.holds(task.output, done.output_bytes, done.output_sha256)
 
     def find(self, task: Task, photo: Photo) -> PhotoDigits:
         """Return where the digits of a photo are, listed or found, clipped to it."""
         where = self.digits_of(task.photo, photo.rgb)
         return replace(where, digits=clip_to_photo(task.photo, where.digits, photo.rgb))
+
+    def _check_found(self, task: Task, where: PhotoDigits) -> None:
+        """Raise InputError where nothing is listed or found, and that shall be an error."""
+        if self.job.nothing_found == FAIL and not where.digits:
+            raise InputError(
+                f"{printable(task.photo)}: no digits listed or found here, so it was not written; look at it, or use "
+                "--nothing-found copy or skip"
+            )
 
     def remove(self, photo: Photo, where: PhotoDigits) -> "RemovalResult | None":
         """Remove the digits of a photo; None where there are none. The finder looks afterwards at what it found."""
@@ -150,17 +162,18 @@ class PhotoWorker:
         return self._stage(replace(line, status=OK, mask=task.mask), task, content, mask)
 
     def _finish_unchanged(self, line: ReportLine, task: Task, photo: Photo, content: bytes) -> ReportLine:
-        """Stage a photo without digits: the same picture in a clean file."""
+        """Stage a photo without digits, the same picture in a clean file; or leave it out."""
+        line = replace(line, status=NO_DIGITS)
+        if self.job.nothing_found == SKIP:
+            return line
         content = rewrite_photo(photo, content, self.job.photo.kept)
-        return self._stage(replace(line, status=NO_DIGITS), task, content)
+        return self._stage(line, task, content)
 
     def _stage(self, line: ReportLine, task: Task, content: bytes, mask: bytes | None = None) -> ReportLine:
         """Write photo and mask where they wait for their line; return the line that vouches for them."""
         with self._stopping_on_a_full_disk():
-            if task.mask and mask:
-                self.folder.stage(task.mask, mask)
-            self.folder.stage(task.output, content)
-        return _written(line, task, content)
+            self.folders.stage(task, content, mask)
+        return _written(replace(line, output_dir=self.folders.output_dir), task, content)
 
     @functools.cached_property
     def finder(self) -> Finder:
@@ -202,7 +215,7 @@ class PhotoWorker:
         try:
             yield
         except Exception as error:
-            if getattr(error, "errno", None) in _FULL or self.folder.is_full():
+            if getattr(error, "errno", None) in _FULL or self.folders.is_full():
                 place = printable(self.job.output_dir)
                 raise StopJob(f"{place}: no space left; make room and go on with --resume") from error
             raise

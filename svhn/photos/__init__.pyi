@@ -2,6 +2,7 @@ from .config import PhotoConfig as PhotoConfig
 from .formats.known import FORMATS as FORMATS
 from .formats.known import PhotoFormat as PhotoFormat
 from .formats.known import known_suffixes as known_suffixes
+from .formats.known import recognise as recognise
 from .formats.pillow import PillowFormat as PillowFormat
 from .formats.pillow import check_size as check_size
 from .metadata import Metadata as Metadata

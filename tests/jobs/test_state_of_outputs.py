@@ -8,11 +8,13 @@ from job_tools import ROOT, job, lines_of
 from PIL import Image
 
 from svhn.data.formats.coco import write_coco
+from svhn.errors import InputError
 from svhn.jobs.config import RunConfig, Shard
+from svhn.jobs.listing.naming import refuse_overwriting
 from svhn.jobs.output.folder import OutputFolder
 from svhn.jobs.output.history import last_lines
 from svhn.jobs.page import write_page
-from svhn.jobs.tasks import ERROR
+from svhn.jobs.tasks import ERROR, Task
 
 AGAIN = RunConfig(workers=0, resume=True)
 
@@ -174,3 +176,54 @@ def test_among_parts_the_line_counts_whose_output_stands_there(empty_photos, tmp
         job(photos, out, RunConfig(workers=0, shard=Shard(shard, 2)))
     assert {line.status for line in last_lines(str(out)).values()} == {"no_digits"}
     assert job(photos, out, AGAIN).counts == {"unchanged": 2}
+
+
+def test_what_becomes_of_photos_in_which_nothing_is_found(empty_photos, tmp_path):
+    photos, out = empty_photos(2), tmp_path / "out"
+    assert job(photos, out).counts == {"no_digits": 2}
+    summary = job(photos, out, AGAIN, nothing_found="skip")
+    assert summary.counts == {"no_digits": 2} and summary.exit_code == 0 and pictures(out) == []
+    assert [line["output"] for line in lines_of(out)[2:]] == [None, None]
+    assert job(photos, out, AGAIN, nothing_found="skip").counts == {"unchanged": 2}
+    shutil.copy(photos / "000.png", out / "000.png")  # nobody vouches for it
+    assert job(photos, out, AGAIN, nothing_found="skip").counts == {"unchanged": 1, "no_digits": 1}
+    assert pictures(out) == []
+    for dry_run in (True, False):
+        summary = job(photos, out, AGAIN, nothing_found="error", dry_run=dry_run)
+        assert summary.counts == {"error": 2} and summary.exit_code == 1
+    assert "--nothing-found" in lines_of(out)[-1]["error"]
+
+
+def test_side_files_may_have_a_folder_of_their_own(folder, tmp_path):
+    out, side = tmp_path / "out", tmp_path / "private"
+    photos = [folder / f"{number}.png" for number in range(3)]
+    job(photos, out, report_dir=str(side), save_masks=True)
+    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png"]
+    assert sorted(path.name for path in side.iterdir()) == ["masks", "report.jsonl"]
+    assert side.stat().st_mode & 0o777 == 0o700
+    assert job(photos, out, AGAIN, report_dir=str(side), save_masks=True).counts == {"unchanged": 3}
+    page = write_page(str(side))
+    assert page == side / "report.html" and page.read_text().count('type="range"') == 3
+    (folder / "0.png").write_bytes(b"half")
+    job(photos[:1], out, report_dir=str(side), save_masks=True)
+    assert pictures(out) == ["1.png", "2.png"] and pictures(side) == ["masks/1.png", "masks/2.png"]
+    with pytest.raises(InputError, match="earlier jobs kept their report here"):
+        job(photos, tmp_path / "other", save_masks=True)
+        job(photos, tmp_path / "other", report_dir=str(side))
+
+
+def test_one_report_folder_may_tell_of_two_output_folders(empty_photos, tmp_path):
+    photos, side = empty_photos(2), str(tmp_path / "private")
+    first, second = tmp_path / "first", tmp_path / "second"
+    job(photos, first, report_dir=side)
+    job(photos, second, AGAIN, report_dir=side)
+    assert pictures(first) == pictures(second) == ["000.png", "001.png"]
+    assert {line.output_dir for line in last_lines(side).values()} == {str(second)}
+
+
+def test_masks_never_take_the_place_of_inputs(tmp_path):
+    photo, out = tmp_path / "private" / "masks" / "0.png", str(tmp_path / "out")
+    tasks = [Task(str(photo), "1.png", "masks/1.png"), Task("elsewhere/0.png", "0.png", "masks/0.png")]
+    refuse_overwriting(tasks, out)
+    with pytest.raises(InputError, match="overwrite"):
+        refuse_overwriting(tasks, out, str(tmp_path / "private"))

@@ -100,17 +100,16 @@ def _slashes(name: str) -> list[int]:
     return [position for position, character in enumerate(name) if character == "/"]
 
 
-def refuse_overwriting(tasks: Iterable[Task], output_dir: str) -> None:
-    """Raise InputError where an output would take the place of an input."""
+def refuse_overwriting(tasks: Iterable[Task], output_dir: str, side_dir: str | None = None) -> None:
+    """Raise InputError where an output, or a mask in its folder, would take the place of an input."""
     tasks = list(tasks)
     folders: dict[str, tuple[int, int] | str] = {}
     inputs = {_place(task.photo, folders): task.photo for task in tasks}
     for task in tasks:
-        for name in filter(None, (task.output, task.mask)):
-            if found := inputs.get(_place(output_path(output_dir, name), folders)):
+        for root, name in ((output_dir, task.output), (side_dir or output_dir, task.mask)):
+            if name and (found := inputs.get(_place(output_path(root, name), folders))):
                 raise InputError(
-                    f"{printable(found)}: an output would overwrite it; choose another --output-dir than "
-                    f"{printable(output_dir)}"
+                    f"{printable(found)}: an output would overwrite it; choose another folder than {printable(root)}"
                 )
 
 

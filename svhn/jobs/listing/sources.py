@@ -4,7 +4,7 @@ import glob
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def list_photos(
     given: Iterable[str | Path],
     recursive: bool = False,
     from_file: str | None = None,
-    leave_out: str | None = None,
+    leave_out: str | Sequence[str] | None = None,
 ) -> list[ListedPhoto]:
     """Turn what the user gave into a list of photos, in the order given; a folder's photos are sorted by name.
 
@@ -56,8 +56,8 @@ def list_photos(
         Also look into folders inside the given ones; links are followed, every folder is visited once.
     from_file : str, optional
         A list of files and folders, one a line, or separated by NUL; "-" for standard input.
-    leave_out : str, optional
-        A folder not to look into, for example the output folder.
+    leave_out : str or sequence of str, optional
+        Folders not to look into, for example the output folder.
 
     Returns
     -------
@@ -69,9 +69,10 @@ def list_photos(
     InputError
         When the list cannot be read, a glob matches nothing, or there is no photo at all.
     """
+    left_out = (leave_out,) if isinstance(leave_out, str) else tuple(leave_out or ())
     found: dict[str, ListedPhoto] = {}
     for argument, may_be_glob in _arguments(given, from_file):
-        for source in _expand(argument, may_be_glob, recursive, leave_out):
+        for source in _expand(argument, may_be_glob, recursive, left_out):
             key = source.path if is_remote(source.path) else os.path.abspath(source.path)
             found.setdefault(key, source)
     if not found:
@@ -104,7 +105,7 @@ def _read_list(path: str) -> list[str]:
     return [os.fsdecode(name) for name in names if name]
 
 
-def _expand(argument: str, may_be_glob: bool, recursive: bool, leave_out: str | None) -> Iterator[ListedPhoto]:
+def _expand(argument: str, may_be_glob: bool, recursive: bool, leave_out: Sequence[str]) -> Iterator[ListedPhoto]:
     if is_remote(argument):
         yield from _expand_remote(argument, may_be_glob, recursive)
     elif os.path.isdir(argument):
@@ -127,9 +128,9 @@ def _matches(pattern: str) -> list[str]:
     return sorted(matches.values())
 
 
-def _walk(root: str, recursive: bool, leave_out: str | None) -> Iterator[ListedPhoto]:
+def _walk(root: str, recursive: bool, leave_out: Sequence[str]) -> Iterator[ListedPhoto]:
     """Yield the photos of a folder, then those of the folders in it; a loop of links ends at the first repetition."""
-    visited = {_identity(leave_out)} if leave_out and _identity(leave_out) != _identity(root) else set()
+    visited = {_identity(folder) for folder in leave_out} - {_identity(root)}
     pending, suffixes = [""], known_suffixes()
     while pending:
         below = pending.pop()

@@ -7,6 +7,7 @@ from .folder import OutputFolder as OutputFolder
 from .history import History as History
 from .history import last_lines as last_lines
 from .history import read_history as read_history
+from .job_folders import JobFolders as JobFolders
 from .ledger import Ledger as Ledger
 from .ledger import ledger_name as ledger_name
 from .ledger import open_ledger as open_ledger
@@ -16,7 +17,6 @@ from .paths import safe_name as safe_name
 from .paths import shorten as shorten
 from .results import NoResults as NoResults
 from .results import Results as Results
-from .results import withdraw as withdraw
 from .storage import file_system as file_system
 from .storage import is_remote as is_remote
 from .storage import join as join

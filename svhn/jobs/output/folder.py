@@ -108,6 +108,11 @@ class OutputFolder:
         except OSError:
             return False
 
+    def has(self, name: str) -> bool:
+        """Tell whether something is here by this name."""
+        target = output_path(self.root, name)
+        return self.fs.exists(file_system(target)[1]) if self.remote else os.path.lexists(target)
+
     def is_full(self) -> bool:
         """Tell whether there is hardly any space left for results."""
         if self.remote:

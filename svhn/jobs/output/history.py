@@ -9,43 +9,50 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from svhn.jobs.output.folder import OutputFolder
+from svhn.jobs.output.job_folders import place_of
 from svhn.jobs.output.ledger import ledgers_in
 from svhn.jobs.tasks import ReportLine, Task
 
 
-def last_lines(output_dir: str) -> dict[str, ReportLine]:
+def last_lines(folder: str) -> dict[str, ReportLine]:
     """Return the line that counts of each photo, by its path, merged from the ledgers of all parts of a job.
 
     A photo whose output was replaced by that of another photo is left out.
+
+    Parameters
+    ----------
+    folder : str
+        Folder or URL where the ledgers lie.
     """
     found: dict[str, list[ReportLine]] = {}
-    for lines in ledgers_in(output_dir):
+    for lines in ledgers_in(folder):
         for photo, line in {line.photo: line for line in lines}.items():
             found.setdefault(photo, []).append(line)
-    folder = OutputFolder(output_dir)
     counting = [_counting(lines, folder) for lines in found.values()]
     return {line.photo: line for line in _owners(counting, folder)}
 
 
-def _counting(lines: list[ReportLine], folder: OutputFolder) -> ReportLine:
+def _counting(lines: list[ReportLine], folder: str) -> ReportLine:
     """Return the line that counts of several in different ledgers, or about the same output."""
     if len(lines) == 1:
         return lines[0]
     return max(lines, key=lambda line: (_stands(line, folder), line.finished))
 
 
-def _stands(line: ReportLine, folder: OutputFolder) -> bool:
-    return line.output is not None and folder.holds(line.output, line.output_bytes, line.output_sha256)
+def _stands(line: ReportLine, folder: str) -> bool:
+    if line.output is None:
+        return False
+    return OutputFolder(line.output_dir or folder).holds(line.output, line.output_bytes, line.output_sha256)
 
 
-def _owners(lines: Iterable[ReportLine], folder: OutputFolder) -> Iterable[ReportLine]:
+def _owners(lines: Iterable[ReportLine], folder: str) -> Iterable[ReportLine]:
     """Return the lines without those whose output belongs to another photo now."""
-    by_output: dict[str, list[ReportLine]] = {}
+    by_output: dict[tuple[str, str], list[ReportLine]] = {}
     for line in lines:
         if line.output is None:
             yield line
         else:
-            by_output.setdefault(line.output, []).append(line)
+            by_output.setdefault((line.output_dir or folder, line.output), []).append(line)
     yield from (_counting(claims, folder) for claims in by_output.values())
 
 
@@ -71,13 +78,17 @@ class History:
         return replace(task, old_outputs=tuple(outputs), old_masks=tuple(masks)) if outputs or masks else task
 
 
-def read_history(folder: str, tasks: Mapping[str, Task], taken: Collection[str], resume: bool) -> History:
+def read_history(
+    folder: str, output_dir: str, tasks: Mapping[str, Task], taken: Collection[str], resume: bool
+) -> History:
     """Read the ledgers in a folder for the tasks of a new job.
 
     Parameters
     ----------
     folder : str
         Where the ledgers lie.
+    output_dir : str
+        Where the outputs of the new job go; lines about outputs elsewhere do not concern it.
     tasks : mapping
         Photo -> task, of the part of the job that is to be done.
     taken : collection of str
@@ -85,11 +96,13 @@ def read_history(folder: str, tasks: Mapping[str, Task], taken: Collection[str],
     resume : bool
         Whether photos may be skipped.
     """
-    outputs, masks = _OldNames(taken), _OldNames(taken)
+    outputs, masks, own = _OldNames(taken), _OldNames(taken), (None, place_of(output_dir))
     done: dict[str, ReportLine] = {}
     for lines in ledgers_in(folder):
         last: dict[str, ReportLine] = {}
         for line in lines:
+            if line.output_dir not in own:
+                continue
             outputs.note(line.photo, line.output, line.photo in tasks)
             masks.note(line.photo, line.mask, line.photo in tasks)
             if resume and line.photo in tasks:

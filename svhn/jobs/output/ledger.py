@@ -137,17 +137,17 @@ def ledgers_in(folder: str) -> Iterator[Iterator[ReportLine]]:
     InputError
         When a ledger is a pipe, a device or unreadable.
     """
-    for _, paths in itertools.groupby(sorted(_ledger_files(folder)), key=_whole_name):
+    for _, paths in itertools.groupby(ledger_files(folder), key=_whole_name):
         yield _lines(folder, list(paths))
 
 
-def _ledger_files(folder: str) -> list[str]:
-    """Return the paths of the ledgers in a folder or under a URL; there, of all their parts."""
+def ledger_files(folder: str) -> list[str]:
+    """Return the paths of the ledgers in a folder or under a URL, sorted; of all their parts."""
     if is_remote(folder):
         fs, base = file_system(folder)
-        return [path for path in fs.glob(f"{base.rstrip('/')}/report*.jsonl") if _is_ledger(path)]
+        return sorted(path for path in fs.glob(f"{base.rstrip('/')}/report*.jsonl") if _is_ledger(path))
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    return [os.path.join(folder, name) for name in names if _is_ledger(name)]
+    return sorted(os.path.join(folder, name) for name in names if _is_ledger(name))
 
 
 def _lines(folder: str, paths: Sequence[str]) -> Iterator[ReportLine]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from svhn.errors import InputError
 from svhn.files import printable
-from svhn.jobs.output.folder import OutputFolder
+from svhn.jobs.output.job_folders import JobFolders, check_apart, make_private_folder
 from svhn.jobs.output.ledger import open_ledger
 from svhn.jobs.tasks import ERROR, UNCHANGED, ReportLine, Task
 
@@ -15,20 +15,26 @@ class Results:
     Parameters
     ----------
     output_dir : str
-        Folder or URL.
+        Folder or URL of the outputs.
+    report_dir : str or None
+        Folder or URL of the ledger and the masks, where it is another one.
     owner : str
         Name of this part of the job: that of its ledger.
 
     Raises
     ------
     InputError
-        When another job holds the ledger, or the folder cannot be written to.
+        When another job holds the ledger, a folder cannot be written to, or an earlier job has its report in
+        `output_dir` though `report_dir` is another folder.
     """
 
-    def __init__(self, output_dir: str, owner: str):
-        self.folder = OutputFolder(output_dir, owner)
-        self.ledger = open_ledger(output_dir, owner)
-        self.folder.prepare()
+    def __init__(self, output_dir: str, report_dir: str | None, owner: str):
+        check_apart(output_dir, report_dir)
+        if report_dir is not None:
+            make_private_folder(report_dir)
+        self.folders = JobFolders(output_dir, report_dir, owner)
+        self.ledger = open_ledger(self.folders.side.root, owner)
+        self.folders.prepare()
         self.name = self.ledger.name
 
     def record(self, line: ReportLine, task: Task) -> ReportLine:
@@ -55,22 +61,17 @@ class Results:
         if line.status != ERROR:
             self.ledger.append(line)
             try:
-                self._place(line)
+                self.folders.place(line)
                 return line
             except InputError as error:
                 line = replace(line, output=None, mask=None, status=ERROR, error=f"{printable(line.photo)}: {error}")
-        withdraw(task, self.folder)
+        self.folders.withdraw(task)
         self.ledger.append(line)
         return line
 
-    def _place(self, line: ReportLine) -> None:
-        """Put mask and photo in place; the photo comes last, so that it is never there without its mask."""
-        for name in filter(None, (line.mask, line.output)):
-            self.folder.place(name)
-
     def close(self) -> None:
         """Remove what was staged only and make the ledger durable; raise OSError when that is not possible."""
-        self.folder.finish()
+        self.folders.finish()
         self.ledger.close()
 
 
@@ -84,15 +85,3 @@ class NoResults:
 
     def close(self) -> None:
         pass
-
-
-def withdraw(task: Task, folder: OutputFolder) -> None:
-    """Remove output and mask of a photo that an earlier job left, also under names that they had then.
-
-    Raises
-    ------
-    WriteError
-        When one of them cannot be removed.
-    """
-    for name in filter(None, (task.output, task.mask, *task.old_outputs, *task.old_masks)):
-        folder.withdraw(name)

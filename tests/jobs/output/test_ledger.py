@@ -112,4 +112,4 @@ def test_what_failed_or_is_incomplete_is_not_done(tmp_path):
     good = [line(photo, status="ok", **facts) for photo in "ad"]
     write(tmp_path, [*good, line("b", status="ok"), line("c", **facts), line("d", error="later")])
     tasks = {name: Task(name, "x.png") for name in "abcde"}
-    assert set(read_history(str(tmp_path), tasks, (), resume=True).done) == {"a"}
+    assert set(read_history(str(tmp_path), str(tmp_path), tasks, (), resume=True).done) == {"a"}
