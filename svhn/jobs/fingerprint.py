@@ -10,13 +10,15 @@ from svhn.checkpoints import find_model
 from svhn.files import sha256
 from svhn.finder import network_files
 from svhn.jobs.config import JobConfig
+from svhn.jobs.looking import looks_with
 from svhn.torch_inpaint.removal import FILLS, KEY_PIXELS
 
 
 def used_networks(job: JobConfig) -> dict[str, list[Path]]:
     """Return the files of the networks that a job can use, by what they are there for.
 
-    The finder counts whenever the job has one: what it is asked depends on the photo and on the boxes beside it.
+    The finder counts whenever the job has one, since what it is asked depends on the photo and on the boxes beside it;
+    a strict job without one looks with the shipped finder.
 
     Raises
     ------
@@ -28,9 +30,10 @@ def used_networks(job: JobConfig) -> dict[str, list[Path]]:
         "fill": FILLS[fill.method].weights(fill),
         "key_pixels": KEY_PIXELS[key_pixels.method].weights(key_pixels),
     }
+    finder = looks_with(job)[0] if job.strict else job.finder
     return {
         "classifier": [find_model(job.model).path],
-        "finder": network_files(job.finder) if job.finder is not None else [],
+        "finder": network_files(finder) if finder is not None else [],
         **{use: [find_model(name).path for name in names] for use, names in methods.items()},
     }
 

@@ -110,6 +110,10 @@ class ReportLine:
         `RemovedNumber`s, in a dry run `ReadNumber`s.
     error : str or None
         Why it failed, what was expected and what to do.
+    look : str or None
+        Which look was made at the finished photo; None without `JobConfig.strict`.
+    seen : tuple of ReadNumber
+        What that look could read; such a photo is not written.
     bytes, sha256, settings, output_bytes, output_sha256
         What a later job compares: content of the photo, all that the result depends on besides, content of the output.
     seconds : float
@@ -125,6 +129,8 @@ class ReportLine:
     status: str = ERROR
     numbers: tuple[RemovedNumber | ReadNumber, ...] = ()
     error: str | None = None
+    look: str | None = None
+    seen: tuple[ReadNumber, ...] = ()
     bytes: int | None = None
     sha256: str | None = None
     settings: str | None = None
@@ -141,7 +147,9 @@ class ReportLine:
     @property
     def is_legible(self) -> bool:
         """Whether a digit can be read still."""
-        return any(number.legible_after for number in self.numbers if isinstance(number, RemovedNumber))
+        return bool(self.seen) or any(
+            number.legible_after for number in self.numbers if isinstance(number, RemovedNumber)
+        )
 
     @property
     def is_done(self) -> bool:
@@ -165,7 +173,8 @@ class ReportLine:
             )
             required = {name: content[name] for name in ("photo", "status", "finished")}
             optional = {field.name: content[field.name] for field in dataclasses.fields(cls) if field.name in content}
-            return cls(**(optional | required | {"numbers": numbers}))
+            seen = tuple(ReadNumber.from_dict(number) for number in content.get("seen", ()))
+            return cls(**(optional | required | {"numbers": numbers, "seen": seen}))
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"not a line of a report ({type(error).__name__}: {error})") from error
 

@@ -5,44 +5,57 @@ That holds bit for bit on one kind of machine: one thread each for PyTorch and O
 
 import contextlib
 import errno
-import functools
 import hashlib
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
 
-from svhn.boxes import group_digits
+from svhn.boxes import clip_digits, group_digits
 from svhn.errors import InputError
 from svhn.files import printable
-from svhn.finder import Finder, FinderReader
 from svhn.jobs.config import FAIL, SKIP, JobConfig
-from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source, load_finder
+from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source
 from svhn.jobs.engines import Stage
 from svhn.jobs.fingerprint import describe_settings, short_hash
+from svhn.jobs.looking import MOST_ROUNDS, Look, describe_refusal, find_through_alpha, join_digits, look_at
+from svhn.jobs.networks import JobNetworks
 from svhn.jobs.output import JobFolders, read_bytes
+from svhn.jobs.planes import RemovedDigits, remove_digits
 from svhn.jobs.reading import describe_number
 from svhn.jobs.tasks import (
     NO_DIGITS,
     OK,
     PLANNED,
     UNCHANGED,
-    CannotStart,
     Order,
     RemovedNumber,
     ReportLine,
     StopJob,
     Task,
 )
-from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, encode_photo, rewrite_photo
+from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, rewrite_photo
 
 if TYPE_CHECKING:
-    from svhn.torch_inpaint.removal import DigitRemover, NumberReport, RemovalResult
+    from svhn.torch_inpaint.removal import NumberReport
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What is published of a photo: the content of its file, and what was removed, if anything was."""
+
+    content: bytes
+    removed: RemovedDigits | None = None
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether something can be read where digits were removed."""
+        return self.removed is not None and any(number.legible for number in self.removed.numbers)
 
 
 class PhotoWorker:
@@ -68,9 +81,9 @@ class PhotoWorker:
         cv2.setNumThreads(1)
         self.job, self.tell = job, tell
         self.folders = JobFolders(job.output_dir, job.report_dir, owner)
-        self.digits_of = digit_source(job, lambda: self.finder)
+        self.networks = JobNetworks(job, tell)
+        self.digits_of = digit_source(job, lambda: self.networks.finder)
         self.settings = describe_settings(job)
-        self._removers: dict[bool, DigitRemover] = {}
 
     def __call__(self, task: Task, done: ReportLine | None = None) -> ReportLine:
         """Do one photo and return its line of the report.
@@ -112,10 +125,7 @@ class PhotoWorker:
         self._check_found(task, where)
         if self.job.dry_run:
             return _plan(task, where)
-        result = self.remove(photo, where)
-        if result is None:
-            return self._finish_unchanged(line, task, photo, content)
-        return self._finish_changed(line, task, photo, result)
+        return self._finish(line, task, photo, content, where)
 
     def _identify(self, task: Task, content: bytes) -> ReportLine:
         """Start a photo's line with what a later job compares: its content, and all else the result depends on."""
@@ -136,7 +146,8 @@ class PhotoWorker:
     def find(self, task: Task, photo: Photo) -> PhotoDigits:
         """Return where the digits of a photo are, listed or found, clipped to it."""
         where = self.digits_of(task.photo, photo.rgb)
-        return replace(where, digits=clip_to_photo(task.photo, where.digits, photo.rgb))
+        digits = find_through_alpha(photo, where.digits, self.networks.finder) if where.found else where.digits
+        return replace(where, digits=clip_to_photo(task.photo, digits, photo.rgb))
 
     def _check_found(self, task: Task, where: PhotoDigits) -> None:
         """Raise InputError where nothing is listed or found, and that shall be an error."""
@@ -146,69 +157,54 @@ class PhotoWorker:
                 "--nothing-found copy or skip"
             )
 
-    def remove(self, photo: Photo, where: PhotoDigits) -> "RemovalResult | None":
-        """Remove the digits of a photo; None where there are none. The finder looks afterwards at what it found."""
-        if not where.digits:
-            return None
-        return self.remover(where.found or self.job.strict).remove(photo.rgb, where.digits)
-
-    def _finish_changed(self, line: ReportLine, task: Task, photo: Photo, result: "RemovalResult") -> ReportLine:
-        """Encode and stage a photo whose digits were removed, or refuse it."""
-        line = replace(line, numbers=tuple(_describe(number) for number in result.numbers))
+    def _finish(self, line: ReportLine, task: Task, photo: Photo, content: bytes, where: PhotoDigits) -> ReportLine:
+        """Make what is published of a photo and stage it; with `strict` it is looked at first, and may be refused."""
+        if not where.digits and self.job.nothing_found == SKIP:
+            return replace(line, status=NO_DIGITS)
+        made = self._make(photo, content, where)
+        if self.job.strict:
+            made, look, where = self._look(made, photo, content, where)
+            line = replace(line, look=look.made, seen=tuple(describe_number(number) for number in look.numbers))
+        numbers = made.removed.numbers if made.removed else ()
+        line = replace(line, numbers=tuple(_describe(number) for number in numbers))
         if self.job.strict and line.is_legible:
-            return _refuse(line)
-        content = encode_photo(photo, result.image, result.mask, self.job.photo.kept)
-        mask = encode_mask(result.mask) if task.mask else None
-        return self._stage(replace(line, status=OK, mask=task.mask), task, content, mask)
+            return _refuse(line, look, where)
+        if made.removed is None:
+            return self._stage(replace(line, status=NO_DIGITS), task, made.content)
+        mask = encode_mask(made.removed.mask) if task.mask else None
+        return self._stage(replace(line, status=OK, mask=task.mask), task, made.content, mask)
 
-    def _finish_unchanged(self, line: ReportLine, task: Task, photo: Photo, content: bytes) -> ReportLine:
-        """Stage a photo without digits, the same picture in a clean file; or leave it out."""
-        line = replace(line, status=NO_DIGITS)
-        if self.job.nothing_found == SKIP:
-            return line
-        content = rewrite_photo(photo, content, self.job.photo.kept)
-        return self._stage(line, task, content)
+    def _make(self, photo: Photo, content: bytes, where: PhotoDigits) -> "_Made":
+        """Remove the digits of a photo and encode it; one without any becomes the same picture in a clean file."""
+        if not where.digits:
+            return _Made(rewrite_photo(photo, content, self.job.photo.kept))
+        removed = remove_digits(self.networks.remover(where.found or self.job.strict), photo, where.digits)
+        return _Made(removed.encode(photo, self.job.photo.kept), removed)
+
+    def _look(
+        self, made: "_Made", photo: Photo, content: bytes, where: PhotoDigits
+    ) -> "tuple[_Made, Look, PhotoDigits]":
+        """Look at a finished photo; where digits were found, remove what only that look finds, and look again."""
+        made, look = self._look_once(made, photo)
+        for _ in range(MOST_ROUNDS if where.found else 0):
+            if made.is_legible or not look.numbers:
+                break
+            digits = join_digits(where.digits, look.digits)
+            where = replace(where, digits=clip_digits(digits, photo.rgb.shape[1], photo.rgb.shape[0]))
+            made, look = self._look_once(self._make(photo, content, where), photo)
+        return made, look, where
+
+    def _look_once(self, made: "_Made", photo: Photo) -> "tuple[_Made, Look]":
+        """Read the file that was made: its removed places by all readers, and the whole of it by the finder."""
+        finished = decode_photo(made.content, photo.format, self.job.photo.max_pixels)
+        removed = made.removed and made.removed.read_again(finished, self.networks.remover(True))
+        return replace(made, removed=removed), look_at(finished, self.networks.onlooker)
 
     def _stage(self, line: ReportLine, task: Task, content: bytes, mask: bytes | None = None) -> ReportLine:
         """Write photo and mask where they wait for their line; return the line that vouches for them."""
         with self._stopping_on_a_full_disk():
             self.folders.stage(task, content, mask)
         return _written(replace(line, output_dir=self.folders.output_dir), task, content)
-
-    @functools.cached_property
-    def finder(self) -> Finder:
-        """The finder: it finds digits, and looks whether they are gone. Loaded when it is needed first."""
-        with self._loading():
-            return load_finder(self.job)
-
-    def remover(self, verified: bool) -> "DigitRemover":
-        """Return the remover, loaded when it is needed first; `verified` ones let the finder look afterwards too."""
-        verified = verified and self.job.finder is not None
-        if verified not in self._removers:
-            self._removers[verified] = self._load_remover(verified)
-        return self._removers[verified]
-
-    def _load_remover(self, verified: bool) -> "DigitRemover":
-        readers = [FinderReader(self.finder)] if verified else []
-        with self._loading():
-            import torch
-
-            from svhn.torch_inpaint.removal import DigitRemover
-
-            torch.set_num_threads(1)
-            if other := self._removers.get(not verified):
-                return DigitRemover(other.classifier, self.job.removal, readers)
-            return DigitRemover.from_checkpoint(self.job.model, self.job.device, self.job.removal, readers)
-
-    @contextlib.contextmanager
-    def _loading(self) -> Iterator[None]:
-        """Load what every photo needs: an InputError about it is the end of the job."""
-        self.tell(Stage.LOADING)
-        try:
-            yield
-        except InputError as error:
-            raise CannotStart(str(error)) from error
-        self.tell(Stage.WORKING)
 
     @contextlib.contextmanager
     def _stopping_on_a_full_disk(self) -> Iterator[None]:
@@ -251,12 +247,11 @@ def _plan(task: Task, where: PhotoDigits) -> ReportLine:
     return ReportLine(task.photo, status=PLANNED if numbers else NO_DIGITS, numbers=numbers)
 
 
-def _refuse(line: ReportLine) -> ReportLine:
+def _refuse(line: ReportLine, look: Look, where: PhotoDigits) -> ReportLine:
     """Return the line of a photo that is not written because digits stay legible."""
     numbers = (number for number in line.numbers if isinstance(number, RemovedNumber) and number.legible_after)
-    texts = ", ".join(number.read_after for number in numbers)
-    error = f"{printable(line.photo)}: still legible after the removal ({texts}), so it was not written; do it by hand"
-    return ReportLine(line.photo, numbers=line.numbers, error=error)
+    error = describe_refusal(line.photo, [number.read_after for number in numbers], look, where)
+    return ReportLine(line.photo, numbers=line.numbers, error=error, look=line.look, seen=line.seen)
 
 
 def _written(line: ReportLine, task: Task, content: bytes) -> ReportLine:

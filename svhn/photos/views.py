@@ -16,8 +16,14 @@ MOST_GAIN = 32
 MEASURED = 1 << 16
 
 
-def views(photo: Photo) -> dict[str, np.ndarray]:
+def views(photo: Photo, stretched: bool = True) -> dict[str, np.ndarray]:
     """Return what people can see of a photo, by name.
+
+    Parameters
+    ----------
+    photo : Photo
+    stretched : bool
+        Whether to look for low contrast.
 
     Returns
     -------
@@ -28,8 +34,8 @@ def views(photo: Photo) -> dict[str, np.ndarray]:
     seen = {"colours": photo.rgb}
     if (alpha := alpha_of(photo.pixels)) is not None:
         seen |= {"on white": _laid_on(photo.rgb, alpha, PEAK), "on black": _laid_on(photo.rgb, alpha, 0)}
-    if (stretched := _stretched(photo)) is not None:
-        seen["stretched"] = stretched
+    if stretched and (clear := _stretched(photo)) is not None:
+        seen["stretched"] = clear
     return seen
 
 

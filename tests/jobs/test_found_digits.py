@@ -104,16 +104,18 @@ def test_strict_is_content_with_what_is_gone(photos, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("boxed", "settings", "looks"),
+    ("boxed", "settings", "looks", "loads"),
     [
-        (False, {}, True),
-        (True, {}, False),
-        (True, {"strict": True}, True),
-        (True, {"strict": True, "finder": None}, False),
+        (False, {}, True, 1),
+        (False, {"strict": True}, True, 1),
+        (True, {}, False, 0),
+        (True, {"strict": True}, True, 1),
+        (True, {"strict": True, "finder": None}, False, 1),  # it looks at the whole picture
+        (False, {"strict": True, "min_confidence": 0.8}, True, 2),  # as little must be seen as `read` would read
     ],
 )
 def test_the_finder_is_loaded_once_and_looks_at_what_it_found_and_with_strict_at_all(
-    photos, boxes, tmp_path, monkeypatch, boxed, settings, looks
+    photos, boxes, tmp_path, monkeypatch, boxed, settings, looks, loads
 ):
     loaded, looked, load = [], [], Finder.__init__
 
@@ -123,9 +125,9 @@ def test_the_finder_is_loaded_once_and_looks_at_what_it_found_and_with_strict_at
 
     def look(self, image, boxes):
         looked.append(boxes)
-        return [(0, 0.0)] * len(boxes)
+        return np.zeros(len(boxes), int), np.zeros(len(boxes))
 
     monkeypatch.setattr(Finder, "__init__", count)
     monkeypatch.setattr(FinderReader, "__call__", look)
     job([photos / "0.png", photos / "1.png"], tmp_path / "out", boxes=boxes if boxed else None, **settings)
-    assert bool(looked) == looks and len(loaded) == looks
+    assert bool(looked) == looks and len(loaded) == loads

@@ -31,3 +31,4 @@ from .regions import fill_regions as fill_regions
 from .remover import DigitRemover as DigitRemover
 from .remover import RemovalResult as RemovalResult
 from .rounds import NumberReport as NumberReport
+from .rounds import Removal as Removal

@@ -123,6 +123,21 @@ class DigitRemover:
         own = [[number for number in numbers if number.region.photo == i] for i in range(len(photos))]
         return [(self._result(image, part), part) for image, part in zip(images, own, strict=True)]
 
+    def read_again(self, image: np.ndarray, removals: Sequence[Removal]) -> tuple[NumberReport, ...]:
+        """Return what became of the numbers of a photo, as all readers read them in another version of the result.
+
+        Parameters
+        ----------
+        image : ndarray (H, W, 3) uint8, RGB
+            For example the result after JPEG.
+        removals : sequence of Removal
+            Of `trace_batch`.
+        """
+        readings = self._read([image], [(0, removal.boxes) for removal in removals])
+        for removal, after in zip(removals, readings, strict=True):
+            removal.after = after
+        return tuple(removal.report(self.config) for removal in removals)
+
     def _start(self, photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Box | DigitBox]]) -> list[Removal]:
         """Group the boxes of every photo into numbers, find the key pixels of each, and read it."""
         cut = [

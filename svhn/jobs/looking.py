@@ -1,0 +1,127 @@
+"""The look of `--strict`: can a number be read anywhere in a finished photo, whatever its boxes said?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from svhn.boxes import DigitBox, Number, group_digits, overlaps, union
+from svhn.files import printable
+from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
+from svhn.jobs.config import JobConfig
+from svhn.jobs.digit_sources import PhotoDigits
+from svhn.photos import Photo, views
+
+# Digits that only the finished photo shows are removed in so many further rounds, then the photo is refused.
+MOST_ROUNDS = 2
+# A digit is at the place of another with more than this intersection over union, or with more than this part of the
+# smaller of the two inside the other; the finder's own limits, see `FinderConfig`.
+SAME, INSIDE = FinderConfig.same, FinderConfig.inside
+# A digit that is still seen at its place gets a box this much larger on every side, as a fraction of its height.
+SLACK = 0.15
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look at a whole photo.
+
+    Attributes
+    ----------
+    numbers : tuple of Number
+        What can be read in it, in any view.
+    made : str
+        Which look it was, for the report.
+    """
+
+    numbers: tuple[Number, ...]
+    made: str
+
+    @property
+    def digits(self) -> list[DigitBox]:
+        """Of all numbers."""
+        return [digit for number in self.numbers for digit in number.digits]
+
+
+def looks_with(job: JobConfig) -> tuple[str, FinderConfig]:
+    """Return the finder that looks at finished photos, and how.
+
+    A job without a finder of its own looks with the shipped one. What `svhn read` would read counts, and what the job
+    itself would find.
+    """
+    return job.finder or DEFAULT_FINDER, FinderConfig(
+        min_confidence=min(job.min_confidence, FinderConfig.min_confidence)
+    )
+
+
+def look_at(finished: Photo, finder: Finder) -> Look:
+    """Let the finder read every view that people can have of a whole photo, see `svhn.photos.views`."""
+    seen = views(finished)
+    digits: list[DigitBox] = []
+    for view in seen.values():
+        digits = join_digits(digits, [digit for number in finder.find_numbers(view) for digit in number.digits], 0.0)
+    made = f"finder, whole picture, {len(seen)} {'view' if len(seen) == 1 else 'views'}"
+    return Look(tuple(group_digits(digits)), made)
+
+
+def find_through_alpha(photo: Photo, digits: Sequence[DigitBox], finder: Finder) -> list[DigitBox]:
+    """Add to the digits that were found in the colours of a photo those that only its alpha shows."""
+    joined = list(digits)
+    for name, view in views(photo, stretched=False).items():
+        joined = joined if name == "colours" else join_digits(joined, finder.find(view), 0.0)
+    return joined
+
+
+def join_digits(known: Sequence[DigitBox], further: Sequence[DigitBox], slack: float = SLACK) -> list[DigitBox]:
+    """Add digits to others; one at the place of a known digit makes that one's box larger.
+
+    Parameters
+    ----------
+    known, further : sequence of DigitBox
+    slack : float
+        By how much larger on every side, as a fraction of its height, than both together.
+    """
+    joined = list(known)
+    for digit in further:
+        place = _place_of(digit, joined)
+        if place is None:
+            joined.append(digit)
+        else:
+            both = union([joined[place].box, digit.box])
+            joined[place] = replace(joined[place], box=both.grow(round(slack * both.height)))
+    return joined
+
+
+def _place_of(digit: DigitBox, others: Sequence[DigitBox]) -> int | None:
+    """Return which of the others is at the place of a digit, or None."""
+    if not others:
+        return None
+    shared, covered = overlaps(np.array(digit.box.as_list()), np.array([other.box.as_list() for other in others]))
+    best = int(np.maximum(shared, covered).argmax())
+    return best if shared[best] > SAME or covered[best] > INSIDE else None
+
+
+def describe_refusal(photo: str, texts: Sequence[str], look: Look, where: PhotoDigits) -> str:
+    """Return why a photo is not written: what can be read in it and where, and what to do.
+
+    Parameters
+    ----------
+    photo : str
+    texts : sequence of str
+        What can be read at the removed places.
+    look : Look
+    where : PhotoDigits
+        The digits that were removed.
+    """
+    seen = [_place(number, where) for number in look.numbers]
+    cure = "give its boxes" if where.found else "correct its boxes, add the finder's (--also-find)"
+    return (
+        f"{printable(photo)}: still legible after the removal ({'; '.join([*texts, *seen])}), so it was not written; "
+        f"{cure}, or do it by hand"
+    )
+
+
+def _place(number: Number, where: PhotoDigits) -> str:
+    """Return what is read and where, and whether nobody listed it: "47 at 10,20,50,60, not listed"."""
+    place = f"{number.text} at {','.join(str(edge) for edge in number.box.as_list())}"
+    listed = where.found or any(_place_of(digit, where.digits) is not None for digit in number.digits)
+    return place if listed else f"{place}, not listed"

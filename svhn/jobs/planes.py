@@ -1,0 +1,83 @@
+"""The digits taken out of all that a photo shows: its colours, and how opaque it is where that differs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from svhn.boxes import DigitBox, union
+from svhn.photos import Photo, alpha_of, encode_photo
+
+if TYPE_CHECKING:
+    from svhn.torch_inpaint.removal import DigitRemover, NumberReport, Removal
+
+
+@dataclass(frozen=True)
+class RemovedDigits:
+    """A photo after the removal.
+
+    Attributes
+    ----------
+    image : ndarray (H, W, 3) uint8, RGB
+        Equal to the photo outside `mask`.
+    mask : ndarray (H, W) bool
+        True = was filled, in the colours or in the alpha.
+    alpha : ndarray (H, W) uint8, optional
+        How opaque each pixel is now; None where that is the same everywhere.
+    numbers : tuple of NumberReport
+    removals : list of Removal
+        What led to the colours, in the order of `numbers`.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    alpha: np.ndarray | None
+    numbers: "tuple[NumberReport, ...]"
+    removals: "list[Removal]"
+
+    def encode(self, photo: Photo, metadata: str) -> bytes:
+        """Return the photo's file with what was filled; `metadata` is that of `encode_photo`."""
+        return encode_photo(photo, self.image, self.mask, metadata, self.alpha)
+
+    def read_again(self, finished: Photo, remover: "DigitRemover") -> "RemovedDigits":
+        """Return the same with what is read in the finished photo, where its file keeps other colours than these."""
+        if np.array_equal(finished.rgb, self.image):
+            return self
+        again = remover.read_again(finished.rgb, self.removals)
+        return replace(self, numbers=_worst_of(self.numbers, again))
+
+
+def remove_digits(remover: "DigitRemover", photo: Photo, digits: Sequence[DigitBox]) -> RemovedDigits:
+    """Remove digits, at least one, from the colours of a photo and, where it varies around them, from its alpha.
+
+    The alpha is filled as a gray picture is: an opaque fill in it would keep the digits' shapes.
+    """
+    ((colours, removals),) = remover.trace_batch([photo.rgb], [digits])
+    alpha = alpha_of(photo.pixels)
+    if alpha is None or not _varies(alpha, digits):
+        return RemovedDigits(colours.image, colours.mask, alpha, colours.numbers, removals)
+    plane = np.ascontiguousarray(np.broadcast_to(alpha[..., None], (*alpha.shape, 3)))
+    cleared = remover.remove(plane, digits)
+    numbers = _worst_of(colours.numbers, cleared.numbers)
+    return RemovedDigits(colours.image, colours.mask | cleared.mask, cleared.image[..., 0], numbers, removals)
+
+
+def _varies(alpha: np.ndarray, digits: Sequence[DigitBox]) -> bool:
+    """Tell whether alpha, (H, W) uint8, differs in the digits' boxes or around them as far as they are high."""
+    around = union([digit.box for digit in digits]).grow(max(digit.box.height for digit in digits))
+    part = alpha[around.inside(alpha.shape[1], alpha.shape[0]).slices]
+    return bool(part.min() < part.max())
+
+
+def _worst_of(numbers: "Sequence[NumberReport]", others: "Sequence[NumberReport]") -> "tuple[NumberReport, ...]":
+    """Return of each number, read twice, the reading that is surer of it before; legible is what one finds legible."""
+    pairs = zip(numbers, others, strict=True)
+    return tuple(
+        replace(
+            max(pair, key=lambda number: sum(number.before.confidences)),
+            rounds=max(number.rounds for number in pair),
+            legible=any(number.legible for number in pair),
+        )
+        for pair in pairs
+    )
