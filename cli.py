@@ -1,6 +1,7 @@
 """python cli.py COMMAND: the same as svhn COMMAND, from a copy of the repository."""
 
 import os
+import signal
 import sys
 
 
@@ -14,8 +15,11 @@ def fail(reason):
 if __name__ == "__main__":
     if sys.version_info < (3, 10):  # noqa: UP036
         fail("expected Python 3.10 or newer, this is " + sys.version.split()[0])
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as svhn.__main__ does, whose package takes a moment to load
     try:
-        from svhn.commands import cli
+        from svhn.__main__ import main
+        from svhn.commands import cli  # noqa: F401  # it tells at once what is missing
     except ModuleNotFoundError as error:
         fail("this Python has no " + str(error.name))
-    cli()
+    main()

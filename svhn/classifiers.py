@@ -9,7 +9,7 @@ import numpy as np
 from svhn.checkpoints import PYTORCH, find_model
 from svhn.data import Report, silent
 from svhn.errors import InputError
-from svhn.files import replacing
+from svhn.files import printable, replacing
 
 if TYPE_CHECKING:
     from svhn.figures import Interpretation
@@ -118,7 +118,7 @@ def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, bo
     check_figure(output, photo)
     crops = cut_digits(photo, boxes)
     found = load_interpreter(model)(crops)
-    figure = draw_interpretations(found, f"{Path(model).name} on {photo.name}")
+    figure = draw_interpretations(found, printable(f"{Path(model).name} on {photo.name}"))
     with replacing(output) as temporary:
         figure.savefig(temporary)
     return len(found)
@@ -158,7 +158,7 @@ def evaluate_classifier(
     classify = load_classifier(model)  # first: a model that is missing is told of before the data are read
     digits = load_split(source, split, report=report)
     probabilities = classify(digits.rgb)
-    title = f"{Path(model).name}, {split}"
+    title = printable(f"{Path(model).name}, {split}")
     measured = {"model": str(model), "data": source, "split": split}
     return write_report(folder, digits.rgb, digits.labels, probabilities, title, measured)
 

@@ -31,6 +31,20 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
+def json_line(content: Any, encoding: str = "utf-8") -> str:
+    r"""Return `content` as JSON on one line that can be shown and stored wherever `encoding` can.
+
+    Letters stay readable; what is none, control characters and odd bytes of file names, is written as \u001b, \udcff.
+    """
+    text = json.dumps(content, ensure_ascii=False)
+    text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    try:
+        text.encode(encoding)
+    except (UnicodeError, LookupError):
+        return json.dumps(content)
+    return text
+
+
 def read_regular_file(path: str | Path, max_bytes: int, name: str | Path | None = None) -> bytes:
     """Return the content of a regular file; pipes and devices are refused, so that nothing ever hangs.
 

@@ -9,6 +9,7 @@ from svhn.commands.progress import Steps
 from svhn.commands.shared_options import seed_option
 from svhn.data import FORMATS, SPLITS, STORES
 from svhn.data.extra import ExtraDigits
+from svhn.files import printable
 
 
 @command()
@@ -48,7 +49,7 @@ def fetch(splits: tuple[str, ...], file_format: str, folder: Path) -> None:
     click.echo(LICENCE_NOTE)
     steps = Steps(1e6, "MB")
     paths = fetch_files(splits, folder, file_format, progress=lambda name, done, total: steps.show(done, total, name))
-    click.echo("\n".join(f"{path}: ready" for path in paths))
+    click.echo("\n".join(f"{printable(path)}: ready" for path in paths))
 
 
 @command()
@@ -81,4 +82,4 @@ def prepare(data: Path, output: Path, file_format: str, extra: ExtraDigits, seed
     prepared = prepare_data(data, seed=seed, extra=extra, report=Steps().show)
     store_data(output, prepared, file_format, seed)
     click.echo(prepared.summary())
-    click.echo(f"{output}: written")
+    click.echo(f"{printable(output)}: written")

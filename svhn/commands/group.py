@@ -1,10 +1,17 @@
 """The group of all commands; each command's module is imported when the command is asked for."""
 
+import contextlib
+import errno
 import importlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
 
 import click
 
 from svhn.errors import InputError
+from svhn.files import printable
 
 # In the order of work: what a user types -> the module here, the function in it, and the line in the list of commands.
 COMMANDS = {
@@ -60,15 +67,44 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
+    def make_context(self, *arguments, **settings) -> click.Context:
+        with _ending_quietly():
+            return super().make_context(*arguments, **settings)
+
     def invoke(self, ctx: click.Context):
         try:
-            return super().invoke(ctx)
+            with _ending_quietly():
+                return super().invoke(ctx)
         except InputError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(error)) from error
         except ModuleNotFoundError as error:
             if message := missing_package(error, ctx.invoked_subcommand):
                 raise click.ClickException(message) from error
             raise
+
+
+@contextlib.contextmanager
+def _ending_quietly() -> Iterator[None]:
+    """Turn a signal, a reader of the output that has gone, and a full disk behind it into an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        click.echo("Aborted!", err=True)
+        raise click.exceptions.Exit(128 + getattr(error, "number", signal.SIGINT)) from error
+    except BrokenPipeError as error:
+        _drop_output()
+        raise click.exceptions.Exit(128 + signal.SIGPIPE) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _drop_output()
+        raise click.ClickException(f"cannot write ({printable(error)}); make room, and run it again") from error
+
+
+def _drop_output() -> None:
+    """Send what is still to be written to standard output nowhere; Python would complain about it at its end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def missing_package(error: ModuleNotFoundError, command: str | None) -> str | None:

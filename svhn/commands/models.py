@@ -10,6 +10,7 @@ import click
 from svhn.commands.options import command
 from svhn.commands.progress import Steps
 from svhn.commands.shared_options import boxes_option, data_option
+from svhn.files import printable
 from svhn.tf_models.export import TARGETS
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def explain_digits(photo: Path, boxes: str | None, output: Path | None, model: s
 
     output = output or Path(f"digits-{photo.stem}.png")
     count = interpret_photo(photo, model, output, boxes)
-    click.echo(f"{output}: written, {count} {'digit' if count == 1 else 'digits'}")
+    click.echo(f"{printable(output)}: written, {count} {'digit' if count == 1 else 'digits'}")
 
 
 @command()
@@ -102,7 +103,7 @@ def evaluate(model: str, data: str | None, split: str, folder: Path | None) -> N
     folder = folder or Path("runs") / f"evaluate-{Path(model).stem}-{split}"
     measured = evaluate_classifier(model, source, split, folder, Steps().show)
     click.echo(format_report(measured))
-    click.echo(f"{folder}: report.json, confusion.png, misclassified.png")
+    click.echo(f"{printable(folder)}: report.json, confusion.png, misclassified.png")
 
 
 @command()
@@ -134,8 +135,8 @@ def export(model: str, kind: str, output: Path) -> None:
 
     written = export_classifier(model, kind, output)
     click.echo(
-        f"{output}: {kind}, {written.size / 1e6:.2f} MB; its probabilities are within {written.difference:.1e} of the "
-        "network's"
+        f"{printable(output)}: {kind}, {written.size / 1e6:.2f} MB; its probabilities are within "
+        f"{written.difference:.1e} of the network's"
     )
 
 
@@ -156,4 +157,5 @@ def import_caffe(prototxt: Path, weights: Path, mean: Path | None, output: Path)
     from svhn.classifiers import convert_caffe
 
     model = convert_caffe(prototxt, weights, output, mean)
-    click.echo(f"{output}: {model.count_params():,} weights, {model.input_shape[1:]} to {model.output_shape[1:]}")
+    shapes = f"{model.input_shape[1:]} to {model.output_shape[1:]}"
+    click.echo(f"{printable(output)}: {model.count_params():,} weights, {shapes}")

@@ -27,6 +27,7 @@ with a `parse`         what the class method `parse` makes of the text
 
 import dataclasses
 import functools
+import signal
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator
@@ -47,7 +48,19 @@ class ExpertOption(click.Option):
 
 
 class Command(click.Command):
-    """A command whose help shows the basic options first and the expert ones in a group of their own."""
+    """A command whose help shows the basic options first and the expert ones in a group of their own.
+
+    While it is at work Ctrl-C is a KeyboardInterrupt; before and after, in the program, it ends the process.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+            return super().invoke(ctx)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return super().invoke(ctx)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         basic: list[tuple[str, str]] = []

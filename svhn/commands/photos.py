@@ -8,6 +8,7 @@ import click
 from svhn.commands.options import command, options_of
 from svhn.commands.progress import ReadingLines, choose_display
 from svhn.commands.shared_options import finder_option
+from svhn.files import printable
 from svhn.finder import FinderConfig
 from svhn.jobs import JobConfig, RunConfig
 
@@ -113,7 +114,7 @@ def report(output_dir: str, html: Path | None, most: int) -> None:
     from svhn.jobs import write_page
 
     page = write_page(output_dir, html, most)
-    click.echo(f"{page}: written")
+    click.echo(f"{printable(page)}: written")
 
 
 @command()
@@ -131,7 +132,7 @@ def inpaint(photo: Path, mask: Path, output: Path, job: JobConfig) -> None:
     from svhn.jobs import inpaint_photo
 
     inpaint_photo(photo, mask, output, job.removal, job.device)
-    click.echo(f"{output}: written")
+    click.echo(f"{printable(output)}: written")
 
 
 @command()
@@ -151,4 +152,4 @@ def explain(photo: Path, output: Path | None, job: JobConfig) -> None:
     output = output or Path(f"explain-{photo.stem}.png")
     remover = DigitRemover.from_checkpoint(job.model, job.device, job.removal)
     explain_photo(photo, remover, output, job.boxes)
-    click.echo(f"{output}: written")
+    click.echo(f"{printable(output)}: written")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from svhn.files import printable
+from svhn.files import json_line, printable
 from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join
 
 if TYPE_CHECKING:
@@ -128,14 +128,14 @@ class ReadingLines:
         """Show what was read in a photo, or why it could not be."""
         if line.error:
             self.failed += 1
-            print(f"Error: {line.error}", file=sys.stderr, flush=True)
+            print(f"Error: {printable(line.error)}", file=sys.stderr, flush=True)
         if not self.output:
-            print(json.dumps(line.to_dict(), ensure_ascii=False), flush=True)
+            print(json_line(line.to_dict(), sys.stdout.encoding), flush=True)
 
     def end(self, lines: "list[PhotoReading]") -> None:
         """Show where the lines are."""
         if self.output:
-            print(f"{self.output}: {len(lines)} photos, {self.failed} failed", flush=True)
+            print(f"{printable(self.output)}: {len(lines)} photos, {self.failed} failed", flush=True)
 
 
 class JsonLines(Quiet):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from svhn.boxes import Number
 from svhn.cores import available_cores
 from svhn.errors import InputError
 from svhn.figures import check_pictures, check_text, draw_numbers, write_drawing
-from svhn.files import ensure_folder, replacing
+from svhn.files import ensure_folder, json_line, replacing
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, number_confidence
 from svhn.jobs.output import output_path, read_bytes, safe_name, shorten
 from svhn.jobs.tasks import ReadDigit, ReadNumber
@@ -135,7 +134,7 @@ def _decode(photo: str) -> np.ndarray:
 
 def _write_lines(output: str | Path, lines: Iterable[PhotoReading]) -> None:
     with replacing(output) as temporary:
-        text = "".join(json.dumps(line.to_dict(), ensure_ascii=False) + "\n" for line in lines)
+        text = "".join(json_line(line.to_dict()) + "\n" for line in lines)
         temporary.write_text(text, encoding="utf-8")
 
 

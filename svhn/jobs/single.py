@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svhn.errors import InputError
-from svhn.files import replacing
+from svhn.files import printable, replacing
 from svhn.jobs.config import JobConfig
 from svhn.torch_inpaint.removal import RemovalConfig
 
@@ -73,7 +73,7 @@ def explain_photo(
     if not where.digits:
         raise InputError(f"{photo}: no digits listed or found here, so there is nothing to explain; give --boxes")
     digits = clip_to_photo(str(photo), where.digits, rgb)
-    figure = draw_explanations(explain_removal(remover, rgb, digits), photo.name)
+    figure = draw_explanations(explain_removal(remover, rgb, digits), printable(photo.name))
     with replacing(output) as temporary:
         figure.savefig(temporary)
 

@@ -126,7 +126,9 @@ def _environment(plan: SweepPlan) -> dict[str, str]:
     """Return the environment of supervisor and workers: their threads, and where this program lies."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"OMP_NUM_THREADS": str(plan.threads), "PYTHONPATH": os.pathsep.join(paths)}
+    threads = {"OMP_NUM_THREADS": str(plan.threads)}
+    # A safe path leaves out the current folder, in which other modules may lie.
+    return os.environ | threads | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
 
 
 def main(path: str) -> None:
