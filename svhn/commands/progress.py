@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from svhn.files import json_line, printable
-from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join
+from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join, left_out_text
 
 if TYPE_CHECKING:
     from svhn.jobs import PhotoReading, ReadNumber, RemovedNumber, ReportLine, Summary
@@ -152,6 +152,8 @@ class JsonLines(Quiet):
             "planned": summary.counts[PLANNED],
             "failed": summary.counts[ERROR],
             "still_legible": summary.legible,
+            "saying_where": summary.located,
+            "left_out": dict(summary.left_out),
             "unchanged": summary.counts[UNCHANGED],
             "seconds": round(summary.seconds, 3),
             "report": summary.report,
@@ -185,6 +187,8 @@ def totals(summary: "Summary") -> str:
     missing = summary.photos - summary.counts.total()
     text = f"{summary.photos} photos: {counts_text(summary)}"
     text += f", {missing} not done (go on with --resume)" if missing else ""
+    text += f"; {summary.located} say where they were taken (--metadata no-location)" if summary.located else ""
+    text += f"; {left_out}" if (left_out := left_out_text(summary.left_out)) else ""
     text += f"; {rate:.1f} photos/s; "
     return text + (
         f"details, also the numbers, in {printable(summary.report)}"

@@ -81,6 +81,8 @@ class JobPage:
         Those to show of the photos that were changed, and of those in which nothing was found; taken one by one.
     changed_count, untouched_count : int
         How many there are in all.
+    left_out : str
+        What in the given folders is no photo, in one line; empty where there is nothing to say.
     """
 
     folder: str
@@ -92,6 +94,7 @@ class JobPage:
     changed_count: int
     untouched: Iterable[ShownPhoto]
     untouched_count: int
+    left_out: str = ""
 
 
 def write_job_page(path: str | Path, page: JobPage) -> None:

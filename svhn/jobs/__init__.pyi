@@ -2,7 +2,9 @@ from .config import JobConfig as JobConfig
 from .config import RunConfig as RunConfig
 from .config import Shard as Shard
 from .engines.stopping import StopSignals as StopSignals
+from .listing.left_out import left_out_text as left_out_text
 from .listing.sources import ListedPhoto as ListedPhoto
+from .listing.sources import Listing as Listing
 from .listing.sources import list_photos as list_photos
 from .output.history import last_lines as last_lines
 from .output.storage import join as join
@@ -14,6 +16,7 @@ from .removal import remove_photos as remove_photos
 from .single import explain_photo as explain_photo
 from .single import inpaint_photo as inpaint_photo
 from .tasks import ERROR as ERROR
+from .tasks import LEFT_OUT as LEFT_OUT
 from .tasks import NO_DIGITS as NO_DIGITS
 from .tasks import OK as OK
 from .tasks import PLANNED as PLANNED

@@ -12,8 +12,9 @@ from svhn.boxes import Box
 from svhn.errors import InputError
 from svhn.figures import Failure, JobPage, ShownNumber, ShownPhoto, check_page, write_job_page
 from svhn.files import printable
+from svhn.jobs.listing import left_out_text
 from svhn.jobs.output import is_remote, last_lines, output_path, read_bytes
-from svhn.jobs.tasks import ERROR, NO_DIGITS, OK, RemovedNumber, ReportLine
+from svhn.jobs.tasks import ERROR, LEFT_OUT, NO_DIGITS, OK, RemovedNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
 
 
@@ -40,6 +41,8 @@ def write_page(folder: str, page: str | Path | None = None, most: int = 60) -> P
         When there is no ledger, or the page would take the place of anything but an earlier page.
     """
     lines = list(last_lines(folder).values())
+    left_out = sum((Counter(line.left_out) for line in lines if line.left_out), Counter())
+    lines = [line for line in lines if line.status != LEFT_OUT]
     if not lines:
         raise InputError(
             f"{printable(folder)}: no report.jsonl here; expected the --output-dir of a remove-digits job, or its "
@@ -47,7 +50,7 @@ def write_page(folder: str, page: str | Path | None = None, most: int = 60) -> P
         )
     page = Path(page or ("report.html" if is_remote(folder) else output_path(folder, "report.html")))
     check_page(page)
-    write_job_page(page, _describe(lines, folder, most))
+    write_job_page(page, _describe(lines, folder, most, left_out_text(left_out)))
     return page
 
 
@@ -67,7 +70,7 @@ def _doubt(number: RemovedNumber) -> float:
     return unsure + (1.0 if number.legible_after else 0.0)
 
 
-def _describe(lines: Sequence[ReportLine], folder: str, most: int) -> JobPage:
+def _describe(lines: Sequence[ReportLine], folder: str, most: int, left_out: str) -> JobPage:
     changed = sorted((line for line in lines if line.status == OK), key=lambda line: (-doubt(line), line.photo))
     untouched = [line for line in lines if line.status == NO_DIGITS]
     seconds = [line.seconds for line in changed]
@@ -81,6 +84,7 @@ def _describe(lines: Sequence[ReportLine], folder: str, most: int) -> JobPage:
         changed_count=len(changed),
         untouched=(_untouched_photo(line) for line in untouched[:most]),
         untouched_count=len(untouched),
+        left_out=left_out,
     )
 
 

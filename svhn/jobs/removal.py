@@ -13,7 +13,7 @@ from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
 from svhn.jobs.output import NoResults, Results, ledger_name, read_history
-from svhn.jobs.tasks import ERROR, CannotStart, Order, ReportLine, StopJob, Task
+from svhn.jobs.tasks import ERROR, LEFT_OUT, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
@@ -39,6 +39,10 @@ class Summary:
         The signal that ended it.
     legible : int
         Photos that failed because a digit stayed legible (`JobConfig.strict`).
+    located : int
+        Outputs that say where their photo was taken.
+    left_out : dict of str to int
+        Files in the given folders that are no photos, by their suffix; see `svhn.jobs.Listing`.
     """
 
     photos: int
@@ -48,11 +52,14 @@ class Summary:
     stopped: str | None = None
     signal: int | None = None
     legible: int = 0
+    located: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def count(self, line: ReportLine) -> None:
         """Add what became of a photo."""
         self.counts[line.status] += 1
         self.legible += line.status == ERROR and line.is_legible
+        self.located += bool(line.says_where)
 
     @property
     def exit_code(self) -> int:
@@ -109,6 +116,7 @@ def remove_photos(
             return signals.received is not None or summary.stopped is not None
 
         with _results(job, owner, summary) as results:
+            _note_what_is_left_out(photos, results, summary, run)
             done = _look_back(part, tasks, job, run)
             orders = _orders(part, done, stopping)
             # The second signal is a KeyboardInterrupt: what is under way is not waited for.
@@ -146,6 +154,16 @@ def _results(job: JobConfig, owner: str, summary: Summary) -> Iterator[Results |
             results.close()
         except OSError as error:
             summary.stopped = _cannot_write(results, error)
+
+
+def _note_what_is_left_out(
+    photos: Sequence[ListedPhoto], results: Results | NoResults, summary: Summary, run: RunConfig
+) -> None:
+    """Write down what of the given folders is no photo; every part of a job knows it, the first one says it."""
+    for folder, kinds in getattr(photos, "left_out", {}).items():
+        summary.left_out.update(kinds)
+        if run.shard.part == 1:
+            results.note(ReportLine(folder, status=LEFT_OUT, left_out=kinds).finished_now(0.0))
 
 
 def _look_back(

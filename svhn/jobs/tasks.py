@@ -8,6 +8,7 @@ from typing import Any
 from svhn.errors import InputError
 
 OK, NO_DIGITS, ERROR, UNCHANGED, PLANNED = "ok", "no_digits", "error", "unchanged", "planned"
+LEFT_OUT = "left_out"  # a line about a folder: what in it was not looked at
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,10 @@ class ReportLine:
         What that look could read; such a photo is not written.
     bytes, sha256, settings, output_bytes, output_sha256
         What a later job compares: content of the photo, all that the result depends on besides, content of the output.
+    says_where : bool or None
+        True where the output still says where the photo was taken.
+    left_out : dict of str to int, or None
+        Of a folder (status `LEFT_OUT`) how many files in it are no photos, by their suffix.
     seconds : float
         Time spent on it.
     finished : str
@@ -136,6 +141,8 @@ class ReportLine:
     settings: str | None = None
     output_bytes: int | None = None
     output_sha256: str | None = None
+    says_where: bool | None = None
+    left_out: dict[str, int] | None = None
     seconds: float = 0.0
     finished: str = ""
 
@@ -161,7 +168,7 @@ class ReportLine:
     def to_dict(self) -> dict[str, Any]:
         """Return the line as it stands in the ledger; what is compared is left out where it is not known."""
         content = dataclasses.asdict(self)
-        return {name: value for name, value in content.items() if value is not None or name not in _LEFT_OUT}
+        return {name: value for name, value in content.items() if value is not None or name not in _OPTIONAL}
 
     @classmethod
     def from_dict(cls, content: Any) -> "ReportLine":
@@ -182,7 +189,7 @@ class ReportLine:
 _OF_OUTPUT = ("output", "output_bytes", "output_sha256")
 _COMPARED = ("bytes", "sha256", "settings")
 # What does not stand in the ledger where it is not known.
-_LEFT_OUT = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir")
+_OPTIONAL = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir", "says_where", "left_out")
 
 # A task, and what the ledger says of the photo where it was done before.
 Order = tuple[Task, ReportLine | None]

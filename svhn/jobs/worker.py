@@ -37,7 +37,7 @@ from svhn.jobs.tasks import (
     StopJob,
     Task,
 )
-from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, rewrite_photo
+from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, rewrite_photo, says_where
 
 if TYPE_CHECKING:
     from svhn.torch_inpaint.removal import NumberReport
@@ -121,6 +121,7 @@ class PhotoWorker:
         if not self.job.dry_run:
             self.folders.withdraw(task)
         photo = decode_photo(content, task.photo, self.job.photo.max_pixels)
+        line = replace(line, says_where=says_where(photo, self.job.photo.kept) or None)
         where = self.find(task, photo)
         self._check_found(task, where)
         if self.job.dry_run:

@@ -16,6 +16,7 @@ from .photo import read_mask as read_mask
 from .photo import read_photo as read_photo
 from .photo import read_rgb as read_rgb
 from .photo import rewrite_photo as rewrite_photo
+from .photo import says_where as says_where
 from .photo import write_mask as write_mask
 from .photo import write_photo as write_photo
 from .photo import write_rgb as write_rgb

@@ -156,6 +156,11 @@ def rewrite_photo(photo: Photo, content: bytes, metadata: str = KEEP) -> bytes:
     return rewrite(content, photo.pixels, kept) if rewrite else format.write(photo.pixels, kept)
 
 
+def says_where(photo: Photo, metadata: str = KEEP) -> bool:
+    """Return whether an output of a photo, with its metadata kept so far, says where it was taken."""
+    return reduced(photo.metadata, metadata).says_where
+
+
 def read_photo(path: str | Path, max_pixels: int = PhotoConfig.max_pixels) -> Photo:
     """Read a photo from a file; see `decode_photo`.
 

@@ -9,6 +9,7 @@ from job_tools import ROOT, essence, job, lines_of
 from PIL import Image
 
 from svhn.boxes import Box, DigitBox
+from svhn.commands.progress import totals
 from svhn.data.formats.coco import write_coco
 from svhn.data.formats.digit_struct import DigitStruct, write_digit_struct
 from svhn.errors import InputError
@@ -98,6 +99,13 @@ def test_metadata_and_pixel_limit(folder, tmp_path):
         assert found == [expected] * 2
     again = RunConfig(workers=0, resume=True)
     assert job(given, tmp_path / "False", again, boxes=boxes, photo=settings).counts == {"ok": 1, "no_digits": 1}
+    exif.get_ifd(0x8825)[2] = (52.0, 30.0, 0.0)
+    photo.save(folder / "0.jpg", exif=exif)
+    for kept, located in (("keep", 1), ("no-location", 0), ("strip", 0)):
+        summary = job(given, tmp_path / kept, boxes=boxes, photo=PhotoConfig(metadata=kept))
+        assert summary.located == located and ("say where they were taken" in totals(summary)) == bool(located)
+        found = [Image.open(path).getexif() for path in sorted((tmp_path / kept).glob("*.jpg"))]
+        assert [bool(tags.get_ifd(0x8825)) for tags in found] == [bool(located), False]
     small = PhotoConfig(max_pixels=photo.width * photo.height - 1)
     assert job(given, tmp_path / "small", boxes=boxes, photo=small).counts == {"error": 2}
 

@@ -17,6 +17,7 @@ from svhn.jobs.output.storage import file_system, is_remote
 STAGING = ".svhn-staging"
 # Less room than this, in bytes, is none: a file system keeps a little back.
 _HARDLY_ANY = 1 << 20
+_PERMISSIONS = 0o666  # to read and to write
 
 
 class OutputFolder:
@@ -52,8 +53,16 @@ class OutputFolder:
             with contextlib.suppress(OSError):  # other parts of the job may still use it
                 self.staging.parent.rmdir()
 
-    def stage(self, name: str, content: bytes) -> None:
+    def stage(self, name: str, content: bytes, photo: str | None = None) -> None:
         """Write a file whole, ready for `place`; under a URL put it in place.
+
+        Parameters
+        ----------
+        name : str
+        content : bytes
+        photo : str, optional
+            Path of the photo that it is made of: the file gets its time of modification, and its permissions as far as
+            they are not wider than those of other new files.
 
         Raises
         ------
@@ -65,7 +74,7 @@ class OutputFolder:
             if self.remote:
                 self._put(target, content)
             else:
-                self._write(self._staged(name), content)
+                self._write(self._staged(name), content, photo)
 
     def place(self, name: str) -> None:
         """Put a staged file in place; a link that stands there is replaced, never written through.
@@ -125,12 +134,14 @@ class OutputFolder:
         """Return where a file waits to be put in place."""
         return self.staging / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}{Path(name).suffix[-20:]}"
 
-    def _write(self, staged: Path, content: bytes) -> None:
+    def _write(self, staged: Path, content: bytes, photo: str | None) -> None:
         """Write a staged file under a name of its own first: a photo may be done by two workers at a time."""
         make_folders(self.root, f"{STAGING}/{self.owner}/{staged.name}")
         temporary = staged.with_name(f"svhn-{uuid.uuid4().hex}{staged.suffix}")
         try:
             temporary.write_bytes(content)
+            if photo is not None:
+                _take_over(temporary, photo)
             os.replace(temporary, staged)
         finally:
             temporary.unlink(missing_ok=True)
@@ -150,6 +161,14 @@ class OutputFolder:
         for folder in (self.staging.parent, self.staging):
             remove_link(str(folder))
         shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def _take_over(path: Path, photo: str) -> None:
+    """Give a new file time and permissions of a photo, none that it would not have otherwise."""
+    with contextlib.suppress(OSError, ValueError):  # a URL, or a photo that is gone: then it is an ordinary new file
+        like = os.stat(photo)
+        path.chmod(path.stat().st_mode & like.st_mode & _PERMISSIONS)
+        os.utime(path, ns=(like.st_atime_ns, like.st_mtime_ns))
 
 
 def _move(staged: Path, target: str) -> None:

@@ -61,8 +61,8 @@ class JobFolders:
             When they cannot be written.
         """
         if task.mask and mask is not None:
-            self.side.stage(task.mask, mask)
-        self.outputs.stage(task.output, content)
+            self.side.stage(task.mask, mask, task.photo)
+        self.outputs.stage(task.output, content, task.photo)
 
     def place(self, line: ReportLine) -> None:
         """Put mask and photo in place; the photo comes last, so that it is never there without its mask.

@@ -69,6 +69,10 @@ class Results:
         self.ledger.append(line)
         return line
 
+    def note(self, line: ReportLine) -> None:
+        """Write down a line that is about no photo; raise OSError where the ledger cannot be written."""
+        self.ledger.append(line)
+
     def close(self) -> None:
         """Remove what was staged only and make the ledger durable; raise OSError when that is not possible."""
         self.folders.finish()
@@ -82,6 +86,9 @@ class NoResults:
 
     def record(self, line: ReportLine, task: Task) -> ReportLine:
         return line
+
+    def note(self, line: ReportLine) -> None:
+        pass
 
     def close(self) -> None:
         pass

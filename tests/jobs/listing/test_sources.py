@@ -75,6 +75,33 @@ def test_lists_from_a_file_and_from_standard_input(tree, monkeypatch, separator)
         assert [source.path for source in list_photos(**arguments)] == expected
 
 
+def test_marks_of_editors_before_a_list(tree):
+    names = "in/b.png\r\nin/größe 東.png\r\n"
+    expected = ["in/b.png", "in/größe 東.png"]
+    for coding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"):
+        (tree / "list").write_bytes(names.encode(coding))
+        assert found(from_file="list") == expected, coding
+    (tree / "list").write_bytes(names.encode("utf-16")[:-1])
+    with pytest.raises(InputError, match=r"list: looks like a list in UTF-16, but breaks off .*; save it as UTF-8"):
+        found(from_file="list")
+
+
+@pytest.mark.parametrize("folder", ["[2024] trip", "a[b", "what?", "star*", "deep/[x]/[y]"])
+def test_folders_with_brackets_in_a_pattern(tree, folder):
+    (tree / folder).mkdir(parents=True)
+    (tree / folder / "a.png").write_bytes(b"x")
+    assert found(f"{folder}/*.png") == [f"{folder}/a.png"]
+    assert found(f"{tree}/{folder}/*.png") == [f"{tree}/{folder}/a.png"]
+
+
+def test_brackets_behind_a_star_and_brackets_that_choose(tree):
+    (tree / "in/[7]").mkdir()
+    (tree / "in/[7]/a.png").write_bytes(b"x")
+    assert found("*/[7]/*.png") == ["in/[7]/a.png"]
+    assert found("in/[ab].*") == ["in/a.JPG", "in/b.png"]
+    assert found((tree / "in").as_uri() + "/[7]/*.png") == [(tree / "in/[7]/a.png").as_uri().replace("%5B7%5D", "[7]")]
+
+
 def test_nothing_to_do_is_an_error(tree):
     (tree / "empty").mkdir()
     for given, options in (([], {}), (["empty"], {}), ([], {"from_file": "nowhere"})):
@@ -98,4 +125,4 @@ def test_an_unreadable_folder_is_reported_and_the_others_are_done(tree, monkeypa
     job("in", tree / "out", recursive=True)
     lines = {line["photo"]: line for line in lines_of(tree / "out")}
     assert lines["in/deep"]["status"] == ERROR and "Permission denied" in lines["in/deep"]["error"]
-    assert len(lines) == 5
+    assert len(lines) == 5 + 1  # the last one says that notes.txt was left out

@@ -141,3 +141,22 @@ def test_a_part_of_the_folder_may_be_another_file_system(tmp_path):
     if result.returncode == 77 or "unshare" in result.stderr:
         pytest.skip("no right to mount a small disk")
     assert result.stdout.split() == ["./sub/1.png", "./2.png"] or result.stdout.split() == ["./2.png", "./sub/1.png"]
+
+
+@pytest.mark.parametrize(("photo_mode", "expected"), [(0o600, 0o600), (0o444, 0o444), (0o777, 0o644), (0o640, 0o640)])
+def test_an_output_has_the_photos_time_and_no_more_permissions(folder, tmp_path, photo_mode, expected):
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"photo")
+    photo.chmod(photo_mode)
+    os.utime(photo, (1_000_000_000, 1_000_000_000))
+    umask = os.umask(0o022)
+    try:
+        folder.stage("a.png", b"content", str(photo))
+        folder.place("a.png")
+        folder.stage("b.png", b"content", str(tmp_path / "gone.png"))
+        folder.place("b.png")
+    finally:
+        os.umask(umask)
+    found = os.stat(os.path.join(folder.root, "a.png"))
+    assert found.st_mtime == 1_000_000_000 and found.st_mode & 0o777 == expected
+    assert os.stat(os.path.join(folder.root, "b.png")).st_mode & 0o777 == 0o644
