@@ -147,7 +147,7 @@ def reading_order(digits: Sequence[DigitBox]) -> list[DigitBox]:
     if len(digits) < 2:
         return list(digits)
     centres = np.array([digit.box.centre for digit in digits])
-    direction = np.linalg.svd(centres - centres.mean(axis=0))[2][0]
+    direction = np.linalg.svd(centres - centres.mean(axis=0), full_matrices=False)[2][0]
     if abs(direction[1]) > np.sin(np.radians(STEEP_DEGREES)):
         direction = direction * np.sign(direction[1])
     else:
@@ -161,17 +161,34 @@ def group_digits(digits: Sequence[DigitBox]) -> list[Number]:
     Two digits belong together when their heights differ by less than a factor of two and the gap between their
     boxes is less than three quarters of the larger height across and less than half of it down.
     """
+    sides = np.array([digit.box.as_list() for digit in digits], float).reshape(-1, 4)
+    left = np.ones(len(digits), bool)
     groups: list[list[DigitBox]] = []
-    for digit in digits:
-        near = [group for group in groups if any(_neighbours(digit.box, other.box) for other in group)]
-        groups = [group for group in groups if not any(group is joined for joined in near)]
-        groups.append([member for group in near for member in group] + [digit])
+    for first in range(len(digits)):
+        if left[first]:
+            members = _joined(first, sides, left)
+            groups.append([digits[i] for i in members])
     numbers = [Number(tuple(reading_order(group))) for group in groups]
     return sorted(numbers, key=lambda number: (number.box.top, number.box.left))
 
 
-def _neighbours(a: Box, b: Box) -> bool:
-    larger, smaller = max(a.height, b.height), min(a.height, b.height)
-    gap_x = max(a.left, b.left) - min(a.right, b.right)
-    gap_y = max(a.top, b.top) - min(a.bottom, b.bottom)
-    return larger < 2 * smaller and gap_x < 0.75 * larger and gap_y < 0.5 * larger
+def _joined(first: int, sides: np.ndarray, left: np.ndarray) -> list[int]:
+    """Take a box and all that are joined with it by neighbours out of those that are left; return them in order.
+
+    `sides` is (N, 4) float, `left` (N,) bool, True = in no group yet; it is changed. It needs memory of N only.
+    """
+    left[first] = False
+    members = [first]
+    for member in members:  # it grows on the way
+        found = np.flatnonzero(left & _neighbours(sides[member], sides))
+        left[found] = False
+        members += found.tolist()
+    return sorted(members)
+
+
+def _neighbours(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Tell which of the boxes (N, 4) may belong to one number with a box (4,): (N,) bool."""
+    height, heights = box[3] - box[1], boxes[:, 3] - boxes[:, 1]
+    larger, smaller = np.maximum(height, heights), np.minimum(height, heights)
+    gap_x, gap_y = (np.maximum(box[i], boxes[:, i]) - np.minimum(box[i + 2], boxes[:, i + 2]) for i in (0, 1))
+    return (larger < 2 * smaller) & (gap_x < 0.75 * larger) & (gap_y < 0.5 * larger)

@@ -36,6 +36,7 @@ ALLOWED = {
     "finder": {"cv2"},
     "figures": {"matplotlib", "jinja2", "PIL", "cv2"},
     "data": {"h5py", "scipy", "cv2", "PIL", "matplotlib", "sklearn", "pydantic"},
+    "data.formats": {"yaml"},
     "data.caffe": {"lmdb", "cv2", "google"},
     "tf_models": {"tensorflow", "keras"},
     "tf_models.export": {"tensorflow", "keras", "google"},

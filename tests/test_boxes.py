@@ -1,6 +1,8 @@
 """Boxes, reading order and grouping."""
 
 import itertools
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -169,6 +171,19 @@ def test_the_part_inside_a_photo_is_never_nothing():
     assert Box(-3, -3, 5, 4).inside(10, 10) == Box(0, 0, 5, 4)
     with pytest.raises(ValueError, match="inside a photo of 10 x 10 pixels"):
         Box(10, 0, 12, 4).inside(10, 10)
+
+
+@pytest.mark.timed
+def test_thousands_of_digits_are_grouped_within_bounds():
+    """A wall of digits, each a neighbour of the next: no matrix of all pairs, and no time that grows out of bounds."""
+    wall = [DigitBox(Box(4 * x, 5 * y, 4 * x + 3, 5 * y + 4)) for y in range(100) for x in range(100)]
+    tracemalloc.start()
+    began = time.process_time()
+    (number,) = group_digits(wall)
+    assert time.process_time() - began < 30  # 3 s on a slow core, three times as much while memory is traced
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+    assert len(number.digits) == 10_000 and number.box == Box(0, 0, 399, 499)
 
 
 def test_no_digits_no_numbers():

@@ -64,10 +64,11 @@ class TextLines(Quiet):
         super().show(line, summary)
         place = self._place(line.output) if line.output else printable(line.photo)
         numbers = ", ".join(map(_number_text, line.numbers))
+        fitted = f"; {line.fitted}" if line.fitted else ""
         if line.status == OK:
-            self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s)")
+            self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s){fitted}")
         elif line.status == PLANNED:
-            self.say(f"{place}: would remove {numbers}")
+            self.say(f"{place}: would remove {numbers}{fitted}")
         elif line.status == NO_DIGITS:
             self.say(f"{place}: nothing found")
 
@@ -155,6 +156,8 @@ class JsonLines(Quiet):
             "saying_where": summary.located,
             "left_out": dict(summary.left_out),
             "unchanged": summary.counts[UNCHANGED],
+            "boxes_beside": summary.beside,
+            "boxes_fitted": summary.fitted,
             "seconds": round(summary.seconds, 3),
             "report": summary.report,
             "stopped": summary.stopped,
@@ -181,6 +184,12 @@ def counts_text(summary: "Summary") -> str:
     return text + (f", {counts[UNCHANGED]} done before" if counts[UNCHANGED] else "")
 
 
+def boxes_text(summary: "Summary") -> str:
+    """Return a word on boxes that nobody gave on the command line, and on those that had to be changed, or nothing."""
+    text = f"boxes beside {summary.beside} of the photos were used; " if summary.beside else ""
+    return text + (f"boxes of {summary.fitted} were of another picture size; " if summary.fitted else "")
+
+
 def totals(summary: "Summary") -> str:
     """Return what became of a job in one line."""
     rate = summary.counts.total() / summary.seconds if summary.seconds else 0.0
@@ -189,7 +198,7 @@ def totals(summary: "Summary") -> str:
     text += f", {missing} not done (go on with --resume)" if missing else ""
     text += f"; {summary.located} say where they were taken (--metadata no-location)" if summary.located else ""
     text += f"; {left_out}" if (left_out := left_out_text(summary.left_out)) else ""
-    text += f"; {rate:.1f} photos/s; "
+    text += f"; {rate:.1f} photos/s; {boxes_text(summary)}"
     return text + (
         f"details, also the numbers, in {printable(summary.report)}"
         if summary.report

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from svhn.boxes import Box, clip_digits
+from svhn.boxes import Box, DigitBox, clip_digits
 from svhn.crops import crop_digit
-from svhn.data.formats import find_annotations, open_annotations
+from svhn.data.formats import PhotoName, find_annotations, naming, open_annotations
 from svhn.errors import InputError
-from svhn.photos import read_rgb
+from svhn.photos import Photo, read_photo
 
 
 def cut_digits(photo: str | Path, boxes: str | Path | None = None) -> np.ndarray:
@@ -18,7 +18,7 @@ def cut_digits(photo: str | Path, boxes: str | Path | None = None) -> np.ndarray
     ----------
     photo : str or Path
     boxes : str or Path, optional
-        `digitStruct.mat` or COCO `.json`; by default the one that lies beside the photo, if any.
+        As in `open_annotations`; by default the one that lies beside the photo, if any.
 
     Returns
     -------
@@ -30,15 +30,28 @@ def cut_digits(photo: str | Path, boxes: str | Path | None = None) -> np.ndarray
         When a file is unreadable, or the photo has no entry in `boxes` or no digits.
     """
     photo = Path(photo)
-    rgb = read_rgb(photo)
-    height, width = rgb.shape[:2]
-    file = boxes or find_annotations(photo.parent)
-    listed = open_annotations(file) if file else {}
-    if boxes and photo.name not in listed:
+    picture = read_photo(photo)
+    digits = _listed_digits(photo, picture, boxes)
+    if digits is None:
+        height, width = picture.rgb.shape[:2]
+        return crop_digit(picture.rgb, Box(0, 0, width, height))[None]
+    return np.stack([crop_digit(picture.rgb, digit.box) for digit in digits])
+
+
+def _listed_digits(photo: Path, picture: Photo, boxes: str | Path | None) -> list[DigitBox] | None:
+    """Return the digits that are listed inside a photo, or None where none are and none were asked for."""
+    height, width = picture.rgb.shape[:2]
+    if (file := boxes or find_annotations(photo.parent)) is None:
+        return None
+    annotations = open_annotations(file)
+    with naming(str(photo), str(file)):
+        entry = annotations.find(PhotoName(str(photo)))
+        listed = None if entry is None else entry.fit(width, height, picture.orientation).digits
+    if listed is None and boxes:
         raise InputError(f"{boxes}: has no entry for {photo.name}; add its boxes or leave --boxes out")
-    if photo.name not in listed:
-        return crop_digit(rgb, Box(0, 0, width, height))[None]
-    digits = clip_digits(listed[photo.name], width, height)
+    if listed is None:
+        return None
+    digits = clip_digits(listed, width, height)
     if not digits:
         raise InputError(f"{file}: has no digits inside {photo.name}, so there is nothing to explain")
-    return np.stack([crop_digit(rgb, digit.box) for digit in digits])
+    return digits

@@ -24,7 +24,12 @@ class JobConfig(Settings):
     report_dir : str or None
         Another one for what names the numbers or shows originals: report.jsonl, masks, and the page of `svhn report`.
     boxes : str or None
-        `digitStruct.mat` or COCO `.json`; None for the file that lies beside each photo.
+        A `digitStruct.mat`, a COCO `.json`, or a folder of YOLO or Pascal VOC labels. A photo that is not listed there
+        has its boxes from the file that lies beside it, else from the finder.
+    boxes_only : bool
+        A photo that is not listed is an error; neither another file nor the finder is asked.
+    also_find : bool
+        Add to listed digits those that the finder finds elsewhere in the photo.
     finder : str or None
         Network that finds the digits of photos without boxes, see `svhn.finder.finder.Finder`; None for none.
     min_confidence : float
@@ -51,7 +56,11 @@ class JobConfig(Settings):
     report_dir: str | None = setting(
         None, metavar="DIR", help="Where report.jsonl, masks and page go.  [default: OUTPUT_DIR]"
     )
-    boxes: str | None = setting(None, metavar="FILE", help="digitStruct.mat or COCO .json with the digits' boxes.")
+    boxes: str | None = setting(
+        None, metavar="FILE", help="Boxes of digits: digitStruct.mat, COCO .json, or a folder of YOLO or VOC labels."
+    )
+    boxes_only: bool = setting(False, help="A photo whose boxes are not listed is an error; nothing is searched.")
+    also_find: bool = setting(False, help="Also remove digits that the finder finds beside the listed ones.")
     finder: str | None = setting(
         DEFAULT_FINDER,
         help="Network: .onnx file, or run of train-finder or train-refiner.",

@@ -2,22 +2,35 @@
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from svhn.boxes import DigitBox, clip_digits
-from svhn.data.formats import box_file_names, find_annotations, open_annotations
+from svhn.boxes import DigitBox, clip_digits, overlaps
+from svhn.data.formats import (
+    Annotations,
+    BoxEntry,
+    PhotoName,
+    box_file_names,
+    find_annotations,
+    naming,
+    open_annotations,
+)
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.finder import Finder, FinderConfig
 from svhn.jobs.config import JobConfig
 from svhn.jobs.output import FETCH_SECONDS, fetched_file, file_system, is_remote, join, within
+from svhn.jobs.tasks import BESIDE, FOUND, GIVEN, Task
+from svhn.photos import Photo
 
 # SVHN's largest digitStruct.mat, for 202,353 photos, has a tenth of it.
 MOST_BOX_BYTES = 1 << 30
+# A found digit that shares more of its area with a listed one (intersection over union) is that digit. SVHN's boxes
+# share .5 and more with the finder's; a box around a quarter of a digit shares less.
+SAME_DIGIT_IOU = 0.4
 
 
 @dataclass(frozen=True)
@@ -28,21 +41,27 @@ class PhotoDigits:
     ----------
     digits : sequence of DigitBox
     found : bool
-        True when the finder found them, False when somebody listed them.
+        True when the finder was asked, False when somebody listed all of them.
+    boxes : str
+        Where they come from: `GIVEN`, `BESIDE` or `FOUND`, or two of them with "+" between.
+    fitted : str or None
+        What was done to listed boxes so that they are in the pixels of this photo.
     """
 
     digits: Sequence[DigitBox]
     found: bool
+    boxes: str
+    fitted: str | None = None
 
 
 class DigitSource(Protocol):
     """Says where the digits of a photo are; every worker has one of its own."""
 
-    def version(self, photo: str) -> str:
+    def version(self, task: Task) -> str:
         """Return what the answer depends on besides the photo's content; when it changes, the photo is done again."""
 
-    def __call__(self, photo: str, rgb: np.ndarray) -> PhotoDigits:
-        """Return the digits of a photo, given as its path or URL and as (H, W, 3) uint8 RGB, upright."""
+    def __call__(self, task: Task, photo: Photo) -> PhotoDigits:
+        """Return the digits of a task's photo; InputError when it is not certain where they are."""
 
 
 def load_finder(job: JobConfig) -> Finder:
@@ -64,18 +83,21 @@ def digit_source(job: JobConfig, finder: Callable[[], Finder] | None = None) -> 
     ----------
     job : JobConfig
     finder : callable, optional
-        Returns the job's finder, which is asked for with the first photo that nobody lists; by default it is loaded
-        then.
+        Returns the job's finder, which is asked for with the first photo that it has to search; by default it is
+        loaded then.
 
     Raises
     ------
     InputError
         When it cannot be used, for example an unreadable --boxes.
     """
-    listed = ListedDigits(job.boxes)
-    if job.boxes or job.finder is None:
-        return listed
-    return FoundDigits(listed, finder or functools.cache(lambda: load_finder(job)), finder_config(job))
+    if job.also_find and job.finder is None:
+        raise InputError("also_find needs a finder; name one with --finder, or leave --also-find out")
+    finder = finder or functools.cache(lambda: load_finder(job))
+    listed = ListedDigits(job.boxes, only_given=job.boxes_only)
+    return DigitsOfPhotos(
+        listed, None if job.boxes_only or job.finder is None else finder, finder if job.also_find else None, job
+    )
 
 
 def clip_to_photo(photo: str, digits: Sequence[DigitBox], rgb: np.ndarray) -> list[DigitBox]:
@@ -90,48 +112,72 @@ def clip_to_photo(photo: str, digits: Sequence[DigitBox], rgb: np.ndarray) -> li
     return inside
 
 
-class ListedDigits:
-    """Digits from the given box file, or from the one beside the photo.
+@dataclass(frozen=True)
+class Listing:
+    """What a box file says of a photo: its name for messages, where it was (`GIVEN` or `BESIDE`), and the entry."""
 
-    Both methods raise InputError when there is no such file, or no entry for the photo in it.
+    file: str
+    place: str
+    entry: BoxEntry
+
+
+class ListedDigits:
+    """Digits from the given box file, and from the one beside the photo.
+
+    Parameters
+    ----------
+    boxes : str or None
+        See `JobConfig.boxes`.
+    only_given : bool
+        Where boxes are given, those beside a photo do not count.
     """
 
-    def __init__(self, boxes: str | None):
+    def __init__(self, boxes: str | None, only_given: bool = False):
         self.given = (boxes, _open(boxes)) if boxes else None
-        self.folders: dict[str, tuple[str, Mapping] | InputError | None] = {}
-        self.last: tuple[str, list[DigitBox]] | None = None  # a digitStruct.mat is slow to look into
+        self.only_given = only_given and self.given is not None
+        self.folders: dict[str, tuple[str, Annotations] | InputError | None] = {}
+        self.last: tuple[Task, Listing | None] | None = None  # a digitStruct.mat is slow to look into
 
-    def version(self, photo: str) -> str:
-        self.last = (photo, self._listed(photo))
-        return repr([(digit.box.as_list(), digit.label) for digit in self.last[1]])
+    def find(self, task: Task) -> Listing | None:
+        """Return what is listed of a task's photo, None where it is not.
 
-    def __call__(self, photo: str, rgb: np.ndarray) -> PhotoDigits:
-        digits = self.last[1] if self.last and self.last[0] == photo else self._listed(photo)
-        return PhotoDigits(digits, found=False)
+        Raises
+        ------
+        InputError
+            When a box file beside it, or what one says of it, cannot be used. The message names the photo.
+        """
+        if self.last is None or self.last[0] != task:
+            self.last = (task, self._find(task))
+        return self.last[1]
 
-    def has_file(self, photo: str) -> bool:
-        """Tell whether there is a box file for the photo, good or bad."""
-        return self.given is not None or self._beside(os.path.dirname(photo)) is not None
+    def fit(self, task: Task, listing: Listing, photo: Photo) -> PhotoDigits:
+        """Return what is listed of a photo in its own pixels; InputError where it is not certain where that is."""
+        height, width = photo.rgb.shape[:2]
+        with naming(task.photo, listing.file):
+            fitted = listing.entry.fit(width, height, photo.orientation)
+        return PhotoDigits(fitted.digits, found=False, boxes=listing.place, fitted=fitted.change)
 
-    def _listed(self, photo: str) -> list[DigitBox]:
-        folder, name = os.path.split(photo)
-        source = self.given or self._beside(folder)
-        if source is None:
-            names = " or ".join(box_file_names())
-            raise InputError(
-                f"{printable(photo)}: no boxes; give them with --boxes, put {names} beside it, or let the finder look "
-                "for digits (without --no-finder)"
-            )
-        file, annotations = source
-        try:
-            return annotations[name]
-        except KeyError as error:
-            raise InputError(
-                f"{printable(photo)}: {printable(file)} has no entry for {printable(name)}; add its boxes or give "
-                "another --boxes"
-            ) from error
+    def missing(self, photo: str) -> InputError:
+        """Return the error of a photo that is not listed and must be."""
+        if self.given:
+            file = printable(self.given[0])
+            return InputError(f"{printable(photo)}: {file} has no entry for it; add its boxes or give another --boxes")
+        names = " or ".join(box_file_names())
+        return InputError(
+            f"{printable(photo)}: no boxes; give them with --boxes, put {names} with an entry for it beside it, or let "
+            "the finder look for digits (without --no-finder and --boxes-only)"
+        )
 
-    def _beside(self, folder: str) -> tuple[str, Mapping] | None:
+    def _find(self, task: Task) -> Listing | None:
+        folder, name = os.path.split(task.photo)
+        if self.given:
+            photo = PhotoName(task.photo, task.place, task.alone)
+            if (listing := _look_up(photo, GIVEN, *self.given)) or self.only_given:
+                return listing
+        beside = self._beside(folder)
+        return _look_up(PhotoName(task.photo, name, task.alone), BESIDE, *beside) if beside else None
+
+    def _beside(self, folder: str) -> tuple[str, Annotations] | None:
         if folder not in self.folders:
             try:
                 file = _find(folder)
@@ -144,28 +190,65 @@ class ListedDigits:
         return found
 
 
-class FoundDigits:
-    """Digits from the box file beside the photo; where there is none, those that the finder finds.
+class DigitsOfPhotos:
+    """Digits as they are listed, else as the finder finds them.
 
     Parameters
     ----------
     listed : ListedDigits
-    finder : callable
-        Returns the finder, the same one each time.
-    config : FinderConfig
-        How that finder searches; its networks' hashes stand in the job's settings.
+    finder : callable or None
+        Returns the finder that searches photos that are not listed, the same one each time; None where they are errors.
+    adding : callable or None
+        Returns the finder that adds digits to the listed ones; None where these are all.
+    job : JobConfig
+        It says how the finder searches; its networks' hashes stand in the job's settings.
     """
 
-    def __init__(self, listed: ListedDigits, finder: Callable[[], Finder], config: FinderConfig):
-        self.listed, self.finder, self.config = listed, finder, config
+    def __init__(
+        self,
+        listed: ListedDigits,
+        finder: Callable[[], Finder] | None,
+        adding: Callable[[], Finder] | None,
+        job: JobConfig,
+    ):
+        self.listed, self.finder, self.adding, self.config = listed, finder, adding, finder_config(job)
 
-    def version(self, photo: str) -> str:
-        return self.listed.version(photo) if self.listed.has_file(photo) else f"found {self.config}"
+    def version(self, task: Task) -> str:
+        listing = self.listed.find(task)
+        if listing is not None:
+            return listing.entry.version + (f" and found {self.config}" if self.adding else "")
+        if self.finder is None:
+            raise self.listed.missing(task.photo)
+        return f"found {self.config}"
 
-    def __call__(self, photo: str, rgb: np.ndarray) -> PhotoDigits:
-        if self.listed.has_file(photo):
-            return self.listed(photo, rgb)
-        return PhotoDigits(self.finder().find(rgb), found=True)
+    def __call__(self, task: Task, photo: Photo) -> PhotoDigits:
+        listing = self.listed.find(task)
+        if listing is None:
+            if self.finder is None:
+                raise self.listed.missing(task.photo)
+            return PhotoDigits(self.finder().find(photo.rgb), found=True, boxes=FOUND)
+        digits = self.listed.fit(task, listing, photo)
+        return with_others(digits, self.adding().find(photo.rgb)) if self.adding else digits
+
+
+def _look_up(photo: PhotoName, place: str, file: str, annotations: Annotations) -> Listing | None:
+    """Return what an opened box file says of a photo, None where it says nothing."""
+    with naming(photo.path, file):
+        entry = annotations.find(photo)
+    return None if entry is None else Listing(file, place, entry)
+
+
+def with_others(listed: PhotoDigits, found: Sequence[DigitBox]) -> PhotoDigits:
+    """Add found digits to listed ones, but for those that are the same digit, see `SAME_DIGIT_IOU`."""
+    boxes = np.array([digit.box.as_list() for digit in listed.digits], float).reshape(-1, 4)
+    others = [digit for digit in found if not _is_among(digit, boxes)]
+    places = f"{listed.boxes}+{FOUND}" if others else listed.boxes
+    return PhotoDigits([*listed.digits, *others], found=True, boxes=places, fitted=listed.fitted)
+
+
+def _is_among(digit: DigitBox, boxes: np.ndarray) -> bool:
+    shared, _ = overlaps(np.array(digit.box.as_list(), float), boxes)
+    return bool((shared > SAME_DIGIT_IOU).any())
 
 
 def _find(folder: str) -> str | None:
@@ -182,7 +265,7 @@ def _find(folder: str) -> str | None:
     return within(FETCH_SECONDS, folder, look)
 
 
-def _open(file: str) -> Mapping[str, list[DigitBox]]:
+def _open(file: str) -> Annotations:
     """Open a box file; a remote one is kept in a file until it is open, since it is read bit by bit."""
     if not is_remote(file):
         return open_annotations(file)

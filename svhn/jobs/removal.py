@@ -13,7 +13,7 @@ from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
 from svhn.jobs.output import NoResults, Results, ledger_name, read_history
-from svhn.jobs.tasks import ERROR, LEFT_OUT, CannotStart, Order, ReportLine, StopJob, Task
+from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
@@ -43,6 +43,10 @@ class Summary:
         Outputs that say where their photo was taken.
     left_out : dict of str to int
         Files in the given folders that are no photos, by their suffix; see `svhn.jobs.Listing`.
+    beside : int
+        Photos whose boxes were taken from a file that lies beside them.
+    fitted : int
+        Photos whose listed boxes had to be scaled or turned.
     """
 
     photos: int
@@ -54,12 +58,16 @@ class Summary:
     legible: int = 0
     located: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    beside: int = 0
+    fitted: int = 0
 
     def count(self, line: ReportLine) -> None:
         """Add what became of a photo."""
         self.counts[line.status] += 1
         self.legible += line.status == ERROR and line.is_legible
         self.located += bool(line.says_where)
+        self.beside += line.boxes is not None and line.boxes.startswith(BESIDE)
+        self.fitted += line.fitted is not None
 
     @property
     def exit_code(self) -> int:

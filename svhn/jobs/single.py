@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from svhn.errors import InputError
 from svhn.files import printable, replacing
 from svhn.jobs.config import JobConfig
+from svhn.jobs.tasks import Task
 from svhn.torch_inpaint.removal import RemovalConfig
 
 if TYPE_CHECKING:
@@ -63,17 +64,17 @@ def explain_photo(
     """
     from svhn.figures import check_figure, draw_explanations
     from svhn.jobs.digit_sources import clip_to_photo, digit_source
-    from svhn.photos import read_rgb
+    from svhn.photos import read_photo
     from svhn.torch_inpaint.removal import explain_removal
 
     photo, output = Path(photo), Path(output)
     check_figure(output, photo)
-    rgb = read_rgb(photo)
-    where = digit_source(JobConfig(boxes=str(boxes) if boxes else None))(str(photo), rgb)
+    picture = read_photo(photo)
+    where = digit_source(JobConfig(boxes=str(boxes) if boxes else None))(Task(str(photo), ""), picture)
     if not where.digits:
         raise InputError(f"{photo}: no digits listed or found here, so there is nothing to explain; give --boxes")
-    digits = clip_to_photo(str(photo), where.digits, rgb)
-    figure = draw_explanations(explain_removal(remover, rgb, digits), printable(photo.name))
+    digits = clip_to_photo(str(photo), where.digits, picture.rgb)
+    figure = draw_explanations(explain_removal(remover, picture.rgb, digits), printable(photo.name))
     with replacing(output) as temporary:
         figure.savefig(temporary)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from svhn.errors import InputError
 
+# Where boxes come from: --boxes, a file beside the photo, the finder.
+GIVEN, BESIDE, FOUND = "given", "beside", "found"
 OK, NO_DIGITS, ERROR, UNCHANGED, PLANNED = "ok", "no_digits", "error", "unchanged", "planned"
 LEFT_OUT = "left_out"  # a line about a folder: what in it was not looked at
 
@@ -115,6 +117,11 @@ class ReportLine:
         Which look was made at the finished photo; None without `JobConfig.strict`.
     seen : tuple of ReadNumber
         What that look could read; such a photo is not written.
+    boxes : str or None
+        Where its boxes come from: `GIVEN`, `BESIDE`, `FOUND`, or the first two with "+found" where the finder added to
+        them.
+    fitted : str or None
+        What was done to listed boxes so that they are in the pixels of this photo: scaled, turned.
     bytes, sha256, settings, output_bytes, output_sha256
         What a later job compares: content of the photo, all that the result depends on besides, content of the output.
     says_where : bool or None
@@ -136,6 +143,8 @@ class ReportLine:
     error: str | None = None
     look: str | None = None
     seen: tuple[ReadNumber, ...] = ()
+    boxes: str | None = None
+    fitted: str | None = None
     bytes: int | None = None
     sha256: str | None = None
     settings: str | None = None
@@ -166,7 +175,7 @@ class ReportLine:
         return self.status in (OK, NO_DIGITS) and known
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the line as it stands in the ledger; what is compared is left out where it is not known."""
+        """Return the line as it stands in the ledger; of boxes and of what is compared only what is known."""
         content = dataclasses.asdict(self)
         return {name: value for name, value in content.items() if value is not None or name not in _OPTIONAL}
 
@@ -189,7 +198,7 @@ class ReportLine:
 _OF_OUTPUT = ("output", "output_bytes", "output_sha256")
 _COMPARED = ("bytes", "sha256", "settings")
 # What does not stand in the ledger where it is not known.
-_OPTIONAL = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir", "says_where", "left_out")
+_OPTIONAL = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir", "says_where", "left_out", "boxes", "fitted")
 
 # A task, and what the ledger says of the photo where it was done before.
 Order = tuple[Task, ReportLine | None]

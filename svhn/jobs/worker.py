@@ -124,13 +124,14 @@ class PhotoWorker:
         line = replace(line, says_where=says_where(photo, self.job.photo.kept) or None)
         where = self.find(task, photo)
         self._check_found(task, where)
+        line = replace(line, boxes=where.boxes, fitted=where.fitted)
         if self.job.dry_run:
             return _plan(task, where)
         return self._finish(line, task, photo, content, where)
 
     def _identify(self, task: Task, content: bytes) -> ReportLine:
         """Start a photo's line with what a later job compares: its content, and all else the result depends on."""
-        settings = short_hash(self.settings, self.digits_of.version(task.photo))
+        settings = short_hash(self.settings, self.digits_of.version(task))
         digest = hashlib.sha256(content).hexdigest()
         return ReportLine(task.photo, bytes=len(content), sha256=digest, settings=settings)
 
@@ -146,7 +147,7 @@ class PhotoWorker:
 
     def find(self, task: Task, photo: Photo) -> PhotoDigits:
         """Return where the digits of a photo are, listed or found, clipped to it."""
-        where = self.digits_of(task.photo, photo.rgb)
+        where = self.digits_of(task, photo)
         digits = find_through_alpha(photo, where.digits, self.networks.finder) if where.found else where.digits
         return replace(where, digits=clip_to_photo(task.photo, digits, photo.rgb))
 
@@ -245,7 +246,8 @@ def answer_all(
 def _plan(task: Task, where: PhotoDigits) -> ReportLine:
     """Return what a dry run says of a photo."""
     numbers = tuple(describe_number(number) for number in group_digits(where.digits))
-    return ReportLine(task.photo, status=PLANNED if numbers else NO_DIGITS, numbers=numbers)
+    status = PLANNED if numbers else NO_DIGITS
+    return ReportLine(task.photo, status=status, numbers=numbers, boxes=where.boxes, fitted=where.fitted)
 
 
 def _refuse(line: ReportLine, look: Look, where: PhotoDigits) -> ReportLine:

@@ -5,9 +5,15 @@ from .cropped import read_cropped as read_cropped
 from .digit_struct import DIGIT_STRUCT_FILE as DIGIT_STRUCT_FILE
 from .digit_struct import DigitStruct as DigitStruct
 from .digit_struct import write_digit_struct as write_digit_struct
+from .entries import MOST_DIGITS as MOST_DIGITS
+from .entries import Annotations as Annotations
+from .entries import BoxEntry as BoxEntry
+from .entries import FittedDigits as FittedDigits
+from .entries import naming as naming
 from .known import BOX_FORMATS as BOX_FORMATS
 from .known import BoxFormat as BoxFormat
 from .known import PhotoBoxes as PhotoBoxes
 from .known import box_file_names as box_file_names
 from .known import find_annotations as find_annotations
 from .known import open_annotations as open_annotations
+from .names import PhotoName as PhotoName

@@ -1,21 +1,26 @@
-"""Boxes as COCO object detection JSON."""
+"""Boxes as COCO object detection JSON, as COCO's own tools and CVAT, Label Studio, Roboflow and others write it."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from svhn.alphabet import DIGITS
-from svhn.boxes import Box, DigitBox, reading_order
+from svhn.data.formats.entries import Annotations, BoxEntry, Rectangle, Size, checked_rectangle
+from svhn.data.formats.foreign import number, read_json, shortened
 from svhn.data.formats.known import PhotoBoxes
 from svhn.errors import InputError
-from svhn.files import replacing
-
-if TYPE_CHECKING:
-    from svhn.data.formats.coco_schema import CocoFile
+from svhn.files import printable, replacing
 
 COCO_FILE = "boxes.json"
+_KIND = "a COCO file"
+_CURE = (
+    "expected images with id and file_name, and annotations with image_id and bbox [left, top, width > 0, height > 0]"
+)
 _DIGITS = frozenset("0123456789")
+# An image's rectangles with their labels.
+_Found = list[tuple[Rectangle, int | None]]
 
 
 class CocoFormat:
@@ -25,20 +30,103 @@ class CocoFormat:
     file_names = (COCO_FILE,)
 
     def can_read(self, path: Path) -> bool:
-        return path.suffix == ".json"
+        return path.suffix.lower() == ".json"
 
-    def open(self, path: Path) -> dict[str, list[DigitBox]]:
+    def open(self, path: Path) -> "CocoBoxes":
         return read_coco(path)
 
     def write(self, path: Path, photos: Mapping[str, PhotoBoxes]) -> None:
         write_coco(path, photos)
 
 
-def read_coco(path: str | Path) -> dict[str, list[DigitBox]]:
-    """Read COCO object detection JSON.
+class CocoBoxes(Annotations):
+    """The boxes of a COCO file: a mapping from `file_name` to digits as they are listed.
 
     A category whose name is a single digit gives the label; any other category gives a digit of unknown label.
-    `bbox` is [left, top, width, height] in pixels. An image without annotations maps to an empty list.
+    `bbox` is [left, top, width, height] in pixels; where it is missing, the extent of the polygons counts. An image
+    without annotations maps to an empty list; annotations of images that are not listed are left aside.
+
+    Parameters
+    ----------
+    path : Path
+        What messages name.
+    content : any
+        The JSON.
+
+    Raises
+    ------
+    InputError
+        When it is not of this form. What is wrong with one image or its annotations is raised when its boxes are
+        asked for.
+    """
+
+    def __init__(self, path: Path, content: Any):
+        self.path = path
+        if not isinstance(content, dict):
+            raise self._damaged(f"expected an object, received {shortened(content)}")
+        images = self._rows(content, "images")
+        rows = self._rows(content, "annotations")
+        self._names = [self._name(position, image) for position, image in enumerate(images)]
+        self._times = Counter(self._names)
+        self._images = dict(zip(self._names, images, strict=True))
+        self._ids = Counter(_key(image.get("id")) for image in images)
+        self._found: dict[str, _Found] = {}
+        self._problems: dict[str, str] = {}
+        self._read_annotations(rows, _labels(content.get("categories")))
+
+    def entry(self, name: str) -> BoxEntry:
+        image = self._images[name]
+        try:
+            if self._times[name] > 1:
+                raise ValueError(f"{self._times[name]} images have this file_name, expected one")
+            key = _key(image.get("id"))
+            if key is None or self._ids[key] > 1:
+                raise ValueError(f"image id {shortened(image.get('id'))}: expected a number or text that no other has")
+            if problem := self._problems.get(key):
+                raise ValueError(problem)
+            found = self._found.get(key, [])
+            return BoxEntry([rectangle for rectangle, _ in found], [label for _, label in found], _size(image))
+        except ValueError as error:
+            raise self._damaged(f"{printable(name)}: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._images)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def _rows(self, content: dict, name: str) -> list:
+        if not isinstance(rows := content.get(name), list):
+            raise self._damaged(f"{name}: expected a list, received {shortened(rows)}")
+        return rows
+
+    def _name(self, position: int, image: Any) -> str:
+        if not (isinstance(image, dict) and isinstance(image.get("file_name"), str) and image["file_name"]):
+            received = shortened(image.get("file_name") if isinstance(image, dict) else image)
+            raise self._damaged(f"images.{position}.file_name: expected a name, received {received}")
+        return image["file_name"]
+
+    def _read_annotations(self, rows: list, labels: dict[str, int]) -> None:
+        """Sort the boxes by the ids of their images, and note what is wrong with the first odd one of an image."""
+        for position, row in enumerate(rows):
+            key = _key(row.get("image_id")) if isinstance(row, dict) else None
+            if key is None or key not in self._ids:
+                continue
+            try:
+                found = _rectangle(row), labels.get(_key(row.get("category_id")) or "")
+                self._found.setdefault(key, []).append(found)
+            except ValueError as error:
+                self._problems.setdefault(key, f"annotations.{position} (id {shortened(row.get('id'))}): {error}")
+        if rows and not (self._found or self._problems):
+            first = rows[0].get("image_id") if isinstance(rows[0], dict) else rows[0]
+            raise self._damaged(f"no annotation belongs to an image; there is no image {shortened(first)}")
+
+    def _damaged(self, reason: str) -> InputError:
+        return InputError(f"{printable(self.path)}: not {_KIND} ({reason}); {_CURE}")
+
+
+def read_coco(path: str | Path) -> CocoBoxes:
+    """Read COCO object detection JSON, see `CocoBoxes`.
 
     Raises
     ------
@@ -46,16 +134,7 @@ def read_coco(path: str | Path) -> dict[str, list[DigitBox]]:
         When the file is missing or not of this form; the message says where it is not.
     """
     path = Path(path)
-    content = _load(path)
-    labels = {category.id: _label(category.name) for category in content.categories}
-    names = {image.id: image.file_name for image in content.images}
-    photos: dict[str, list[DigitBox]] = {name: [] for name in names.values()}
-    for position, entry in enumerate(content.annotations):
-        if entry.image_id not in names:
-            raise _damaged(path, f"annotations.{position}.image_id: there is no image {entry.image_id!r}")
-        label = None if entry.category_id is None else labels.get(entry.category_id)
-        photos[names[entry.image_id]].append(DigitBox(Box.from_size(*entry.bbox), label))
-    return {name: reading_order(digits) for name, digits in photos.items()}
+    return CocoBoxes(path, read_json(path, _KIND, _CURE))
 
 
 def write_coco(path: str | Path, photos: Mapping[str, PhotoBoxes]) -> None:
@@ -82,32 +161,56 @@ def write_coco(path: str | Path, photos: Mapping[str, PhotoBoxes]) -> None:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _load(path: Path) -> "CocoFile":
-    from pydantic import ValidationError  # it takes a third of a second to import, and many jobs have no such file
+def _key(value: Any) -> str | None:
+    """Return an id as it is compared: 7, 7.0 and "7" are the same; None where it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    return str(value) if isinstance(value, str) or value.bit_length() <= 64 else hex(value)
 
-    from svhn.data.formats.coco_schema import CocoFile
 
+def _labels(categories: Any) -> dict[str, int]:
+    """Return the digits that categories stand for, by the categories' ids; what is no category is left aside."""
+    rows = [row for row in categories if isinstance(row, dict)] if isinstance(categories, list) else []
+    named = ((_key(row.get("id")), row.get("name")) for row in rows)
+    return {key: int(name) for key, name in named if key and isinstance(name, str) and name in _DIGITS}
+
+
+def _size(image: dict) -> Size | None:
+    """Return the size that an image is listed with, None where it is not."""
+    width, height = image.get("width"), image.get("height")
+    if width in (None, 0) or height in (None, 0):
+        return None
+    size = number(width, "width"), number(height, "height")
+    checked_rectangle(0, 0, *size)
+    return size
+
+
+def _rectangle(row: dict) -> Rectangle:
+    """Return the rectangle of an annotation, or the extent of its polygons; ValueError where it has neither."""
+    bbox = row.get("bbox")
+    if bbox in (None, []):
+        return _extent(row.get("segmentation"))
+    if not (isinstance(bbox, list) and len(bbox) == 4):
+        raise ValueError(f"bbox: expected 4 numbers, received {shortened(bbox)}")
     try:
-        return CocoFile.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; give the boxes as a digitStruct.mat or COCO .json") from error
-    except OSError as error:
-        raise _damaged(path, f"it cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _damaged(path, f"{where}: {first['msg']}" if where else first["msg"]) from error
+        return checked_rectangle(*(number(value, f"bbox.{place}") for place, value in enumerate(bbox)))
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith("bbox") else f"bbox: {error}") from error
 
 
-def _damaged(path: Path, reason: str) -> InputError:
-    return InputError(
-        f"{path}: not a COCO file ({reason}); expected images with id and file_name, and annotations with image_id and "
-        "bbox [left, top, width > 0, height > 0]"
-    )
+def _extent(polygons: Any) -> Rectangle:
+    """Return the rectangle around polygons [[x, y, x, y, ...], ...]."""
+    if not (isinstance(polygons, list) and polygons and all(map(_is_polygon, polygons))):
+        raise ValueError(f"expected a bbox, or polygons as segmentation, received {shortened(polygons)}")
+    xs = [number(value, "segmentation") for polygon in polygons for value in polygon[::2]]
+    ys = [number(value, "segmentation") for polygon in polygons for value in polygon[1::2]]
+    return checked_rectangle(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
-def _label(name: str) -> int | None:
-    return int(name) if name in _DIGITS else None
+def _is_polygon(value: Any) -> bool:
+    return isinstance(value, list) and len(value) >= 6 and len(value) % 2 == 0
 
 
 COCO = CocoFormat()

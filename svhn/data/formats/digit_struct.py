@@ -1,18 +1,24 @@
 """Format 1 of SVHN: whole photos with a `digitStruct.mat` (MATLAB v7.3, HDF5 with references) beside them."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from svhn.boxes import Box, DigitBox, reading_order
+from svhn.boxes import Box, DigitBox
+from svhn.data.formats.entries import MOST_DIGITS, Annotations, BoxEntry, Rectangle, checked_rectangle
 from svhn.data.formats.known import PhotoBoxes
 from svhn.errors import InputError
-from svhn.files import replacing
+from svhn.files import printable, replacing
 
 DIGIT_STRUCT_FILE = "digitStruct.mat"
 _FIELDS = ("left", "top", "width", "height", "label")
+# SVHN has a quarter of a million photos; file systems allow names of 255 bytes.
+_MOST_PHOTOS, _MOST_LETTERS = 10_000_000, 4096
+_DAMAGE = (KeyError, OSError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
 _CURE = "fetch it again (python cli.py fetch --format photos)"
 
 
@@ -23,7 +29,7 @@ class DigitStructFormat:
     file_names = (DIGIT_STRUCT_FILE,)
 
     def can_read(self, path: Path) -> bool:
-        return path.suffix == ".mat"
+        return path.suffix.lower() == ".mat"
 
     def open(self, path: Path) -> "DigitStruct":
         return DigitStruct(path)
@@ -32,12 +38,14 @@ class DigitStructFormat:
         write_digit_struct(path, {name: digits for name, (_, _, digits) in photos.items()})
 
 
-class DigitStruct(Mapping[str, list[DigitBox]]):
+class DigitStruct(Annotations):
     """The boxes of a photo folder: a mapping from file name to the photo's digits, read when asked for.
 
     `digit_struct["1.png"]` is a list of DigitBox in reading order with labels 0..9 (the file's label 10 stands
     for the digit 0). Boxes are as annotated: they may reach over the photo's edge; see `svhn.boxes.clip_digits`.
     Iteration follows the file. Use it as a context manager, or call `close`.
+
+    Files of one photo are as MATLAB writes them, too: there the fields hold the values themselves.
 
     Parameters
     ----------
@@ -54,24 +62,21 @@ class DigitStruct(Mapping[str, list[DigitBox]]):
         self.path = Path(path)
         self._file = _open(self.path)
         try:
-            root = self._file["digitStruct"]
-            self._boxes = root["bbox"][()].reshape(-1)
-            names = (self._file[reference][()] for reference in root["name"][()].reshape(-1))
-            self._index = {name.astype(np.uint16).tobytes().decode("utf-16-le"): i for i, name in enumerate(names)}
-            if len(self._boxes) != len(root["name"]):
-                raise ValueError(f"{len(root['name'])} names for {len(self._boxes)} photos")
-        except (KeyError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+            root = _member(self._file, "digitStruct", h5py.Group)
+            names, self._boxes = self._photos(root)
+            if len(self._boxes) != len(names):
+                raise ValueError(f"{len(names)} names for {len(self._boxes)} photos")
+            self._times = Counter(names)
+            self._index_of = {name: i for i, name in enumerate(names)}
+        except _DAMAGE as error:
             self.close()
             raise self._damaged(error) from error
 
-    def __getitem__(self, name: str) -> list[DigitBox]:
-        return reading_order(self.listed(name))
-
     def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
+        return iter(self._index_of)
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self._index_of)
 
     def __enter__(self) -> "DigitStruct":
         return self
@@ -84,23 +89,76 @@ class DigitStruct(Mapping[str, list[DigitBox]]):
 
     def listed(self, name: str) -> list[DigitBox]:
         """Return the digits of a photo in the order of the file, which is the order of the Format-2 crops."""
-        reference = self._boxes[self._index[name]]
+        entry = self.entry(name)
+        boxes = [Box.from_size(*rectangle) for rectangle in entry.rectangles]
+        return [DigitBox(box, label) for box, label in zip(boxes, entry.labels, strict=True)]
+
+    def entry(self, name: str) -> BoxEntry:
+        stored = self._boxes[self._index_of[name]]
         try:
-            group = self._file[reference]
-            columns = [self._values(group[field]) for field in _FIELDS]
-            return [DigitBox(Box.from_size(*row[:4]), _label(row[4])) for row in zip(*columns, strict=True)]
-        except (KeyError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            raise self._damaged(error, f" at {name}") from error
+            if self._times[name] > 1:
+                raise ValueError(f"{self._times[name]} photos of this name, expected one")
+            group = self._file[stored] if isinstance(stored, h5py.Reference) else stored
+            if _is_empty(group):
+                return BoxEntry()
+            columns = [self._values(_member(group, field, h5py.Dataset)) for field in _FIELDS]
+            rows = list(zip(*columns, strict=True))
+            return BoxEntry([_rectangle(row) for row in rows], [_label(row[4]) for row in rows])
+        except _DAMAGE as error:
+            raise self._damaged(error, f" at {printable(name)}") from error
+
+    def _photos(self, root: h5py.Group) -> tuple[list[str], list]:
+        """Return names, and groups of boxes or references to them; MATLAB keeps one photo without references."""
+        names, boxes = _member(root, "name", h5py.Dataset), _member(root, "bbox", (h5py.Group, h5py.Dataset))
+        if names.dtype != h5py.ref_dtype:
+            return [_text(names)], [boxes]
+        references = _content(names, _MOST_PHOTOS).reshape(-1)
+        return [_text(self._file[one]) for one in references], list(_content(boxes, _MOST_PHOTOS).reshape(-1))
 
     def _values(self, dataset: h5py.Dataset) -> list[float]:
         """One digit is stored as a value, several as references to values."""
-        values = dataset[()].reshape(-1)
+        values = _content(dataset, MOST_DIGITS).reshape(-1)
         if dataset.dtype == h5py.ref_dtype:
-            return [float(self._file[reference][0, 0]) for reference in values]
+            return [float(_content(self._file[reference], 1)[0, 0]) for reference in values]
         return [float(value) for value in values]
 
     def _damaged(self, error: Exception, where: str = "") -> InputError:
-        return InputError(f"{self.path}: damaged or not SVHN's digitStruct layout{where} ({error}); {_CURE}")
+        return InputError(
+            f"{printable(self.path)}: damaged or not SVHN's digitStruct layout{where} ({printable(error)}); {_CURE}"
+        )
+
+
+def _member(group: h5py.Group, name: str, kinds: type | tuple[type, ...]) -> h5py.Group | h5py.Dataset:
+    """Return what a group holds under a name; ValueError where it lies in another file or is of another kind."""
+    if not isinstance(group, h5py.Group) or isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+        raise ValueError(f"{name}: expected it in this file")
+    if not isinstance(member := group[name], kinds):
+        raise ValueError(f"{name}: expected {kinds}, received {type(member)}")
+    return member
+
+
+def _content(dataset: h5py.Dataset, most: int) -> np.ndarray:
+    """Return a dataset's values; ValueError where it says to have too many, or has them in another file."""
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise ValueError("expected values in this file")
+    if dataset.size is None or dataset.size > most:
+        raise ValueError(f"{dataset.size} values, expected at most {most:,}")
+    return dataset[()]
+
+
+def _text(dataset: h5py.Dataset) -> str:
+    return _content(dataset, _MOST_LETTERS).astype(np.uint16).tobytes().decode("utf-16-le")
+
+
+def _is_empty(stored: h5py.Group | h5py.Dataset) -> bool:
+    """Tell whether this is MATLAB's empty struct: no digits."""
+    return isinstance(stored, h5py.Dataset) and bool(stored.attrs.get("MATLAB_empty", 0))
+
+
+def _rectangle(row: Sequence[float]) -> Rectangle:
+    if not all(map(math.isfinite, row[:4])):
+        raise ValueError(f"expected numbers, received NaN or infinity in {list(row[:4])}")
+    return checked_rectangle(*row[:4])
 
 
 def _label(value: float) -> int:
@@ -111,7 +169,7 @@ def _label(value: float) -> int:
 
 def _open(path: Path) -> h5py.File:
     if not path.is_file():
-        raise InputError(f"{path}: no such file; {_CURE}")
+        raise InputError(f"{printable(path)}: no such file; {_CURE}")
     try:
         return h5py.File(path, "r")
     except OSError as error:

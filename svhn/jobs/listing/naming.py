@@ -34,10 +34,9 @@ def name_outputs(sources: Sequence[ListedPhoto], save_masks: bool = False) -> li
         masks = _mask_names(names) if save_masks else [None] * len(names)
         if masks is not None and _are_distinct([*names, *masks] if save_masks else names):
             break
-    known_by = _places(good)
     named = {
         id(source): Task(source.path, name, mask, place=place, alone=alone)
-        for source, name, mask, (place, alone) in zip(good, names, masks, known_by, strict=True)
+        for source, name, mask, (place, alone) in zip(good, names, masks, _places(good), strict=True)
     }
     return [named.get(id(source)) or Task(source.path, "", error=source.error) for source in sources]
 

@@ -6,7 +6,7 @@ import pytest
 from job_tools import job, lines_of
 
 from svhn.boxes import Box, DigitBox
-from svhn.data.formats import BOX_FORMATS, box_file_names, find_annotations, open_annotations
+from svhn.data.formats import BOX_FORMATS, PhotoName, box_file_names, find_annotations, open_annotations
 from svhn.data.formats.coco import write_coco
 from svhn.data.formats.digit_struct import write_digit_struct
 from svhn.data.render.synthetic import render_photo
@@ -65,7 +65,7 @@ def test_find_prefers_digit_struct(tmp_path):
 @pytest.mark.parametrize("name", ["boxes.csv", "boxes"])
 def test_other_kinds_of_file_are_refused(tmp_path, name):
     (tmp_path / name).write_text("left,top")
-    with pytest.raises(InputError, match=rf"{name}.*digitStruct\.mat or a COCO \.json file"):
+    with pytest.raises(InputError, match=rf"{name}.*digitStruct\.mat or a COCO \.json file or a folder of Pascal VOC"):
         open_annotations(tmp_path / name)
 
 
@@ -78,9 +78,25 @@ def test_missing_files_are_named_with_a_cure(tmp_path, name):
 @pytest.mark.parametrize("name", list(BOX_FORMATS))
 def test_every_format_reads_what_it_writes(tmp_path, name):
     format = BOX_FORMATS[name]
-    path = tmp_path / format.file_names[0]
+    path = tmp_path / (format.file_names[0] if format.file_names else "labels of photos")
     format.write(path, {"a.png": (60, 40, DIGITS), "b.png": (9, 9, [])})
-    assert format.can_read(path) and dict(format.open(path)) == {"a.png": DIGITS, "b.png": []}
+    assert format.can_read(path)
+    opened = format.open(path)
+    assert opened.find(PhotoName("photos/a.png")).fit(60, 40).digits == DIGITS
+    assert opened.find(PhotoName("photos/b.png")).fit(9, 9).digits == []
+    assert opened.find(PhotoName("photos/c.png")) is None
+
+
+@pytest.mark.parametrize("name", ["digitStruct.mat", "boxes.json"])
+def test_a_folder_with_a_box_file_stands_for_it(tmp_path, name):
+    format = next(BOX_FORMATS[kind] for kind in BOX_FORMATS if name in BOX_FORMATS[kind].file_names)
+    format.write(tmp_path / name, {"a.png": (60, 40, DIGITS)})
+    assert dict(open_annotations(tmp_path)) == {"a.png": DIGITS}
+
+
+def test_a_place_where_nothing_is(tmp_path):
+    with pytest.raises(InputError, match=r"labels: expected boxes as .*, received the name of nothing that is there"):
+        open_annotations(tmp_path / "labels")
 
 
 def test_a_format_of_ones_own_serves_a_job(formats, tmp_path):
@@ -89,7 +105,7 @@ def test_a_format_of_ones_own_serves_a_job(formats, tmp_path):
     write_rgb(tmp_path / "photos" / "a.png", scene.photo)
     height, width = scene.photo.shape[:2]
     CsvBoxes().write(tmp_path / "photos" / "boxes.csv", {"a.png": (width, height, scene.digits)})
-    with pytest.raises(InputError, match=r"expected boxes as a digitStruct\.mat or a COCO \.json file, received \.csv"):
+    with pytest.raises(InputError, match=r"expected boxes as a digitStruct\.mat or .*, received \.csv"):
         open_annotations(tmp_path / "photos" / "boxes.csv")
     formats.register("CSV", CsvBoxes())
     assert box_file_names() == ["digitStruct.mat", "boxes.json", "boxes.csv"]

@@ -175,8 +175,8 @@ def test_names_without_boxes_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ((0, 0, 0, 10, 1), "left < right"),
-        ((0, 0, 5, -3, 1), "left < right"),
+        ((0, 0, 0, 10, 1), "above 0"),
+        ((0, 0, 5, -3, 1), "above 0"),
         ((0, 0, 5, 10, 11), r"1\.\.10, received 11"),
         ((0, 0, 5, 10, 0), r"1\.\.10, received 0"),
         ((0, 0, 5, 10, np.nan), r"1\.\.10"),
@@ -197,6 +197,103 @@ def test_a_field_that_is_missing_is_named(tmp_path):
         del file["#refs#/b1/height"]
     with DigitStruct(path) as annotations, pytest.raises(InputError, match=r"digitStruct\.mat.*2\.png.*fetch"):
         annotations["2.png"]
+
+
+def matlab_text(text):
+    return np.frombuffer(text.encode("utf-16-le"), np.uint16)[:, None]
+
+
+def single_photo_file(path, rows):
+    """Write a data set of one photo as MATLAB does: a 1 x 1 struct, whose fields hold the values themselves."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        root, heap = file.create_group("digitStruct"), file.create_group("#refs#")
+        root["name"] = matlab_text("a.png")
+        if rows:
+            file.move(official_box(heap, "b", rows).name, "digitStruct/bbox")
+        else:
+            empty_struct(root, "bbox")
+    return path
+
+
+def empty_struct(group, name):
+    group[name] = np.zeros(2, np.uint64)
+    group[name].attrs["MATLAB_empty"] = np.uint8(1)
+    return group[name]
+
+
+@pytest.mark.parametrize("rows", [[], PHOTOS["2.png"], PHOTOS["1.png"]])
+def test_a_data_set_of_one_photo(tmp_path, rows):
+    with DigitStruct(single_photo_file(tmp_path / "digitStruct.mat", rows)) as annotations:
+        assert list(annotations) == ["a.png"]
+        assert [digit.box.left for digit in annotations["a.png"]] == [row[0] for row in rows]
+
+
+def test_a_photo_without_digits_is_an_empty_struct(tmp_path):
+    path = official_file(tmp_path / "digitStruct.mat")
+    with h5py.File(path, "r+") as file:
+        file["digitStruct/bbox"][1] = empty_struct(file["#refs#"], "none").ref
+    with DigitStruct(path) as annotations:
+        assert annotations["2.png"] == [] and len(annotations["1.png"]) == 2
+
+
+def test_a_name_that_stands_there_twice_is_refused(tmp_path):
+    path = official_file(tmp_path / "digitStruct.mat")
+    with h5py.File(path, "r+") as file:
+        file["digitStruct/name"][1] = file["digitStruct/name"][0]
+    with DigitStruct(path) as annotations:
+        assert len(annotations["3.png"]) == 3
+        with pytest.raises(InputError, match=r"1\.png.*2 photos of this name"):
+            annotations["1.png"]
+
+
+@pytest.mark.parametrize("place", ["digitStruct/name", "digitStruct/bbox", "#refs#/b1/left"])
+def test_huge_declared_shapes_are_refused_before_they_are_read(tmp_path, place):
+    path = official_file(tmp_path / "digitStruct.mat")
+    with h5py.File(path, "r+") as file:
+        kind = file[place].dtype
+        del file[place]
+        file.create_dataset(place, (10**12,), kind, chunks=(1000,))
+    with pytest.raises(InputError, match=r"digitStruct\.mat.*1000000000000 values, expected at most"):
+        read_all(path)
+
+
+@pytest.mark.parametrize(("references", "kind"), [("digitStruct/name", np.uint16), ("#refs#/b0/left", np.float64)])
+def test_huge_values_behind_references_are_refused_before_they_are_read(tmp_path, references, kind):
+    path = official_file(tmp_path / "digitStruct.mat")
+    with h5py.File(path, "r+") as file:
+        file[references][1] = file.create_dataset("huge", (10**12, 1), kind, chunks=(1000, 1)).ref
+    with pytest.raises(InputError, match=r"digitStruct\.mat.*1000000000000 values, expected at most"):
+        read_all(path)
+
+
+def test_values_in_other_files_are_not_read(tmp_path):
+    official_file(tmp_path / "other.mat")
+    path = official_file(tmp_path / "digitStruct.mat")
+    with h5py.File(path, "r+") as file:
+        del file["#refs#/b1/left"]
+        file["#refs#/b1/left"] = h5py.ExternalLink("other.mat", "#refs#/b1/left")
+        (tmp_path / "values.bin").write_bytes(b"\0" * 8)
+        del file["#refs#/b0/top"]
+        file["#refs#/b0"].create_dataset("top", (1, 1), "f8", external=[(str(tmp_path / "values.bin"), 0, 8)])
+    with DigitStruct(path) as annotations:
+        for name in ("1.png", "2.png"):
+            with pytest.raises(InputError, match=rf"{name}.*in this file"):
+                annotations[name]
+
+
+@pytest.mark.parametrize(
+    "members", [{}, {"digitStruct": 7}, {"digitStruct": {"name": 7}}, {"digitStruct": {"bbox": 7}}]
+)
+def test_files_of_other_content_are_refused(tmp_path, members):
+    with h5py.File(tmp_path / "digitStruct.mat", "w") as file:
+        for name, value in members.items():
+            if isinstance(value, dict):
+                for inner, content in value.items():
+                    file[f"{name}/{inner}"] = content
+            else:
+                file[name] = value
+    with pytest.raises(InputError, match=r"digitStruct\.mat: damaged or not SVHN's digitStruct layout"):
+        DigitStruct(tmp_path / "digitStruct.mat")
 
 
 def read_all(path):
