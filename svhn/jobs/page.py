@@ -13,7 +13,7 @@ from svhn.errors import InputError
 from svhn.figures import Failure, JobPage, ShownNumber, ShownPhoto, check_page, write_job_page
 from svhn.files import printable
 from svhn.jobs.listing import left_out_text
-from svhn.jobs.output import is_remote, last_lines, output_path, read_bytes
+from svhn.jobs.output import is_remote, last_lines, output_path, plain_folder, read_bytes
 from svhn.jobs.tasks import ERROR, LEFT_OUT, NO_DIGITS, OK, RemovedNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
 
@@ -40,6 +40,7 @@ def write_page(folder: str, page: str | Path | None = None, most: int = 60) -> P
     InputError
         When there is no ledger, or the page would take the place of anything but an earlier page.
     """
+    folder = plain_folder(folder)
     lines = list(last_lines(folder).values())
     left_out = sum((Counter(line.left_out) for line in lines if line.left_out), Counter())
     lines = [line for line in lines if line.status != LEFT_OUT]

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from svhn.cores import available_cores
 from svhn.errors import require_package
@@ -12,7 +12,7 @@ from svhn.files import WriteError
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.output import NoResults, Results, ledger_name, read_history
+from svhn.jobs.output import NoResults, Results, ledger_name, plain_folder, read_history
 from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
@@ -113,6 +113,9 @@ def remove_photos(
         model, another job at work in the folder.
     """
     began = time.perf_counter()
+    job = replace(
+        job, output_dir=plain_folder(job.output_dir), report_dir=job.report_dir and plain_folder(job.report_dir)
+    )
     with contextlib.nullcontext(signals) if signals else StopSignals() as signals:
         with signals.answering_at_once():
             tasks = _plan(photos, job, run)

@@ -189,10 +189,21 @@ class ReportLine:
             )
             required = {name: content[name] for name in ("photo", "status", "finished")}
             optional = {field.name: content[field.name] for field in dataclasses.fields(cls) if field.name in content}
+            _check_texts(optional)
             seen = tuple(ReadNumber.from_dict(number) for number in content.get("seen", ()))
             return cls(**(optional | required | {"numbers": numbers, "seen": seen}))
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"not a line of a report ({type(error).__name__}: {error})") from error
+
+
+def _check_texts(content: dict[str, Any]) -> None:
+    """Raise TypeError where something else stands for a text: reports are files, and anybody may have written them."""
+    for name in ("photo", "status", "finished"):
+        if not isinstance(content.get(name), str):
+            raise TypeError(f"{name} is no text")
+    for name in ("output", "mask", "output_dir", "error"):
+        if not isinstance(content.get(name), str | None):
+            raise TypeError(f"{name} is no text")
 
 
 _OF_OUTPUT = ("output", "output_bytes", "output_sha256")

@@ -227,3 +227,30 @@ def test_masks_never_take_the_place_of_inputs(tmp_path):
     refuse_overwriting(tasks, out)
     with pytest.raises(InputError, match="overwrite"):
         refuse_overwriting(tasks, out, str(tmp_path / "private"))
+
+
+def test_a_folder_named_by_a_url_is_a_folder(empty_photos, tmp_path):
+    photos, out, away = empty_photos(2), tmp_path / "out", tmp_path / "away"
+    out.mkdir()
+    away.write_bytes(b"kept")
+    (out / "000.png").symlink_to(away)
+    job(photos, f"file://{out}")
+    assert sorted(path.name for path in out.iterdir()) == ["000.png", "001.png", "report.jsonl"]
+    assert away.read_bytes() == b"kept" and not (out / "000.png").is_symlink()
+    assert job(photos, out, AGAIN).counts == {"unchanged": 2}
+    assert write_page(f"file://{out}") == out / "report.html"
+
+
+def test_a_report_that_somebody_else_wrote_leads_nowhere(empty_photos, tmp_path):
+    photos, out, away = empty_photos(1), tmp_path / "out", tmp_path / "away.png"
+    job(photos, out)
+    shutil.copy(photos / "000.png", away)
+    ledger = out / "report.jsonl"
+    line = ledger.read_text()
+    for name in ('"../away.png"', f'"{away}"', "5", '["a"]'):
+        ledger.write_text(line + line.replace('"output": "000.png"', f'"output": {name}'))
+        write_page(str(out))
+        (photos / "000.png").write_bytes(b"half")
+        assert job(photos, out, AGAIN).counts == {"error": 1}
+        shutil.copy(away, photos / "000.png")
+    assert away.exists()

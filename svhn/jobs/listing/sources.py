@@ -15,7 +15,7 @@ from svhn.jobs.listing.left_out import FOLDERS, count_left_out, left_out_text, m
 from svhn.jobs.listing.lists import STANDARD_INPUT, read_list
 from svhn.jobs.listing.patterns import MAGIC, found_by, with_brackets_escaped
 from svhn.jobs.listing.web import list_web_folder, name_below
-from svhn.jobs.output import FETCH_SECONDS, file_system, is_remote, within
+from svhn.jobs.output import FETCH_SECONDS, file_system, is_remote, plain_folder, within
 from svhn.photos import known_suffixes
 
 
@@ -98,7 +98,7 @@ def list_photos(
     InputError
         When the list cannot be read, a glob matches nothing, or there is no photo at all.
     """
-    avoided = (leave_out,) if isinstance(leave_out, str) else tuple(leave_out or ())
+    avoided = [plain_folder(folder) for folder in ([leave_out] if isinstance(leave_out, str) else leave_out or ())]
     found: dict[str, ListedPhoto] = {}
     left_out: LeftOut = {}
     for argument, may_be_glob in _arguments(given, from_file):

@@ -20,3 +20,4 @@ from .results import Results as Results
 from .storage import file_system as file_system
 from .storage import is_remote as is_remote
 from .storage import join as join
+from .storage import plain_folder as plain_folder

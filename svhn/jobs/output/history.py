@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from svhn.jobs.output.folder import OutputFolder
 from svhn.jobs.output.job_folders import place_of
 from svhn.jobs.output.ledger import ledgers_in
+from svhn.jobs.output.paths import stays_inside
 from svhn.jobs.tasks import ReportLine, Task
 
 
@@ -40,7 +41,7 @@ def _counting(lines: list[ReportLine], folder: str) -> ReportLine:
 
 
 def _stands(line: ReportLine, folder: str) -> bool:
-    if line.output is None:
+    if line.output is None or not stays_inside(line.output):
         return False
     return OutputFolder(line.output_dir or folder).holds(line.output, line.output_bytes, line.output_sha256)
 
@@ -126,7 +127,7 @@ class _OldNames:
         self.owners: dict[str, str] = {}
 
     def note(self, photo: str, name: str | None, concerns: bool) -> None:
-        if name is None or name in self.taken:
+        if name is None or name in self.taken or not stays_inside(name):
             return
         if concerns:
             self.owners[name] = photo

@@ -35,7 +35,7 @@ def output_path(root: str, name: str) -> str:
     InputError
         When the name has an absolute or empty part, `.` or `..`, a drive letter, or a null character.
     """
-    if not _stays_inside(name):
+    if not stays_inside(name):
         raise InputError(
             f"{printable(name)!r}: not the name of a file below {printable(root)}; expected a relative path without .."
         )
@@ -93,7 +93,8 @@ def remove_link(path: str) -> None:
             os.unlink(path)
 
 
-def _stays_inside(name: str) -> bool:
+def stays_inside(name: str) -> bool:
+    """Tell whether a name is that of a file below a folder, wherever the folder is."""
     parts = name.split("/")
     climbs = ".." in _SEPARATORS.split(name)
     return "\0" not in name and not climbs and not {"", "."} & set(parts) and not _DRIVE.match(name)

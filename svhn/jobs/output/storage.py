@@ -11,6 +11,11 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def plain_folder(folder: str) -> str:
+    """Return the path that a file:// URL means, so that a folder of this machine is treated as one; others stay."""
+    return folder.removeprefix("file://") if folder.startswith("file:///") else folder
+
+
 def file_system(url: str):
     """Return the fsspec file system of a URL and the path in it.
 

@@ -1,10 +1,12 @@
 import itertools
+import os
 
 import pytest
 
 from svhn.errors import InputError
 from svhn.jobs.listing.naming import in_shard, name_outputs, refuse_overwriting
 from svhn.jobs.listing.sources import ListedPhoto, list_photos
+from svhn.jobs.output.paths import safe_name, stays_inside
 from svhn.jobs.tasks import Task
 
 
@@ -65,3 +67,49 @@ def test_shards_part_the_work_evenly():
     parts = [{task.photo for task in tasks if in_shard(task, shard, 4)} for shard in (1, 2, 3, 4)]
     assert set.union(*parts) == {task.photo for task in tasks} and sum(map(len, parts)) == len(tasks)
     assert all(50 < len(part) < 100 for part in parts)
+
+
+SERVER = "http://server/photos/"
+
+
+def test_names_from_a_listing_stay_below_the_folder():
+    listed = [
+        "../../../1.png",
+        "a/../../2.png",
+        "/etc/3.png",
+        "..",
+        "",
+        "..\\..\\4.png",
+        "C:\\5.png",
+        "C:/6.png",
+        "\0.png",
+    ]
+    sources = [ListedPhoto(f"{SERVER}{number}/{name}", name) for number, name in enumerate(listed)]
+    tasks = name_outputs(sources, save_masks=True)
+    names = [name for task in tasks for name in (task.output, task.mask)]
+    assert all(stays_inside(name) for name in names) and len(set(names)) == 2 * len(listed)
+    (task,) = name_outputs([ListedPhoto(f"{SERVER}../../1.png", "../../1.png")])
+    assert task.output == "1.png"
+
+
+def test_equal_names_from_a_listing_stay_below_the_folder_too():
+    sources = [ListedPhoto(f"{SERVER}{folder}/1.png", f"{folder}/1.png") for folder in ("..", "../..", "a/../../..")]
+    names = [task.output for task in name_outputs(sources)]
+    assert all(stays_inside(name) for name in names) and len(set(names)) == 3
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "ü" * 125, "x" * 248 + "é", "\udcff" * 251])
+def test_names_that_get_too_long_are_cut(stem):
+    """By the suffix of a mask, the hash of equal names, or on a server: 255 bytes are what file systems take."""
+    given = [f"/a/{stem}.png", f"/a/{stem}.jpg", f"/b/{stem.swapcase()}.png", f"{SERVER}{stem * 2}.png"]
+    tasks = name_outputs([ListedPhoto(path, path.rsplit("/", 1)[-1]) for path in given], save_masks=True)
+    found = [name for task in tasks for name in (task.output, task.mask)]
+    assert len(set(found)) == len(found)
+    assert max(len(os.fsencode(part)) for name in found for part in name.split("/")) <= 255
+    assert [task.output[-4:] for task in tasks] == [".png", ".jpg", ".png", ".png"]
+    assert all(task.mask.endswith(".png") for task in tasks)
+
+
+def test_good_names_stay_as_they_are():
+    for name in ("a/b.png", "...png", "a b\\.png", "c:d.png", " .png", "x" * 251 + ".png"):
+        assert names(f"/x/{name.split('/')[-1]}") == [name.split("/")[-1]] and safe_name(name) == name
