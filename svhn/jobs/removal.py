@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from svhn.cores import available_cores
 from svhn.errors import require_package
 from svhn.files import WriteError
 from svhn.jobs.config import JobConfig, RunConfig
-from svhn.jobs.engines import Stage, StopSignals, run_pool
+from svhn.jobs.engines import Stage, StopSignals, default_workers, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
 from svhn.jobs.output import NoResults, Results, ledger_name, plain_folder, read_history
 from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, CannotStart, Order, ReportLine, StopJob, Task
@@ -209,7 +208,7 @@ def _engine(
         from svhn.jobs.engines import run_ray
 
         return run_ray(orders, job, run, owner, stopping)
-    workers = available_cores() if run.workers is None else run.workers
+    workers = default_workers() if run.workers is None else run.workers
     if workers == 0:
         from svhn.jobs.worker import answer_all
 

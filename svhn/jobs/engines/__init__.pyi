@@ -1,3 +1,4 @@
+from .pool import default_workers as default_workers
 from .pool import run_pool as run_pool
 from .process import ENVIRONMENT as ENVIRONMENT
 from .ray import run_ray as run_ray

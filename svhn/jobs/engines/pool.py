@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing.connection import wait
 
+from svhn.cores import available_cores, memory_limit
 from svhn.files import printable
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines.process import START_SECONDS, WorkerProcess
@@ -18,6 +19,14 @@ WAIT_SECONDS = 0.2  # until the clocks, and the caller, which may want to stop, 
 # So many workers in a row that died before they took up a photo, or while they loaded the networks, mean that none will
 # ever live.
 MOST_FAILED_STARTS = 6
+# Memory of a worker with photos of 12 megapixels (docs/scale.md).
+WORKER_BYTES = 1 << 29
+
+
+def default_workers() -> int:
+    """Return how many workers there are where nobody says: one for each core, as far as the container's memory goes."""
+    limit = memory_limit()
+    return available_cores() if limit is None else max(1, min(available_cores(), limit // WORKER_BYTES))
 
 
 class Pool:

@@ -10,7 +10,7 @@ from job_tools import ROOT, job, lines_of
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.jobs.config import JobConfig, RunConfig, Shard
-from svhn.jobs.engines.pool import MOST_FAILED_STARTS, TRIES, Pool
+from svhn.jobs.engines.pool import MOST_FAILED_STARTS, TRIES, Pool, default_workers
 from svhn.jobs.engines.stages import Stage
 from svhn.jobs.output.folder import STAGING
 from svhn.jobs.tasks import CannotStart, Task
@@ -124,6 +124,13 @@ def test_when_a_job_stops_what_is_being_fetched_is_let_go(poisoned, tmp_path):
     assert time.monotonic() - began < 60
     assert [os.path.basename(line.photo) for line in lines] == ["000.png"]
     assert pool.processes == []
+
+
+@pytest.mark.parametrize("limit, workers", [(None, 8), (1 << 40, 8), (3 << 29, 3), (1 << 20, 1)])
+def test_as_many_workers_as_cores_and_memory_allow(limit, workers, monkeypatch):
+    monkeypatch.setattr("svhn.jobs.engines.pool.available_cores", lambda: 8)
+    monkeypatch.setattr("svhn.jobs.engines.pool.memory_limit", lambda: limit)
+    assert default_workers() == workers
 
 
 def test_work_in_flight_is_bounded_and_the_pool_lets_go_of_its_workers(empty_photos, tmp_path):
