@@ -45,7 +45,7 @@ def _choose_backend() -> None:
     if keras := sys.modules.get("keras"):
         if keras.config.backend() != BACKEND:
             raise InputError(
-                f"Keras computes with {keras.config.backend()} in this process (KERAS_BACKEND, or ~/.keras/keras.json), "
+                f"Keras computes with {keras.config.backend()} in this process (KERAS_BACKEND or keras.json), "
                 f"expected {BACKEND}; set KERAS_BACKEND={BACKEND} before Keras is imported"
             )
         return

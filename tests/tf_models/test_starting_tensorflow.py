@@ -62,4 +62,4 @@ from svhn.tf_models import start_tensorflow
 start_tensorflow()
 """
     result = run(script, tmp_path)
-    assert "InputError: Keras computes with torch in this process (KERAS_BACKEND, or" in result.stderr
+    assert "InputError: Keras computes with torch in this process (KERAS_BACKEND or" in result.stderr
