@@ -138,9 +138,10 @@ def encode_photo(
 def rewrite_photo(photo: Photo, content: bytes, metadata: str = KEEP) -> bytes:
     """Return what is published of a photo in which nothing was found: the same picture in a clean file.
 
-    JPEG, PNG and WebP keep the picture as it was coded, and their orientation; other formats are encoded anew, without
-    loss where the format has none, and upright. For the rest the rules of `encode_photo` hold: no thumbnails, no
-    further pictures, nothing after the end, no unknown segments, chunks or boxes.
+    JPEG, PNG and WebP keep the picture as it was coded, and their orientation, unless more than the picture is in the
+    coded data; other formats are encoded anew, without loss where the format has none, and upright. For the rest the
+    rules of `encode_photo` hold: no thumbnails, no further pictures, nothing after the end, no unknown segments, chunks
+    or boxes.
 
     Parameters
     ----------
@@ -153,7 +154,20 @@ def rewrite_photo(photo: Photo, content: bytes, metadata: str = KEEP) -> bytes:
     """
     format, kept = FORMATS[photo.format], reduced(photo.metadata, metadata)
     rewrite = getattr(format, "rewrite", None)  # optional in `PhotoFormat`
-    return rewrite(content, photo.pixels, kept) if rewrite else format.write(photo.pixels, kept)
+    if rewrite is not None:
+        written = rewrite(content, photo.pixels, kept)
+        if _shows(written, photo):
+            return written
+    return format.write(photo.pixels, kept)
+
+
+def _shows(content: bytes, photo: Photo) -> bool:
+    """Return whether a file holds the very pixels of a photo: those that were looked at."""
+    try:
+        pixels, _ = FORMATS[photo.format].read(content, photo.rgb.shape[0] * photo.rgb.shape[1])
+    except Exception:  # as in `decode_photo`
+        return False
+    return np.array_equal(pixels.native, photo.pixels.native)
 
 
 def says_where(photo: Photo, metadata: str = KEEP) -> bool:

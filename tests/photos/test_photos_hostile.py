@@ -19,7 +19,7 @@ from PIL import Image
 
 from svhn.errors import InputError
 from svhn.files import WriteError
-from svhn.photos.photo import read_photo, write_photo, write_rgb
+from svhn.photos.photo import decode_photo, read_photo, rewrite_photo, write_photo, write_rgb
 
 ROOT = Path(__file__).parents[2]
 HEIGHT, WIDTH = 48, 64
@@ -453,6 +453,10 @@ def test_mutated_files_give_a_picture_or_an_input_error(tmp_path, name, capfd):
         mask[: height // 2 + 1, : width // 2 + 1] = True
         write_photo(tmp_path / "out" / name, photo, 255 - photo.rgb, mask)
         assert read_photo(tmp_path / "out" / name).rgb.shape == photo.rgb.shape
+        clean = decode_photo(rewrite_photo(photo, path.read_bytes()))
+        assert clean.rgb.shape == photo.rgb.shape
+        if photo.format in ("PNG", "TIFF", "BMP", "GIF"):  # damaged data of lossy formats are encoded anew
+            np.testing.assert_array_equal(clean.rgb, photo.rgb)
     assert read < 40
     if name not in ("lzw.tif", "deep.tif", "deep.png"):  # libtiff and libpng write to stderr about damaged data
         assert capfd.readouterr() == ("", "")

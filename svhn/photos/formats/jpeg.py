@@ -1,5 +1,6 @@
 """JPEG, and of the several pictures of an MPO the first one."""
 
+import contextlib
 import io
 import struct
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from svhn.errors import InputError
-from svhn.photos.formats.pillow import PillowFormat, as_image
+from svhn.photos.formats.pillow import SURPLUS, PillowFormat, as_image
 from svhn.photos.metadata import Metadata, exif_as_stored, lies_on_its_side
 from svhn.photos.pixels import Pixels
 
@@ -26,6 +27,7 @@ _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _PICTURE = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), _SCAN, 0xDB, 0xDC, 0xDD)
 # "JFIF", version, unit and resolution; "Adobe", version, flags and colour transform.
 _JFIF_BYTES, _ADOBE_BYTES = 12, 12
+_SCAN_HEAD = 16  # bytes at most: marker, length, four components, what part of them
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"  # what its segment begins with
 _PROFILE_PART = 0xFFFF - 2 - 14  # bytes of a colour profile in one segment, after its length and its head
 _BROKEN_OFF = "the JPEG breaks off before its end; copy or download it again"
@@ -62,11 +64,23 @@ class JpegFormat(PillowFormat):
 
     def rewrite(self, content: bytes, pixels: Pixels, metadata: Metadata) -> bytes:
         """Return a file with the segments of the main picture and this metadata; see `PhotoFormat`."""
+        if self._has_surplus(content, pixels):
+            return self.write(pixels, metadata)
         found = list(_segments(content))
         jfif = [_clean_jfif(data) for marker, data in found if marker == _APP0]
-        adobe = [_clean_adobe(data) for marker, data in found if marker == _APP14]
+        adobe = list(filter(None, (_clean_adobe(data) for marker, data in found if marker == _APP14)))
         picture = [data for marker, data in found if marker in _PICTURE]
         return b"".join([_SOI, *jfif[:1], *_metadata_segments(metadata), *adobe[:1], *picture, _EOI])
+
+    def _has_surplus(self, content: bytes, pixels: Pixels) -> bool:
+        """Return whether a scan has data that its picture does not need: it stays the same when they are cut off."""
+        scans = [(start, end) for marker, start, end in _marked(content) if marker == _SCAN]
+        for start, end in scans:
+            cut = content[: max(start + _SCAN_HEAD, end - SURPLUS)] + content[end:]
+            with contextlib.suppress(OSError), Image.open(io.BytesIO(cut), formats=[self.name]) as image:
+                if np.array_equal(super().decode(image, cut).native, pixels.native):
+                    return True
+        return False
 
     def to_image(self, pixels: Pixels) -> Image.Image:
         """Return colours in the form that Pillow need not copy."""

@@ -28,6 +28,8 @@ _FRAME = 12  # bytes: length, name and checksum of a chunk
 _START = len(_SIGNATURE) + _FRAME + 13  # signature and IHDR
 # Channels by colour type: gray, RGB, palette, gray and alpha, RGBA; PNG specification, table 11.1.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_COLOUR_TYPE, _INDEXED = 9, 3  # where the type stands in a header, and that of a picture with a palette
+_TRANSPARENT_BYTES = {0: (2,), 2: (6,), _INDEXED: range(257)}  # section 11.3.2.1: one colour, or alpha for each entry
 # First column, first row and distances of the passes of an interlaced PNG, section 8.1.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
@@ -55,6 +57,7 @@ class PngFormat(PillowFormat):
         """Return a file with the picture's own chunks and this metadata; see `PhotoFormat`."""
         picture = [(name, data) for name, data in _chunks(content) if name in _PICTURE_CHUNKS]
         header = picture[0][1]
+        picture = [(name, data) for name, data in picture if _belongs_to(header, name, data)]
         if not _holds_only_the_picture(header, b"".join(data for name, data in picture if name == b"IDAT")):
             return self.write(pixels, metadata)
         exif = exif_as_stored(metadata)
@@ -93,6 +96,16 @@ def _is_whole(content: bytes) -> bool:
         if name == b"IEND":
             return True
     return False
+
+
+def _belongs_to(header: bytes, name: bytes, data: bytes) -> bool:
+    """Return whether a chunk is one that a picture of this colour type has; a palette may stand in others as a hint."""
+    colours = header[_COLOUR_TYPE]
+    if name == b"PLTE":
+        return colours == _INDEXED
+    if name == b"tRNS":
+        return len(data) in _TRANSPARENT_BYTES.get(colours, ())
+    return True
 
 
 def _holds_only_the_picture(header: bytes, compressed: bytes) -> bool:
