@@ -7,6 +7,7 @@ import pytest
 from job_tools import ROOT, job, lines_of
 from PIL import Image
 
+from svhn.boxes import Box, DigitBox
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig, Shard
@@ -29,7 +30,9 @@ def test_a_photo_that_fails_keeps_no_output_of_an_earlier_job(empty_photos, tmp_
     for name in ("000.png", "001.png"):
         (photos / name).write_bytes(b"half")
     (photos / "boxes.json").unlink()
-    write_coco(photos / "boxes.json", {f"{number:03}.png": (24, 16, []) for number in (0, 1, 3)})
+    outside = [DigitBox(Box(30, 2, 40, 12), 1)]
+    listed = {f"{number:03}.png": (24, 16, outside if number == 2 else []) for number in range(4)}
+    write_coco(photos / "boxes.json", listed)
     for run in (RunConfig(workers=0), RunConfig(workers=1), AGAIN):
         assert job(photos, out, run).counts["error"] == 3
         assert pictures(out) == ["003.png"]
