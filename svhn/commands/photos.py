@@ -85,9 +85,9 @@ def read(
     """
     from svhn.jobs import list_photos, read_photos
 
-    paths = [photo.path for photo in list_photos(photos, recursive, leave_out=draw)]
-    display = ReadingLines(output)
-    display.end(read_photos(paths, finder, config, output, draw, display.show, workers))
+    listing = list_photos(photos, recursive, leave_out=draw)
+    display = ReadingLines(output, listing.all_left_out())
+    display.end(read_photos([photo.path for photo in listing], finder, config, output, draw, display.show, workers))
     sys.exit(1 if display.failed else 0)
 
 

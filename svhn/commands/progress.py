@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,8 +121,8 @@ class Live(TextLines):
 class ReadingLines:
     """Shows what `read` reads: JSON on standard output, or only the totals where the JSON goes into a file."""
 
-    def __init__(self, output: Path | None):
-        self.output = output
+    def __init__(self, output: Path | None, left_out: Mapping[str, int]):
+        self.output, self.left_out = output, left_out
         self.failed = 0
 
     def show(self, line: "PhotoReading") -> None:
@@ -134,7 +134,9 @@ class ReadingLines:
             print(json_line(line.to_dict(), sys.stdout.encoding), flush=True)
 
     def end(self, lines: "list[PhotoReading]") -> None:
-        """Show where the lines are."""
+        """Show where the lines are, and what of the folders is no photo."""
+        if text := left_out_text(self.left_out):
+            print(text, file=sys.stderr, flush=True)
         if self.output:
             print(f"{printable(self.output)}: {len(lines)} photos, {self.failed} failed", flush=True)
 

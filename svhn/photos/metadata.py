@@ -3,7 +3,7 @@
 The rule against leaks: the output is a new file, into which go the pixels and what is named here. Everything else
 stays behind, because the old picture hides in it: EXIF thumbnails and maker notes, Photoshop resources, XMP (previews,
 depth and original images), IPTC previews, further pictures of an MPO, video or pictures after the end of a JPEG. What
-goes along is looked at itself: `svhn.photos.exif`, `profiles`, `panorama`.
+goes along is looked at itself: `svhn.photos.exif_rules`, `profiles`, `panorama`.
 """
 
 import math
@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 from svhn.errors import InputError
 from svhn.photos.config import METADATA, NO_LOCATION, STRIP
 from svhn.photos.exif import read_exif
+from svhn.photos.exif_rules import clean_exif
 from svhn.photos.panorama import panorama_xmp
 from svhn.photos.profiles import clean_profile
 
@@ -77,7 +78,7 @@ def kept_metadata(image: Image.Image, content: bytes | None = None) -> Metadata:
         Where its EXIF is: a TIFF is a block of EXIF itself.
     """
     found = read_exif(_exif_bytes(image) if content is None else content)
-    orientation, exif = found.orientation, found.clean()
+    orientation, exif = found.orientation, clean_exif(found)
     exif = exif.on_its_side() if orientation in _ON_ITS_SIDE else exif
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     return Metadata(

@@ -64,6 +64,10 @@ class Listing(Sequence[ListedPhoto]):
     def __len__(self) -> int:
         return len(self.photos)
 
+    def all_left_out(self) -> Counter[str]:
+        """Return what was left out of all folders together, by suffix."""
+        return sum(map(Counter, self.left_out.values()), Counter())
+
 
 LeftOut = dict[str, Counter[str]]  # by folder
 

@@ -4,8 +4,10 @@ import json
 import os
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from svhn.commands import cli
 from svhn.commands.progress import JsonLines, totals
 from svhn.errors import InputError
 from svhn.jobs.config import RunConfig, Shard
@@ -59,6 +61,12 @@ def test_the_words():
     assert left_out_text({"folders": 2}) == "2 folders not looked into (--recursive)"
     assert left_out_text({}) == ""
     assert "\x1b" not in left_out_text({".\x1b[31m": 1})
+
+
+def test_the_command_that_reads_says_it_on_the_other_stream(folder):
+    (folder / "in" / "photo.png").write_bytes(b"no photo, so that nothing has to be looked for")
+    result = CliRunner().invoke(cli, ["read", "in", "--workers", "1"])
+    assert "4 files left out: .mov (2)" in result.stderr and "left out" not in result.stdout
 
 
 def test_a_hundred_kinds_are_not_named_one_by_one(tmp_path):
