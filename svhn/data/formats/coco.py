@@ -87,7 +87,7 @@ class CocoBoxes(Annotations):
             found = self._found.get(key, [])
             return BoxEntry([rectangle for rectangle, _ in found], [label for _, label in found], _size(image))
         except ValueError as error:
-            raise self._damaged(f"{printable(name)}: {error}") from error
+            raise InputError(f"{printable(self.path)}: {printable(name)}: {error}; correct it there") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._images)
