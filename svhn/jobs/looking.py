@@ -66,7 +66,7 @@ def look_at(finished: Photo, finder: Finder) -> Look:
 def find_through_alpha(photo: Photo, digits: Sequence[DigitBox], finder: Finder) -> list[DigitBox]:
     """Add to the digits that were found in the colours of a photo those that only its alpha shows."""
     joined = list(digits)
-    for name, view in views(photo, stretched=False).items():
+    for name, view in views(photo, faint=False).items():
         joined = joined if name == "colours" else join_digits(joined, finder.find(view), 0.0)
     return joined
 

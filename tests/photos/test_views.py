@@ -105,7 +105,7 @@ def test_alpha_that_stays_keeps_its_16_bit():
 
 
 def test_an_opaque_photo_has_one_view():
-    scene = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
+    scene = np.repeat(np.random.default_rng(0).integers(0, 256, (*SHAPE, 1)).astype(np.uint8), 3, axis=2)
     for content in (
         encode_rgb(scene),
         saved(Image.fromarray(scene).convert("RGBA")),
@@ -144,3 +144,13 @@ def test_a_picture_of_low_contrast_is_also_seen_stretched(depth):
 def test_noise_is_not_stretched_to_full_contrast():
     dark = np.random.default_rng(0).integers(9, 11, (*SHAPE, 3)).astype(np.uint8)
     assert np.ptp(views(decode_photo(encode_rgb(dark)))["stretched"]) <= MOST_GAIN
+
+
+def test_colours_of_one_lightness_are_also_seen_in_gray():
+    red, blue = (120, 20, 20), (0, 20, 255)  # BT.601 calls them 50 and 41 of 255
+    scene = np.where((RING < 255)[..., None], np.uint8(red), np.uint8(blue))
+    seen = views(decode_photo(encode_rgb(scene)))
+    gray = seen["by colour"].astype(int)
+    assert list(seen) == ["colours", "by colour"] and (gray == gray[..., :1]).all()
+    assert abs(gray[14, 20, 0] - gray[0, 0, 0]) == 255
+    assert list(views(decode_photo(encode_rgb(scene)), faint=False)) == ["colours"]
