@@ -36,7 +36,8 @@ class JobConfig(Settings):
         Least certainty that there is a digit, 0 to 1; of the finder. Lower than for reading: a digit that is missed
         stays in the photo.
     strict : bool
-        A photo with a digit that stays legible is an error, and is not written. The finder looks at given boxes too.
+        A photo with a digit that stays legible is an error, and is not written. The finder looks at the whole finished
+        picture, whatever the boxes said; the shipped one where the job has none.
     nothing_found : str
         What becomes of a photo in which nothing is found: "copy" writes the same picture, "skip" writes nothing, with
         "error" it fails.
@@ -64,10 +65,10 @@ class JobConfig(Settings):
     finder: str | None = setting(
         DEFAULT_FINDER,
         help="Network: .onnx file, or run of train-finder or train-refiner.",
-        none_help="Photos without boxes are errors; only the classifier checks.",
+        none_help="Photos without boxes are errors; only the classifier checks, and --strict.",
     )
     min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a digit.")
-    strict: bool = setting(False, help="Do not write a photo in which a digit stays legible; exit with 4.")
+    strict: bool = setting(False, help="Do not write a photo in which a number can be read still; exit with 4.")
     nothing_found: str = setting(COPY, choices=NOTHING_FOUND, help="What becomes of a photo in which nothing is found.")
     dry_run: bool = setting(False, help="Say what would be removed, and write nothing.")
     save_masks: bool = setting(False, help="Also write masks/<stem>.png, white = changed.")

@@ -13,7 +13,7 @@ from svhn.boxes import Box, DigitBox
 from svhn.data.formats.coco import write_coco
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.finder import Finder
-from svhn.jobs import digit_sources, worker
+from svhn.jobs import worker
 from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at
 from svhn.jobs.planes import remove_digits
 from svhn.jobs.tasks import ReadDigit, ReadNumber, ReportLine
@@ -89,13 +89,13 @@ def test_what_nobody_listed_is_said(folder, scene, tmp_path):
 
 
 def test_what_the_finder_first_misses_is_removed_in_a_further_round(folder, tmp_path, monkeypatch, finder):
-    find = digit_sources.FoundDigits.__call__
+    find = worker.PhotoWorker.find
 
     def miss(self, *arguments):
         where = find(self, *arguments)
         return replace(where, digits=sorted(where.digits, key=lambda digit: digit.box.left)[:1])
 
-    monkeypatch.setattr(digit_sources.FoundDigits, "__call__", miss)
+    monkeypatch.setattr(worker.PhotoWorker, "find", miss)
     assert job(folder, tmp_path / "out", strict=True).counts == {"ok": 1}
     (line,) = lines_of(tmp_path / "out")
     assert sum(len(number["boxes"]) for number in line["numbers"]) == 3 and line["seen"] == []
