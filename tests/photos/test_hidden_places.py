@@ -43,6 +43,12 @@ def in_jpeg(addition: bytes, before: bytes | None = None) -> bytes:
     return content[:at] + addition + content[at:]
 
 
+def jpeg_with_data_before_a_restart() -> bytes:
+    content = encoded("JPEG", restart_marker_rows=2)
+    at = content.index(b"\xff\xd1", content.index(b"\xff\xda"))
+    return content[:at] + SECRET + content[at:]
+
+
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
@@ -141,6 +147,8 @@ PLACES: dict[str, Callable[[], bytes]] = {
     "JPEG, between segments": lambda: in_jpeg(SECRET, b"\xff\xc4"),
     "JPEG, after the scan": lambda: in_jpeg(SECRET, b"\xff\xd9"),
     "JPEG, after the end": lambda: encoded("JPEG") + SECRET,
+    "JPEG, before a restart": jpeg_with_data_before_a_restart,
+    "gray JPEG, after the scan": lambda: (content := encoded("JPEG", "L"))[:-2] + SECRET + content[-2:],
     "progressive JPEG, after a scan": lambda: (
         (content := encoded("JPEG", progressive=True))[: (at := content.rindex(b"\xff\xda"))] + SECRET + content[at:]
     ),

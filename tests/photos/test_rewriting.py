@@ -81,6 +81,18 @@ def test_a_jpeg_keeps_its_coded_data():
     assert rewritten(FILES["JPEG"]).endswith(FILES["JPEG"][start:])
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}, {"subsampling": 0}])
+@pytest.mark.parametrize("size", [(16, 16), (54, 21), (640, 480)])
+@pytest.mark.parametrize("colour", [None, "white", "black"])
+def test_ordinary_jpegs_have_no_surplus(options, size, colour):
+    """Small pictures and such of one colour have hardly any data; they are coded as they were all the same."""
+    image = scene().resize(size) if colour is None else Image.new("RGB", size, colour)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90, **options)
+    content = file.getvalue()
+    assert content[content.index(b"\xff\xda") :] in rewritten(content)
+
+
 def test_a_png_that_inflates_to_more_than_its_picture_is_encoded_anew():
     content = FILES["PNG"]
     start = content.index(b"IDAT") - 4

@@ -1,6 +1,5 @@
 """JPEG, and of the several pictures of an MPO the first one."""
 
-import contextlib
 import io
 import struct
 from collections.abc import Iterator
@@ -11,7 +10,8 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from svhn.errors import InputError
-from svhn.photos.formats.pillow import SURPLUS, PillowFormat, as_image
+from svhn.photos.formats.jpeg_data import has_surplus, jpeg_end, marked_segments
+from svhn.photos.formats.pillow import PillowFormat, as_image
 from svhn.photos.metadata import Metadata, exif_as_stored, lies_on_its_side
 from svhn.photos.pixels import Pixels
 
@@ -19,15 +19,13 @@ from svhn.photos.pixels import Pixels
 _UNSURE_GRAY, _CORNER = 128, 8
 _LEAST_FILLER = 4096  # bytes; with two bits for each pixel more than any missing blocks take
 _MOST_BYTES_PER_PIXEL = 1.5  # of progressive files; Pillow fails at more than two, which is noise
-# Markers of ISO/IEC 10918-1, table B.1: the end of a picture, and RST0 to RST7 inside its data.
-_END, _RESTART, _RESTART_BITS = 0xD9, 0xD0, 0xF8
-_SCAN, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
+# Markers of ISO/IEC 10918-1, table B.1.
+_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 # Segments that make the picture: frames, tables of quantisation and entropy coding, restarts, scans, number of lines.
-_PICTURE = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), _SCAN, 0xDB, 0xDC, 0xDD)
+_PICTURE = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD)
 # "JFIF", version, unit and resolution; "Adobe", version, flags and colour transform.
 _JFIF_BYTES, _ADOBE_BYTES = 12, 12
-_SCAN_HEAD = 16  # bytes at most: marker, length, four components, what part of them
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"  # what its segment begins with
 _PROFILE_PART = 0xFFFF - 2 - 14  # bytes of a colour profile in one segment, after its length and its head
 _BROKEN_OFF = "the JPEG breaks off before its end; copy or download it again"
@@ -64,23 +62,13 @@ class JpegFormat(PillowFormat):
 
     def rewrite(self, content: bytes, pixels: Pixels, metadata: Metadata) -> bytes:
         """Return a file with the segments of the main picture and this metadata; see `PhotoFormat`."""
-        if self._has_surplus(content, pixels):
+        if has_surplus(content):
             return self.write(pixels, metadata)
         found = list(_segments(content))
         jfif = [_clean_jfif(data) for marker, data in found if marker == _APP0]
         adobe = list(filter(None, (_clean_adobe(data) for marker, data in found if marker == _APP14)))
         picture = [data for marker, data in found if marker in _PICTURE]
         return b"".join([_SOI, *jfif[:1], *_metadata_segments(metadata), *adobe[:1], *picture, _EOI])
-
-    def _has_surplus(self, content: bytes, pixels: Pixels) -> bool:
-        """Return whether a scan has data that its picture does not need: it stays the same when they are cut off."""
-        scans = [(start, end) for marker, start, end in _marked(content) if marker == _SCAN]
-        for start, end in scans:
-            cut = content[: max(start + _SCAN_HEAD, end - SURPLUS)] + content[end:]
-            with contextlib.suppress(OSError), Image.open(io.BytesIO(cut), formats=[self.name]) as image:
-                if np.array_equal(super().decode(image, cut).native, pixels.native):
-                    return True
-        return False
 
     def to_image(self, pixels: Pixels) -> Image.Image:
         """Return colours in the form that Pillow need not copy."""
@@ -89,40 +77,8 @@ class JpegFormat(PillowFormat):
         return super().to_image(pixels)
 
 
-def jpeg_end(content: bytes) -> int | None:
-    """Return where the main picture's end marker lies in a JPEG; None when it is missing."""
-    last = None
-    for marker, start, _ in _marked(content):
-        last = start if marker == _END else None
-    return last
-
-
-def _marked(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, first byte and last byte (exclusive) of each segment of the main picture, its end included.
-
-    The data of a scan belong to its segment; what lies between other segments belongs to none.
-    """
-    data = np.frombuffer(content, np.uint8)
-    starts = np.flatnonzero(data[:-1] == 0xFF)
-    kinds = data[starts + 1]
-    markers = starts[(kinds != 0) & (kinds != 0xFF) & (kinds & _RESTART_BITS != _RESTART)]  # the others are data
-    position = 2
-    while (index := int(np.searchsorted(markers, position))) < len(markers):
-        start = int(markers[index])
-        marker = content[start + 1]
-        if marker == _END:
-            yield marker, start, start + 2
-            return
-        position = start + 2
-        if position + 2 <= len(content):
-            position += struct.unpack_from(">H", content, position)[0]
-        following = int(np.searchsorted(markers, position))
-        in_scan = marker == _SCAN and following < len(markers)
-        yield marker, start, int(markers[following]) if in_scan else position
-
-
 def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
-    for marker, start, end in _marked(content):
+    for marker, start, end in marked_segments(content):
         yield marker, content[start:end]
 
 
