@@ -50,10 +50,10 @@ def test_train_tf_in_a_process_of_its_own_and_on_with_the_last_run(tiny_svhn, tm
     assert (run_dir / "record.json").is_file() and (run_dir / "report.png").is_file()
 
 
-def test_to_caffe_and_back(tiny_svhn, tmp_path):
+def test_to_caffe_and_back(tiny_svhn, tmp_path, quick_end):
     output = run("prepare", "--data", tiny_svhn.folder, "--format", "lmdb", "--output", tmp_path / "lmdb")
     assert "validation" in output and (tmp_path / "lmdb" / "mean.binaryproto").is_file()
-    settings = ("--graph", "caffe", "--batch-size", 8, "--iterations", 4, "--interval", 2)
+    settings = ("--graph", "caffe", "--batch-size", 8, "--iterations", 2)
     run("train-tf", "--data", tmp_path / "lmdb", *settings, "--run-dir", tmp_path / "run")
     run("export", tmp_path / "run", "--to", "caffe", "--output", tmp_path / "files")
     files = (tmp_path / "files" / "deploy.prototxt", tmp_path / "files" / "weights.caffemodel")

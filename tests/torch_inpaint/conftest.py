@@ -7,10 +7,12 @@ from svhn.data.render.synthetic import SyntheticSettings, render_photo
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 
-@pytest.fixture
-def without_pictures(monkeypatch):
+@pytest.fixture(scope="module")
+def without_pictures():
     """Runs end without `report.png`, which takes longer to draw than small trainings take."""
-    monkeypatch.setattr("svhn.runs.loop.Run._draw", lambda run, best: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("svhn.runs.loop.Run._draw", lambda run, best: None)
+        yield
 
 
 @pytest.fixture(scope="session")

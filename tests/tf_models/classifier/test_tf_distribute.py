@@ -56,14 +56,26 @@ def work(task: Task) -> None:
 
 
 def build_without_dropout(patch: pytest.MonkeyPatch) -> None:
+    """Let learners build networks without dropout; in place of `record` one that has as little as can be normalised."""
     build = learner.build_graph
 
     def without_dropout(name, statistics):
+        if name == "record":
+            return normalised_network()
         model = build(name, statistics)
         model.get_layer("dropout").rate = 0
         return model
 
     patch.setattr(learner, "build_graph", without_dropout)
+
+
+def normalised_network() -> keras.Model:
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Rescaling(1 / 64, -2)(inputs)
+    for filters in (8, 16):
+        x = keras.layers.Conv2D(filters, 3, strides=2, use_bias=False)(x)
+        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(x)))
 
 
 def results(tasks: list[Task]) -> list[dict]:

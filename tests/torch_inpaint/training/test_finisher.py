@@ -201,16 +201,23 @@ def photos() -> dict[str, FinderPhoto]:
     return {f"{i}.png": FinderPhoto.of(one.photo, one.digits) for i, one in enumerate(rendered)}
 
 
-@pytest.fixture
-def folder(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("svhn.torch_inpaint.training.finisher.VALIDATION_PATCHES", 10)
-    monkeypatch.setattr("svhn.torch_inpaint.training.finisher.read_labelled", lambda folder, split, steps: photos)
-    return tmp_path / "svhn"
+@pytest.fixture(scope="module")
+def folder(photos, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("svhn.torch_inpaint.training.finisher.VALIDATION_PATCHES", 10)
+        patch.setattr("svhn.torch_inpaint.training.finisher.read_labelled", lambda folder, split, steps: photos)
+        yield tmp_path_factory.mktemp("photos") / "svhn"
 
 
-def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
-    once, again = tmp_path / "once", tmp_path / "again"
-    record = train_finisher_network(folder, SHORT, once).record
+@pytest.fixture(scope="module")
+def once(folder, without_pictures, tmp_path_factory):
+    """The folder of a run that others have to repeat, and its record."""
+    run_dir = tmp_path_factory.mktemp("runs") / "once"
+    return run_dir, train_finisher_network(folder, SHORT, run_dir).record
+
+
+def test_a_run_leaves_everything_behind_and_repeats(once, folder, tmp_path):
+    (once, record), again = once, tmp_path / "again"
     train_finisher_network(folder, SHORT, again)
     weights = [torch.load(path / "model.pt")["weights"] for path in (once, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
@@ -223,18 +230,17 @@ def test_a_run_leaves_everything_behind_and_repeats(folder, tmp_path):
     assert load_finisher(once, CPU).channels == Finisher().channels
 
 
-def test_a_resumed_run_ends_where_it_would_have(folder, tmp_path):
+def test_a_resumed_run_ends_where_it_would_have(once, folder, tmp_path):
     def stop(progress):
         if progress.iteration == 3 and progress.scores:
             raise KeyboardInterrupt
 
-    train_finisher_network(folder, SHORT, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train_finisher_network(folder, SHORT, tmp_path / "cut", report=stop)
     with pytest.raises(InputError, match="other settings"):
         train_finisher_network(folder, replace(SHORT, learning_rate=1e-3), tmp_path / "cut", resume=True)
     train_finisher_network(folder, SHORT, tmp_path / "cut", resume=True)
-    whole, cut = (torch.load(tmp_path / name / "model.pt")["weights"] for name in ("whole", "cut"))
+    whole, cut = (torch.load(path / "model.pt")["weights"] for path in (once[0], tmp_path / "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
@@ -322,11 +328,11 @@ def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
 
 def test_the_critic_learns_to_tell_fill_from_truth(photos, at_once):
     patches = make_patches(list(photos.values()), 16, (0,))
-    config = replace(SHORT, iterations=60, batch_size=8, interval=1000, critic_from=0)
+    config = replace(SHORT, iterations=30, batch_size=8, interval=1000, critic_from=0)
     learner = FinisherLearner(config, patches, patches)
     truth, filled = (images.permute(0, 3, 1, 2).float() for images in (patches.truth, patches.filled))
     view = Surroundings.of(truth, patches.mask, patches.known)
-    learner.advance(60)
+    learner.advance(30)
     with torch.no_grad():
         finished = learner.net(filled, patches.mask, patches.known)  # what it is trained to tell
         real, fake = (learner.critic(close_view(view, images), view.hole) for images in (truth, finished))

@@ -159,14 +159,22 @@ def test_samples_depend_on_seed_and_number_only(classifier):
 SHORT = SegmenterTrainConfig(iterations=6, samples=12, batch_size=4, warmup=2, interval=3)
 
 
-@pytest.fixture
-def few(monkeypatch):
-    monkeypatch.setattr("svhn.torch_inpaint.training.segmenter.VALIDATION_SAMPLES", 5)
+@pytest.fixture(scope="module")
+def few():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("svhn.torch_inpaint.training.segmenter.VALIDATION_SAMPLES", 5)
+        yield
 
 
-def test_a_run_leaves_everything_behind_and_repeats(few, tmp_path):
-    once, again = tmp_path / "once", tmp_path / "again"
-    record = train_segmenter_network(SHORT, once).record
+@pytest.fixture(scope="module")
+def once(few, without_pictures, tmp_path_factory):
+    """The folder of a run that others have to repeat, and its record."""
+    run_dir = tmp_path_factory.mktemp("runs") / "once"
+    return run_dir, train_segmenter_network(SHORT, run_dir).record
+
+
+def test_a_run_leaves_everything_behind_and_repeats(once, tmp_path):
+    (once, record), again = once, tmp_path / "again"
     train_segmenter_network(SHORT, again)
     weights = [torch.load(path / "model.pt")["weights"] for path in (once, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
@@ -180,18 +188,17 @@ def test_a_run_leaves_everything_behind_and_repeats(few, tmp_path):
     assert load_segmenter(once, CPU).channels == Segmenter().channels
 
 
-def test_a_resumed_run_ends_where_it_would_have(few, tmp_path):
+def test_a_resumed_run_ends_where_it_would_have(once, few, tmp_path):
     def stop(progress):
         if progress.iteration == 3 and progress.scores:
             raise KeyboardInterrupt
 
-    train_segmenter_network(SHORT, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train_segmenter_network(SHORT, tmp_path / "cut", report=stop)
     with pytest.raises(InputError, match="other settings"):
         train_segmenter_network(replace(SHORT, learning_rate=1e-3), tmp_path / "cut", resume=True)
     train_segmenter_network(SHORT, tmp_path / "cut", resume=True)
-    whole, cut = (torch.load(tmp_path / name / "model.pt")["weights"] for name in ("whole", "cut"))
+    whole, cut = (torch.load(path / "model.pt")["weights"] for path in (once[0], tmp_path / "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
