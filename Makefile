@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OPENCV4 := .venv-caffe
-# Two processes, each with whole files of tests, so that what a file's tests share is made once. PyTorch gets one
-# thread in each: its threads wait by turning round, which costs more than they bring when two processes share the cores.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Two processes, each with whole files of tests, so that what a file's tests share is made once; the files in the order
+# of tests/conftest.py. PyTorch gets one thread in each: its threads wait by turning round, which costs more than they
+# bring when processes share the cores.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# What runs at the same time prints when it is done, where make can do that.
+IN_TURN := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
-.PHONY: demo test test-fast test-caffe test-cuda lint coverage clean
+.PHONY: demo test test-torch test-tf test-fast test-caffe test-cuda lint coverage clean
 
 demo: $(VENV)/.all
 	$(BIN)/svhn remove-digits samples/*.png --output-dir demo-out --save-masks
@@ -18,10 +21,18 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
-	$(BIN)/python -m pytest tests/tf_models $(SIDE_BY_SIDE)  # other processes: TensorFlow and PyTorch do not share one
+# All at once, so that no core waits for the last test of a part; then alone what has a time limit.
+test: $(VENV)/.test
+	$(MAKE) --jobs=3 $(IN_TURN) lint test-torch test-tf
 	$(BIN)/python -m pytest tests --ignore tests/tf_models -m timed
+
+test-torch: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
+
+# In another process, because TensorFlow and PyTorch do not share one; and in one only, because importing and starting
+# TensorFlow and the runs that its tests share take a fifth of the time.
+test-tf: $(VENV)/.test
+	$(BIN)/python -m pytest tests/tf_models
 
 # What to run while working: no trainings, no jobs of many processes, no real photos, and nothing of TensorFlow.
 test-fast: lint
@@ -39,7 +50,7 @@ test-cuda:
 coverage: $(VENV)/.test
 	$(BIN)/coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
-	$(BIN)/coverage run -m pytest tests/tf_models $(SIDE_BY_SIDE)
+	$(BIN)/coverage run -m pytest tests/tf_models
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
 

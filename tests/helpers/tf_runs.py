@@ -33,7 +33,7 @@ def end_without_picture(patch: pytest.MonkeyPatch) -> None:
 def end_quickly(patch: pytest.MonkeyPatch) -> None:
     """Let runs that finish leave an empty file and folder in place of their picture and SavedModel.
 
-    Both take longer than a short training; the runs of the fixtures `finished` and `caffe_run` have real ones.
+    Both take longer than a short training; the run of the fixture `finished` has real ones.
     """
     end_without_picture(patch)
     patch.setattr("svhn.tf_models.classifier.learner.export_model", lambda network, kind, path: path.mkdir())

@@ -83,12 +83,16 @@ def frequent_reports(monkeypatch):
 
 @pytest.fixture(scope="session")
 def caffe_run(tiny, tmp_path_factory) -> Path:
-    """The folder of a short run of the graph `caffe`, as its preset has it but on `train` alone."""
+    """The folder of a short run of the graph `caffe`, as its preset has it but on `train` alone; it ends quickly."""
+    from tf_runs import end_quickly
+
     from svhn.tf_models.classifier.train import train_network as train
 
     run_dir = tmp_path_factory.mktemp("runs") / "caffe"
     config = TrainConfig(graph="caffe", batch_size=48, iterations=60, interval=30, average=0.9)
-    assert train(tiny, config, run_dir).finished
+    with pytest.MonkeyPatch.context() as patch:
+        end_quickly(patch)
+        assert train(tiny, config, run_dir).finished
     return run_dir
 
 
