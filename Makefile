@@ -10,6 +10,9 @@ SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # What runs at the same time prints when it is done, where make can do that.
 IN_TURN := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
+# Whole files, because finding the marked tests among all takes longer than they do.
+TIMED := $(shell grep -rl "mark\.timed" tests --include "test_*.py")
+
 .PHONY: demo test test-torch test-tf test-fast test-caffe test-cuda lint coverage clean
 
 demo: $(VENV)/.all
@@ -24,7 +27,7 @@ lint: $(VENV)/.test
 # All at once, so that no core waits for the last test of a part; then alone what has a time limit.
 test: $(VENV)/.test
 	$(MAKE) --jobs=3 $(IN_TURN) lint test-torch test-tf
-	$(BIN)/python -m pytest tests --ignore tests/tf_models -m timed
+	$(BIN)/python -m pytest $(TIMED) -m timed
 
 test-torch: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
