@@ -74,7 +74,8 @@ def normalised_network() -> keras.Model:
     x = keras.layers.Rescaling(1 / 64, -2)(inputs)
     for filters in (8, 16):
         x = keras.layers.Conv2D(filters, 3, strides=2, use_bias=False)(x)
-        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+        x = keras.layers.BatchNormalization(name=f"norm{filters}")(x)
+        x = keras.layers.ReLU()(x)
     return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(x)))
 
 
