@@ -254,7 +254,8 @@ def _refuse(line: ReportLine, look: Look, where: PhotoDigits) -> ReportLine:
     """Return the line of a photo that is not written because digits stay legible."""
     numbers = (number for number in line.numbers if isinstance(number, RemovedNumber) and number.legible_after)
     error = describe_refusal(line.photo, [number.read_after for number in numbers], look, where)
-    return ReportLine(line.photo, numbers=line.numbers, error=error, look=line.look, seen=line.seen)
+    known = {name: getattr(line, name) for name in ("numbers", "look", "seen", "boxes", "fitted")}
+    return ReportLine(line.photo, error=error, **known)
 
 
 def _written(line: ReportLine, task: Task, content: bytes) -> ReportLine:

@@ -11,6 +11,7 @@ from job_tools import job, lines_of
 from PIL import Image
 
 from svhn.boxes import Box, DigitBox
+from svhn.data.formats import BOX_FORMATS
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.jobs.config import JobConfig, RunConfig
@@ -150,6 +151,17 @@ def planned(folder, **settings):
         **settings,
     )
     return {os.path.basename(os.path.dirname(line.photo)): line for line in sorted(lines, key=lambda line: line.photo)}
+
+
+@pytest.mark.parametrize("format", ["YOLO", "VOC"])
+def test_a_folder_of_labels_serves_a_job(tmp_path, format):
+    (tmp_path / "photos" / "x").mkdir(parents=True)
+    Image.new("RGB", (100, 60), (90, 90, 90)).save(tmp_path / "photos" / "x" / "a.png")
+    BOX_FORMATS[format].write(tmp_path / "labels", {"x/a.png": (100, 60, LISTED)})
+    for boxes in (tmp_path / "labels", next(path for path in (tmp_path / "labels").iterdir() if path.is_dir())):
+        (line,) = planned(tmp_path, boxes=str(boxes), boxes_only=True).values()
+        assert (line.boxes, line.numbers[0].text) == ("given", "47")
+        assert [digit.box for digit in line.numbers[0].digits] == [digit.box.as_list() for digit in LISTED]
 
 
 def test_the_job_says_whose_boxes_it_used(tmp_path, capsys):

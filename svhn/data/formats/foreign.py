@@ -13,7 +13,7 @@ from svhn.errors import InputError
 from svhn.files import printable
 
 # The largest of COCO's own files has 0.45 GB (instances_train2017.json); Python's objects take ten times a file's size.
-MOST_JSON_BYTES = 1 << 30
+MOST_JSON_BYTES = 1 << 29
 # One photo's boxes, or the names of classes.
 MOST_TEXT_BYTES = 1 << 24
 # Elements inside one another; VOC has five.

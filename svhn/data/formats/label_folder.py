@@ -53,6 +53,11 @@ class LabelFolder(Annotations):
         return len(self._files)
 
 
+def has_label_files(folder: Path, suffix: str) -> bool:
+    """Tell whether there is a file with this suffix in a folder or those in it."""
+    return next(_label_files(folder, suffix), None) is not None
+
+
 def write_label_folder(path: Path, files: Mapping[str, str]) -> None:
     """Write text files by their names into a new folder, whole or not at all; FileExistsError where it is there."""
     if path.exists():
@@ -64,7 +69,7 @@ def write_label_folder(path: Path, files: Mapping[str, str]) -> None:
             file.write_text(text, encoding="utf-8")
 
 
-def _label_files(folder: Path, suffix: str, others: frozenset[str]) -> Iterator[tuple[str, Path]]:
+def _label_files(folder: Path, suffix: str, others: frozenset[str] = frozenset()) -> Iterator[tuple[str, Path]]:
     """Yield the label files in a folder, sorted: the path below it with "/" and without the suffix, and the file."""
     for place, folders, files in os.walk(folder):
         folders.sort()

@@ -8,7 +8,7 @@ from svhn.alphabet import DIGITS
 from svhn.data.formats.entries import BoxEntry, Rectangle, Size, checked_rectangle
 from svhn.data.formats.foreign import parsed, read_xml, shortened
 from svhn.data.formats.known import PhotoBoxes
-from svhn.data.formats.label_folder import LabelFolder, write_label_folder
+from svhn.data.formats.label_folder import LabelFolder, has_label_files, write_label_folder
 
 _KIND = "Pascal VOC"
 _CURE = "expected annotation with objects, each with name and bndbox (xmin, ymin, xmax, ymax)"
@@ -25,7 +25,7 @@ class VocFormat:
     file_names = ()
 
     def can_read(self, path: Path) -> bool:
-        return path.is_dir() and ((path / _FOLDER).is_dir() or any(path.glob("*.xml")))
+        return path.is_dir() and has_label_files(path, ".xml")
 
     def open(self, path: Path) -> LabelFolder:
         return LabelFolder(path, ".xml", _read_annotation)

@@ -110,7 +110,7 @@ def test_a_format_of_ones_own_serves_a_job(formats, tmp_path):
     formats.register("CSV", CsvBoxes())
     assert box_file_names() == ["digitStruct.mat", "boxes.json", "boxes.csv"]
     assert job(tmp_path / "photos", tmp_path / "out").counts == {"ok": 1}
-    boxes = [box for number in lines_of(tmp_path / "out")[0]["numbers"] for box in number["boxes"]]
+    boxes = [box for line in lines_of(tmp_path / "out") for number in line["numbers"] for box in number["boxes"]]
     assert sorted(boxes) == sorted(digit.box.as_list() for digit in scene.digits)
     assert job(tmp_path / "photos", tmp_path / "given", boxes=str(tmp_path / "photos" / "boxes.csv")).counts == {
         "ok": 1

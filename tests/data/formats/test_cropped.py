@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 
 from svhn.data.formats.cropped import read_cropped, write_cropped
 from svhn.errors import InputError
@@ -102,6 +103,12 @@ IMAGES, LABELS = np.zeros((32, 32, 3, 2), np.uint8), np.array([[1], [10]])
         ({"X": IMAGES[:28], "y": LABELS}, r"\(32, 32, 3, N\) uint8.*\(28, 32, 3, 2\)"),
         ({"X": IMAGES.astype(float), "y": LABELS}, r"uint8.*float64"),
         ({"X": IMAGES[..., 0], "y": LABELS}, r"\(32, 32, 3, N\)"),
+        ({"X": scipy.sparse.csc_matrix(np.ones((32, 32))), "y": LABELS}, r"\(32, 32, 3, N\) uint8.*\(32, 32\)"),
+        ({"X": {"a": 1}, "y": LABELS}, r"\(32, 32, 3, N\) uint8"),
+        ({"X": IMAGES, "y": "12"}, "y as numbers"),
+        ({"X": IMAGES, "y": {"a": 1}}, "y as numbers"),
+        ({"X": IMAGES, "y": scipy.sparse.csc_matrix(LABELS)}, "y as numbers"),
+        ({"X": IMAGES, "y": LABELS * np.nan}, r"labels 1\.\.10.*nan"),
         ({"X": IMAGES, "y": LABELS[:1]}, "1 for 2 crops"),
         ({"X": IMAGES, "y": LABELS - 1}, r"labels 1\.\.10.*0\.\.9"),
         ({"X": IMAGES, "y": LABELS + 1}, r"labels 1\.\.10.*2\.\.11"),
