@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import json
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +18,10 @@ from svhn.boxes import Number
 from svhn.cores import available_cores
 from svhn.errors import InputError
 from svhn.figures import check_pictures, check_text, draw_numbers, write_drawing
-from svhn.files import ensure_folder, json_line, replacing
+from svhn.files import ensure_folder, json_line, printable, replacing
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, number_confidence
 from svhn.jobs.output import output_path, read_bytes, safe_name, shorten
-from svhn.jobs.tasks import ReadDigit, ReadNumber
+from svhn.jobs.tasks import ReadDigit, ReadNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
 
 
@@ -86,6 +88,7 @@ def read_photos(
     names = [str(photo) for photo in photos]
     if output:
         check_text(output, names)
+        _check_no_report(output)
     drawings: Sequence[Path | None] = _drawings(names, str(draw)) if draw else [None] * len(names)
     cv2.setNumThreads(1)
     loaded = [Finder(finder, config)]  # the first worker's: a network that cannot be used is told of before the work
@@ -130,6 +133,19 @@ def _read(photo: str, finder: Finder, drawing: Path | None) -> PhotoReading:
 
 def _decode(photo: str) -> np.ndarray:
     return decode_photo(read_bytes(photo, byte_limit(PhotoConfig.max_pixels)), photo).rgb
+
+
+def _check_no_report(output: str | Path) -> None:
+    """Raise InputError where the lines would take the place of a job's report."""
+    if not os.path.isfile(output):
+        return
+    with open(output, "rb") as file:
+        first = file.readline()
+    try:
+        ReportLine.from_dict(json.loads(first))
+    except ValueError:
+        return
+    raise InputError(f"{printable(output)}: would overwrite the report of a job; choose another name")
 
 
 def _write_lines(output: str | Path, lines: Iterable[PhotoReading]) -> None:

@@ -71,6 +71,8 @@ def test_what_the_report_writes(photos, unharmed, tmp_path):
             write_page(str(tmp_path / "out"), name)
     with pytest.raises(InputError, match="page's name"):
         write_page(str(tmp_path / "out"), tmp_path / "out" / "report.jsonl")
+    with pytest.raises(InputError, match="report of a job"):
+        read_photos([photos / "a.png"], output=tmp_path / "out" / "report.jsonl")
     assert (tmp_path / "out" / "report.jsonl").read_bytes() == ledger
     for _ in range(2):
         write_page(str(tmp_path / "out"))

@@ -164,11 +164,10 @@ def _remote_data(folder: str, path: str) -> list[bytes]:
 
 def _local_data(path: str) -> Iterator[bytes]:
     with _naming(path, "read"):
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with open(file, "rb") as lines:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise InputError(f"{printable(path)}: expected a report, received a pipe or device; remove it")
-        yield from (line for line in lines if line.endswith(b"\n"))  # else it is torn
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError(f"{printable(path)}: expected a report, received a folder, pipe or device; remove it")
+        with open(path, "rb") as lines:
+            yield from (line for line in lines if line.endswith(b"\n"))  # else it is torn
 
 
 def _is_ledger(path: str) -> bool:

@@ -1,4 +1,5 @@
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -113,3 +114,23 @@ def test_what_failed_or_is_incomplete_is_not_done(tmp_path):
     write(tmp_path, [*good, line("b", status="ok"), line("c", **facts), line("d", error="later")])
     tasks = {name: Task(name, "x.png") for name in "abcde"}
     assert set(read_history(str(tmp_path), str(tmp_path), tasks, (), resume=True).done) == {"a"}
+
+
+def test_what_bears_the_name_of_a_ledger_and_is_none_is_refused(tmp_path):
+    other = tmp_path / "other"
+    other.write_text("precious")
+    places = {name: tmp_path / name for name in ("link", "hard", "folder", "pipe", "dangling")}
+    for folder in places.values():
+        folder.mkdir()
+    (places["link"] / "report.jsonl").symlink_to(other)
+    (places["dangling"] / "report.jsonl").symlink_to(tmp_path / "new")
+    os.link(other, places["hard"] / "report.jsonl")
+    (places["folder"] / "report.jsonl").mkdir()
+    os.mkfifo(places["pipe"] / "report.jsonl")
+    for name, folder in places.items():
+        with pytest.raises(InputError, match=r"report\.jsonl: "):
+            open_ledger(str(folder), "report.jsonl")
+        if name not in ("link", "hard"):
+            with pytest.raises(InputError, match=r"report\.jsonl: "):
+                list(read_ledgers(str(folder)))
+    assert other.read_text() == "precious" and not (tmp_path / "new").exists()
