@@ -18,10 +18,11 @@ from typing import Any
 
 from svhn.data.sources import BASE_URL, OFFICIAL_FILES, OfficialFile, official_files
 from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing_folder, sha256
+from svhn.files import ensure_folder, printable, replacing_folder, sha256
 
 Progress = Callable[[str, int, int], None]
 
+WEB = ("http://", "https://")
 MARKER = ".fetched.json"
 BLOCK = 1 << 20
 TIMEOUT = 60.0
@@ -32,6 +33,15 @@ FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") e
 
 class _Interrupted(Exception):
     """The transfer stopped in a way that another try may cure."""
+
+
+class _WebOnly(urllib.request.HTTPRedirectHandler):
+    """Follows redirections to other web addresses only, not to files or FTP servers."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        if not newurl.startswith(WEB):
+            raise urllib.error.HTTPError(req.full_url, code, f"redirects to {printable(newurl)}", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def fetch_files(
@@ -84,7 +94,7 @@ def fetch_files(
     InputError
         Something cannot be downloaded, verified or stored; the message says what to do.
     """
-    if not base_url.startswith(("http://", "https://")):
+    if not base_url.startswith(WEB):
         raise InputError(f"expected an address that starts with http:// or https://, received {base_url}")
     folder = ensure_folder(folder)
     chosen = official_files(splits, format, files)
@@ -190,7 +200,7 @@ def _open(url: str, done: int, part: Path) -> http.client.HTTPResponse:
     """Ask for the bytes from `done` on; the server may still answer with all of them."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
-        return urllib.request.urlopen(request, timeout=TIMEOUT)
+        return urllib.request.build_opener(_WebOnly).open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:  # the server knows no such bytes, so the part is none of this file

@@ -41,6 +41,7 @@ class Site:
     range_shift: int = 0
     length_header: bool = True
     stall: threading.Event | None = None
+    moved_to: str = ""
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     sent: int = 0
     url: str = ""
@@ -51,6 +52,10 @@ class Handler(BaseHTTPRequestHandler):
         site, name = self.server.site, self.path.rsplit("/", 1)[-1]
         asked = self.headers.get("Range")
         site.requests.append((name, asked))
+        if site.moved_to:
+            self.send_response(302)
+            self.send_header("Location", site.moved_to)
+            return self.end_headers()
         status = site.statuses.pop(0) if site.statuses else None
         if status or name not in site.content:
             return self.send_error(status or 404)
@@ -331,6 +336,20 @@ class TestGivingUp:
             get(site, tmp_path)
         assert len(site.requests) == 1
         assert names(tmp_path) == []
+
+    @pytest.mark.parametrize("scheme", ["file", "ftp", "FILE"])
+    def test_a_redirection_away_from_the_web_is_not_followed(self, scheme, site, tmp_path):
+        (tmp_path / "secret").write_bytes(CROPS)
+        site.moved_to = f"{scheme}://localhost{tmp_path}/secret"
+        with pytest.raises(InputError, match=rf"the server answered 302 .*{scheme}://localhost/"):
+            get(site, tmp_path / "data")
+        assert names(tmp_path / "data") == []
+
+    def test_a_redirection_that_leads_nowhere_ends(self, site, tmp_path):
+        site.moved_to = f"{site.url}/train_32x32.mat"
+        with pytest.raises(InputError, match="the server answered 302"):
+            get(site, tmp_path)
+        assert 1 < len(site.requests) < 20
 
     def test_unknown_server(self, site, tmp_path, monkeypatch):
         def resolve(*args, **options):
