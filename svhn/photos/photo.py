@@ -167,7 +167,11 @@ def _shows(content: bytes, photo: Photo) -> bool:
         pixels, _ = FORMATS[photo.format].read(content, photo.rgb.shape[0] * photo.rgb.shape[1])
     except Exception:  # as in `decode_photo`
         return False
-    return np.array_equal(pixels.native, photo.pixels.native)
+    return np.array_equal(_colours(pixels), _colours(photo.pixels))
+
+
+def _colours(pixels: Pixels) -> np.ndarray:
+    return pixels.native if pixels.palette is None else pixels.palette[pixels.native]
 
 
 def says_where(photo: Photo, metadata: str = KEEP) -> bool:

@@ -106,6 +106,25 @@ def tiff_with_another_directory() -> bytes:
     return file.getvalue()
 
 
+def with_unused_colours(format: str) -> bytes:
+    image = scene().quantize(64)
+    palette = image.getpalette()[: 64 * 3] + list(SECRET[: 192 * 3])
+    image.putpalette(palette + [7] * (768 - len(palette)))
+    image.putpixel((WIDTH - 1, 0), 255)  # else a writer leaves out what is behind the last used one
+    file = io.BytesIO()
+    image.save(file, format, **({"optimize": False} if format == "GIF" else {}))
+    return file.getvalue()
+
+
+def bmp_with_unused_colours() -> bytes:
+    """Return a BMP in which the secret stands in the fourth bytes, too, which nobody looks at."""
+    content = bytearray(with_unused_colours("BMP"))
+    assert int.from_bytes(content[10:14], "little") == 54 + 256 * 4
+    start = 54 + 64 * 4
+    content[start : start + len(SECRET)] = SECRET
+    return bytes(content)
+
+
 def gif_with(extension: bytes) -> bytes:
     content = encoded("GIF", "P")
     blocks = b"".join(bytes([len(part)]) + part for part in (SECRET[:200], SECRET[200:])) + b"\0"
@@ -157,6 +176,9 @@ PLACES: dict[str, Callable[[], bytes]] = {
         f"PNG, {name.decode()}": lambda name=name: in_png(chunk(name, SECRET))
         for name in b"tEXt iTXt eXIf sPLT hIST tIME prVt mDCV cICP gAMA cHRM sRGB pHYs cLLI sBIT bKGD oFFs caNv".split()
     },
+    "PNG, unused colours": lambda: with_unused_colours("PNG"),
+    "GIF, unused colours": lambda: with_unused_colours("GIF"),
+    "BMP, unused colours": bmp_with_unused_colours,
     "PNG, deflated text": lambda: in_png(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET, 0))),
     "PNG, profile": lambda: in_png(chunk(b"iCCP", b"name\0\0" + zlib.compress(PROFILE + SECRET, 0))),
     "PNG, no profile": lambda: in_png(chunk(b"iCCP", b"name\0\0" + zlib.compress(SECRET, 0))),

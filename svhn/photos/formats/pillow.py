@@ -68,8 +68,9 @@ class PillowFormat:
         image = self.to_image(pixels)
         options = dict(pixels.options)
         if pixels.palette is not None:
-            image.putpalette(pixels.palette[: int(pixels.native.max()) + 1, :3].tobytes())
-            options |= self.palette_options(pixels.palette)
+            palette = without_unused(pixels.palette, pixels.native)
+            image.putpalette(palette[: int(pixels.native.max()) + 1, :3].tobytes())
+            options |= self.palette_options(palette)
         file = io.BytesIO()
         image.save(file, self.name, **options, **self.metadata_options(metadata))
         return file.getvalue()
@@ -141,6 +142,12 @@ def _as_array(image: Image.Image) -> np.ndarray:
     for top in range(0, height, _BAND):
         pixels[top : top + _BAND] = np.asarray(image.crop((0, top, width, min(top + _BAND, height))))
     return pixels
+
+
+def without_unused(palette: np.ndarray, native: np.ndarray) -> np.ndarray:
+    """Return a palette (256, 4) uint8 with black for what no pixel (H, W) uint8 has: anything may hide there."""
+    used = np.bincount(native.ravel(), minlength=len(palette)) > 0
+    return np.where(used[:, None], palette, np.array((0, 0, 0, 255), np.uint8))
 
 
 def _palette(image: Image.Image) -> np.ndarray:

@@ -12,7 +12,7 @@ from PIL import Image
 from svhn.errors import InputError
 from svhn.photos.exif import PREFIX as EXIF_PREFIX
 from svhn.photos.formats.deep import decode_deep, encode_deep, is_deep
-from svhn.photos.formats.pillow import PillowFormat
+from svhn.photos.formats.pillow import PillowFormat, without_unused
 from svhn.photos.metadata import Metadata, exif_as_stored, kept_metadata
 from svhn.photos.pixels import Pixels
 
@@ -58,6 +58,8 @@ class PngFormat(PillowFormat):
         picture = [(name, data) for name, data in _chunks(content) if name in _PICTURE_CHUNKS]
         header = picture[0][1]
         picture = [(name, data) for name, data in picture if _belongs_to(header, name, data)]
+        if pixels.palette is not None:
+            picture = _with_used_colours(picture, without_unused(pixels.palette, pixels.native))
         if not _holds_only_the_picture(header, b"".join(data for name, data in picture if name == b"IDAT")):
             return self.write(pixels, metadata)
         exif = exif_as_stored(metadata)
@@ -106,6 +108,13 @@ def _belongs_to(header: bytes, name: bytes, data: bytes) -> bool:
     if name == b"tRNS":
         return len(data) in _TRANSPARENT_BYTES.get(colours, ())
     return True
+
+
+def _with_used_colours(picture: list[tuple[bytes, bytes]], palette: np.ndarray) -> list[tuple[bytes, bytes]]:
+    """Return the chunks of a picture with the colours and the alpha of a palette (256, 4) uint8."""
+    colours, alpha = palette[:, :3].tobytes(), palette[:, 3].tobytes()
+    new = {b"PLTE": colours, b"tRNS": alpha}
+    return [(name, new[name][: len(data)] if name in new else data) for name, data in picture]
 
 
 def _holds_only_the_picture(header: bytes, compressed: bytes) -> bool:
