@@ -64,7 +64,7 @@ class Summary:
         """Add what became of a photo."""
         self.counts[line.status] += 1
         self.legible += line.status == ERROR and line.is_legible
-        self.located += bool(line.says_where)
+        self.located += bool(line.says_where and line.output)
         self.beside += line.boxes is not None and line.boxes.startswith(BESIDE)
         self.fitted += line.fitted is not None
 
