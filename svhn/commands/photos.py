@@ -9,7 +9,7 @@ from svhn.commands.options import command, options_of
 from svhn.commands.progress import ReadingLines, choose_display
 from svhn.commands.shared_options import finder_option
 from svhn.files import printable
-from svhn.finder import FinderConfig
+from svhn.finder import FinderConfig, advice_on_reader
 from svhn.jobs import JobConfig, RunConfig
 
 
@@ -86,7 +86,7 @@ def read(
     from svhn.jobs import list_photos, read_photos
 
     listing = list_photos(photos, recursive, leave_out=draw)
-    display = ReadingLines(output, listing.all_left_out())
+    display = ReadingLines(output, listing.all_left_out(), advice_on_reader(config.text_reader))
     display.end(read_photos([photo.path for photo in listing], finder, config, output, draw, display.show, workers))
     sys.exit(1 if display.failed else 0)
 

@@ -75,6 +75,8 @@ class TextLines(Quiet):
     def end(self, summary: "Summary") -> None:
         super().end(summary)
         self.say(totals(summary))
+        if summary.advice:
+            self.say(f"Note: {summary.advice}")
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -121,8 +123,8 @@ class Live(TextLines):
 class ReadingLines:
     """Shows what `read` reads: JSON on standard output, or only the totals where the JSON goes into a file."""
 
-    def __init__(self, output: Path | None, left_out: Mapping[str, int]):
-        self.output, self.left_out = output, left_out
+    def __init__(self, output: Path | None, left_out: Mapping[str, int], advice: str = ""):
+        self.output, self.left_out, self.advice = output, left_out, advice
         self.failed = 0
 
     def show(self, line: "PhotoReading") -> None:
@@ -135,7 +137,7 @@ class ReadingLines:
 
     def end(self, lines: "list[PhotoReading]") -> None:
         """Show where the lines are, and what of the folders is no photo."""
-        if text := left_out_text(self.left_out):
+        for text in filter(None, (left_out_text(self.left_out), self.advice)):
             print(text, file=sys.stderr, flush=True)
         if self.output:
             print(f"{printable(self.output)}: {len(lines)} photos, {self.failed} failed", flush=True)

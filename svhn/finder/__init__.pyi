@@ -2,6 +2,7 @@ from .answers import check_answer as check_answer
 from .answers import check_weights as check_weights
 from .candidates import log_odds as log_odds
 from .config import DEFAULT_FINDER as DEFAULT_FINDER
+from .config import TEXT_READERS as TEXT_READERS
 from .config import VIEWS as VIEWS
 from .config import FinderConfig as FinderConfig
 from .config import View as View
@@ -13,6 +14,8 @@ from .layout import LAYOUT as LAYOUT
 from .networks import MODEL_FILE as MODEL_FILE
 from .networks import find_finder as find_finder
 from .networks import network_files as network_files
+from .ocr import advice_on_reader as advice_on_reader
+from .ocr import reader_version as reader_version
 from .reader import FinderReader as FinderReader
 from .refiner import Halves as Halves
 from .refiner import level_contrast as level_contrast

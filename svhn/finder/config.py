@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from svhn.settings import Settings, setting
 
 DEFAULT_FINDER = "finder"
+TEXT_READERS = ("auto", "ocr", "none")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class FinderConfig(Settings):
     lone : float
         Evidence, in log odds, that a digit must have beyond that to be read as a number of its own. Neighbours vouch
         for each other; of the false digits most stand alone.
+    text_reader : str
+        "ocr" for a general text reader as a second opinion, "none" for none, "auto" for one where it is installed.
+    read_above : int
+        Photos with fewer pixels show a number and little else: the reader is not asked about them.
     proposal, doubtful : float
         Least presence, to the first network, of a place that the close refiner is asked about, and, to both, of one
         that the wide refiner is asked about.
@@ -78,6 +83,12 @@ class FinderConfig(Settings):
 
     min_confidence: float = setting(0.65, above=0, below=1, help="Least certainty that there is a digit.")
     lone: float = 1.1
+    text_reader: str = setting(
+        "auto",
+        choices=TEXT_READERS,
+        help="Second opinion on larger photos; auto: where it is installed (pip install 'svhn[ocr]').",
+    )
+    read_above: int = setting(40_000, least=0)
     proposal: float = setting(0.15, above=0, below=1)
     doubtful: float = setting(0.05, above=0, below=1)
     labels_before: tuple[float, float] = (0.2, 0.85)

@@ -1,9 +1,11 @@
 """Find and read the digits of any photo by small networks that OpenCV runs.
 
 The first searches a pyramid of the photo (`svhn.finder.search`); the others (`svhn.finder.refiner`) judge every place
-that the first proposes.
+that the first proposes. In photos that show more than a number a general text reader is asked for a second opinion
+(`svhn.finder.ocr`), and both are fused (`svhn.finder.fusion`).
 """
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +15,12 @@ from svhn.boxes import Box, Number, group_digits
 from svhn.finder.candidates import Candidates, fuse, log_odds, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.finder.digits import FoundDigit, as_drawn, found_digits, most_prominent, to_digits
+from svhn.finder.fusion import LEAST_SUPPORT, Evidence, fuse_sources
 from svhn.finder.networks import network_files
+from svhn.finder.ocr import text_reader
 from svhn.finder.refiner import Refiner
 from svhn.finder.search import Search
+from svhn.finder.writing import TextReader
 
 
 class Finder:
@@ -31,7 +36,7 @@ class Finder:
     Raises
     ------
     InputError
-        When there is no such network.
+        When there is no such network, or no text reader where the config asks for one.
     """
 
     def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
@@ -52,27 +57,56 @@ class Finder:
         """
         return [as_drawn(digit, photo.shape, self.config) for digit in self._find(photo)]
 
+    @functools.cached_property
+    def text_reader(self) -> TextReader | None:
+        """The general text reader, loaded when it is needed first; None where there is none."""
+        return text_reader(self.config.text_reader)
+
+    def is_street(self, photo: np.ndarray) -> bool:
+        """Tell whether a photo may show more than a number, so that a text reader, if there is one, is asked too."""
+        return photo.shape[0] * photo.shape[1] >= self.config.read_above
+
     def _find(self, photo: np.ndarray) -> list[FoundDigit]:
         """Find the digits, with boxes as tight as the networks see them."""
-        return to_digits(self.candidates(photo), photo.shape)
+        found = self._fused(photo) if self._is_read(photo) else self.candidates(photo)
+        return to_digits(found, photo.shape)
 
-    def candidates(self, photo: np.ndarray, refiners: int | None = None) -> Candidates:
+    def _is_read(self, photo: np.ndarray) -> bool:
+        return self.is_street(photo) and self.text_reader is not None
+
+    def _fused(self, photo: np.ndarray) -> Candidates:
+        """Return the digits that the finder and the text reader together see."""
+        assert self.text_reader is not None
+        candidates = self.candidates(photo, least=LEAST_SUPPORT)
+        return fuse_sources(Evidence(candidates, self.text_reader(photo), photo.shape[:2], self.config))
+
+    def candidates(self, photo: np.ndarray, refiners: int | None = None, least: float | None = None) -> Candidates:
         """Return the places where the first network and the first `refiners` others, by default all, see a digit.
 
         If there are more networks, low-score candidates, too, which these are asked about.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        refiners : int, optional
+        least : float, optional
+            Least presence of a candidate after the last network; by default `FinderConfig.min_confidence`.
         """
-        found = merge(self._search.levels(photo), self.config, self._least[0])
+        limits = [*self._least[:-1], self._least[-1] if least is None else least]
+        found = merge(self._search.levels(photo), self.config, limits[0])
         weights = zip(self.config.boxes_before, self.config.labels_before, strict=True)
-        for refiner, before, least in zip(self.refiners[:refiners], weights, self._least[1:], strict=False):
-            found = merge([fuse(found, refiner.judge(photo, found.boxes), *before)], self.config, least)
+        for refiner, before, lowest in zip(self.refiners[:refiners], weights, limits[1:], strict=False):
+            found = merge([fuse(found, refiner.judge(photo, found.boxes), *before)], self.config, lowest)
         return found
 
     def find_numbers(self, photo: np.ndarray) -> list[Number]:
         """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner.
 
-        A low-score digit without neighbours is no number, see `FinderConfig.lone`; `find` has it nevertheless.
+        A low-score digit without neighbours is no number, see `FinderConfig.lone`; `find` has it nevertheless. Where a
+        text reader was asked, that has been decided, and all digits belong to numbers.
         """
-        least = log_odds(self.config.min_confidence) + self.config.lone
+        lone = 0.0 if self._is_read(photo) else self.config.lone
+        least = log_odds(self.config.min_confidence) + lone
         numbers = [found_digits(number) for number in group_digits(self._find(photo))]
         sure = (digits for digits in numbers if len(digits) > 1 or log_odds(digits[0].presence) >= least)
         return [Number(tuple(as_drawn(digit, photo.shape, self.config) for digit in digits)) for digits in sure]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from svhn.errors import InputError
-from svhn.finder import DEFAULT_FINDER
+from svhn.finder import DEFAULT_FINDER, TEXT_READERS
 from svhn.photos import PhotoConfig
 from svhn.settings import Settings, setting
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
@@ -35,6 +35,8 @@ class JobConfig(Settings):
     min_confidence : float
         Least certainty that there is a digit, 0 to 1; of the finder. Lower than for reading: a digit that is missed
         stays in the photo.
+    text_reader : str
+        General text reader that the finder asks about larger photos, see `svhn.finder.FinderConfig.text_reader`.
     strict : bool
         A photo with a digit that stays legible is an error, and is not written. The finder looks at the whole finished
         picture, whatever the boxes said; the shipped one where the job has none.
@@ -68,6 +70,11 @@ class JobConfig(Settings):
         none_help="Photos without boxes are errors; only the classifier checks, and --strict.",
     )
     min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a digit.")
+    text_reader: str = setting(
+        "auto",
+        choices=TEXT_READERS,
+        help="Second opinion on larger photos; auto: where it is installed (pip install 'svhn[ocr]').",
+    )
     strict: bool = setting(False, help="Do not write a photo in which a number can be read still; exit with 4.")
     nothing_found: str = setting(COPY, choices=NOTHING_FOUND, help="What becomes of a photo in which nothing is found.")
     dry_run: bool = setting(False, help="Say what would be removed, and write nothing.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from svhn import __version__
 from svhn.checkpoints import find_model
 from svhn.files import sha256
-from svhn.finder import network_files
+from svhn.finder import network_files, reader_version
 from svhn.jobs.config import JobConfig
 from svhn.jobs.looking import looks_with
 from svhn.torch_inpaint.removal import FILLS, KEY_PIXELS
@@ -49,6 +49,7 @@ def describe_settings(job: JobConfig) -> str:
         "strict": job.strict,
         "nothing_found": job.nothing_found,
         "min_confidence": job.min_confidence,
+        "text_reader": "" if job.text_reader == "none" else reader_version(),
         "metadata": job.photo.kept,
         "networks": {use: [sha256(path) for path in paths] for use, paths in used_networks(job).items()},
     }

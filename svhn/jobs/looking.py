@@ -49,7 +49,7 @@ def looks_with(job: JobConfig) -> tuple[str, FinderConfig]:
     itself would find.
     """
     return job.finder or DEFAULT_FINDER, FinderConfig(
-        min_confidence=min(job.min_confidence, FinderConfig.min_confidence)
+        min_confidence=min(job.min_confidence, FinderConfig.min_confidence), text_reader=job.text_reader
     )
 
 

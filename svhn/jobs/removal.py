@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from svhn.errors import require_package
 from svhn.files import WriteError
+from svhn.finder import advice_on_reader
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, default_workers, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
@@ -42,6 +43,8 @@ class Summary:
         Outputs that say where their photo was taken.
     left_out : dict of str to int
         Files in the given folders that are no photos, by their suffix; see `svhn.jobs.Listing`.
+    advice : str
+        What would make the search surer; "" for nothing.
     beside : int
         Photos whose boxes were taken from a file that lies beside them.
     fitted : int
@@ -57,6 +60,7 @@ class Summary:
     legible: int = 0
     located: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    advice: str = ""
     beside: int = 0
     fitted: int = 0
 
@@ -120,7 +124,7 @@ def remove_photos(
             tasks = _plan(photos, job, run)
         part = {task.photo: task for task in tasks if in_shard(task, run.shard.part, run.shard.parts)}
         owner = ledger_name(run.shard.part, run.shard.parts)
-        summary = Summary(len(part))
+        summary = Summary(len(part), advice=advice_on_reader(job.text_reader))
 
         def stopping() -> bool:
             return signals.received is not None or summary.stopped is not None

@@ -196,7 +196,6 @@ def write_photo(
     rgb: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     metadata: str = KEEP,
-    alpha: np.ndarray | None = None,
 ) -> None:
     """Write a photo with new colours to a file, whole or not at all; see `encode_photo`.
 
@@ -205,7 +204,7 @@ def write_photo(
     WriteError
         When the file cannot be written, for example on a full disk.
     """
-    write_whole(path, encode_photo(photo, rgb, mask, metadata, alpha))
+    write_whole(path, encode_photo(photo, rgb, mask, metadata))
 
 
 def read_rgb(path: str | Path) -> np.ndarray:

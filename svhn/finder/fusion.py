@@ -1,0 +1,233 @@
+"""One answer out of two sources: the finder's own candidates, and what a general text reader sees in the photo.
+
+Each rule is a function of what is known and of the digits so far. `docs/results.md` says what each of them brings.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from svhn.alphabet import NUM_CLASSES
+from svhn.boxes import overlaps
+from svhn.finder.candidates import Candidates
+from svhn.finder.config import FinderConfig
+from svhn.finder.ocr import reader_scale
+from svhn.finder.writing import DIGITS, TextRegion, Word
+
+# A reading of letters, of a number, of a number that overrules surplus candidates, and of a digit that stands alone
+# counts from these confidences on.
+SURE_LETTERS, SURE_NUMBER, SURE_WORD, SURE_DIGIT = 0.6, 0.75, 0.9, 0.9
+# A candidate is covered by writing when this share of its box is.
+COVERED = 0.5
+# Candidates that need no writing around them: surer than this; higher than this share of the photo; small ones, in
+# pixels of the reader's picture, that have a neighbour, both at least so sure.
+SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.7
+# A candidate that is surer than this is kept beside a word that does not name it.
+SURE_SURPLUS = 0.95
+# More digits are of telephones and the like.
+MOST_DIGITS = 6
+# A candidate is a digit from this presence on, unless it is read as one; alone, from this one.
+SURE, SURE_LONE = 0.65, 0.93
+# A candidate so sure is taken beside a digit at least so sure when their heights differ by less than this factor, and
+# their centres, in heights, by less than so much across the line, along it, and down a column.
+LEAST_BESIDE, SURE_BESIDE, ALIKE, LINE, BESIDE, BELOW = 0.3, 0.8, 1.3, 0.25, 1.1, 1.5
+# A single digit that is read needs a candidate at least so sure.
+LEAST_SUPPORT = 0.05
+# Boxes that share more than this of the smaller one are of the same digit.
+SAME = 0.4
+# A digit's own box is taken for a character that is read when their heights differ by less than these factors.
+LEAST_HEIGHT, MOST_HEIGHT = 0.4, 1.6
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a photo.
+
+    Attributes
+    ----------
+    candidates : Candidates
+        The finder's, those of low scores included.
+    regions : sequence of TextRegion
+        Where a general reader sees writing.
+    shape : (height, width)
+        Of the photo in pixels.
+    config : FinderConfig
+    """
+
+    candidates: Candidates
+    regions: Sequence[TextRegion]
+    shape: tuple[int, int]
+    config: FinderConfig = field(default_factory=FinderConfig)
+
+    @property
+    def words(self) -> list[Word]:
+        """All words that are read."""
+        return [word for region in self.regions for word in region.words]
+
+    def read_digits(self) -> Candidates:
+        """Return the digits of all words that read as a number: presence is the reading's confidence."""
+        found = [
+            (character.box, word.score, int(character.text))
+            for word in self.words
+            if reads_number(word)
+            for character in word.characters
+            if character.text in DIGITS
+        ]
+        boxes = np.array([box for box, _, _ in found], np.float32).reshape(-1, 4)
+        labels = np.array([label for _, _, label in found], int)
+        return Candidates(
+            boxes, np.array([sure for _, sure, _ in found], np.float32), np.eye(NUM_CLASSES, dtype=np.float32)[labels]
+        )
+
+
+Rule = Callable[[Candidates, Evidence], Candidates]
+
+
+def reads_number(word: Word) -> bool:
+    """Return whether a word reads as a house number: digits, at most two letters, and no more letters than digits."""
+    return 0 < word.digits <= MOST_DIGITS and word.letters <= min(word.digits, 2) and word.score >= SURE_NUMBER
+
+
+def drop_letters(digits: Candidates, known: Evidence) -> Candidates:
+    """Drop what lies in a word of two or more letters without a digit."""
+    words = [
+        word
+        for word in known.words
+        if word.letters >= 2 and not word.digits and word.score >= SURE_LETTERS and not word.may_be_digits
+    ]
+    return digits.take(~_inside(digits, words))
+
+
+def drop_bare(digits: Candidates, known: Evidence) -> Candidates:
+    """Drop what lies where there is no writing, unless it needs none: the most valuable rule on digit-free photos."""
+    heights = _heights(digits)
+    exempt = (digits.presence >= SURE_ALONE) | (heights >= LARGE * known.shape[0])
+    small = (heights * reader_scale(known.shape) <= BLIND_HEIGHT) & (digits.presence >= SURE_PAIR)
+    exempt |= small & _beside(digits, digits.presence >= SURE_PAIR)
+    return digits.take(exempt | (_covered(digits, known.regions) >= COVERED))
+
+
+def add_read(digits: Candidates, known: Evidence) -> Candidates:
+    """Add the digits of words that read as a number; a single one needs a candidate of the finder's own."""
+    read, parts = known.read_digits(), [digits]
+    single = [word for word in known.words if reads_number(word) and word.digits == 1]
+    for i in range(len(read.presence)):
+        one = read.take(np.array([i]))
+        if _shares(one, Candidates.join(parts))[0]:
+            continue
+        own = _own_candidate(one, known.candidates, Candidates.join(parts))
+        if _inside(one, single)[0] and (own is None or own.presence[0] < LEAST_SUPPORT or one.presence[0] < SURE_DIGIT):
+            continue
+        parts.append(one if own is None else Candidates(own.boxes, one.presence, one.probabilities))
+    return Candidates.join(parts)
+
+
+def drop_surplus(digits: Candidates, known: Evidence) -> Candidates:
+    """Drop what a surely read word of digits does not name, unless the finder is sure of it."""
+    words = [word for word in known.words if word.digits and not word.letters and word.score >= SURE_WORD]
+    surplus = _inside(digits, words) & (digits.presence < SURE_SURPLUS) & ~_shares(digits, known.read_digits())
+    return digits.take(~surplus)
+
+
+def drop_lone(digits: Candidates, known: Evidence) -> Candidates:
+    """Drop digits without neighbours that are not surer than others, unless they are read as digits."""
+    lone = ~_beside(digits, np.ones(len(digits.presence), bool))
+    return digits.take(~lone | (digits.presence >= SURE_LONE) | _shares(digits, known.read_digits()))
+
+
+def complete(digits: Candidates, known: Evidence) -> Candidates:
+    """Add low-score candidates beside a digit that was accepted, of its height and in its line or column."""
+    low = known.candidates.take(known.candidates.presence >= LEAST_BESIDE)
+    low = drop_letters(low, known)
+    while len(low.presence):
+        sure = digits.boxes[digits.presence >= SURE_BESIDE]
+        fits = np.array([any(in_line(box, other) for other in sure) for box in low.boxes], bool)
+        fits &= ~_shares(low, digits)
+        if not fits.any():
+            break
+        taken = low.take(np.array([np.where(fits, low.presence, -1).argmax()]))
+        digits = Candidates.join([digits, replace(taken, presence=np.maximum(taken.presence, SURE_BESIDE))])
+    return digits
+
+
+RULES: dict[str, Rule] = {
+    "letters": drop_letters,
+    "bare": drop_bare,
+    "read": add_read,
+    "complete": complete,
+    "surplus": drop_surplus,
+    "lone": drop_lone,
+}
+
+
+def fuse_sources(known: Evidence, rules: Sequence[str] = tuple(RULES)) -> Candidates:
+    """Return the digits of a photo, the surest first: the finder's sure candidates after all rules, in their order."""
+    digits = known.candidates.take(known.candidates.presence >= max(SURE, known.config.min_confidence))
+    for rule in rules:
+        digits = RULES[rule](digits, known)
+    return digits.take(np.argsort(-digits.presence, kind="stable"))
+
+
+def _heights(found: Candidates) -> np.ndarray:
+    return found.boxes[:, 3] - found.boxes[:, 1]
+
+
+def _inside(found: Candidates, words: Sequence[Word]) -> np.ndarray:
+    """Return which centres (N,) lie in one of the words."""
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    return np.array([any(word.holds(centre) for word in words) for centre in centres], bool)
+
+
+def _covered(found: Candidates, regions: Sequence[TextRegion]) -> np.ndarray:
+    """Return the largest share (N,) of each box that one region covers."""
+    if not regions or not len(found.boxes):
+        return np.zeros(len(found.boxes))
+    places = np.stack([region.box for region in regions])
+    low = np.maximum(found.boxes[:, None, :2], places[None, :, :2])
+    high = np.minimum(found.boxes[:, None, 2:], places[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2).max(axis=1)
+    return shared / np.maximum(np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1), 1e-6)
+
+
+def _shares(found: Candidates, others: Candidates) -> np.ndarray:
+    """Return which boxes (N,) are of the same digit as one of the others."""
+    if not len(others.boxes):
+        return np.zeros(len(found.boxes), bool)
+    return np.array([overlaps(box, others.boxes)[1].max() > SAME for box in found.boxes], bool)
+
+
+def _beside(found: Candidates, which: np.ndarray) -> np.ndarray:
+    """Return which boxes (N,) have a neighbour among `which` (N,) bool that may be of the same number."""
+    beside = np.zeros(len(found.boxes), bool)
+    for i, a in enumerate(found.boxes):
+        beside[i] = any(which[j] and i != j and neighbours(a, b) for j, b in enumerate(found.boxes))
+    return beside
+
+
+def neighbours(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether two boxes (4,) may be of one number, as `svhn.boxes.group_digits` does."""
+    heights = a[3] - a[1], b[3] - b[1]
+    larger, smaller = max(heights), min(heights)
+    gap = np.maximum(a[:2], b[:2]) - np.minimum(a[2:], b[2:])
+    return bool(larger < 2 * smaller and gap[0] < 0.75 * larger and gap[1] < 0.5 * larger)
+
+
+def in_line(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether two boxes (4,) are of about one height and beside each other in a line, or in a column."""
+    heights = a[3] - a[1], b[3] - b[1]
+    larger, smaller = max(heights), min(heights)
+    across, down = np.abs(a[:2] + a[2:] - b[:2] - b[2:]) / 2
+    beside = down < LINE * larger and across < BESIDE * larger
+    below = across < LINE * larger and down < BELOW * larger
+    return bool(larger < ALIKE * smaller and (beside or below))
+
+
+def _own_candidate(read: Candidates, candidates: Candidates, taken: Candidates) -> Candidates | None:
+    """Return the surest of the finder's own candidates for a digit that was read, or None."""
+    ratio = _heights(candidates) / max(float(_heights(read)[0]), 1e-6)
+    fits = (ratio > LEAST_HEIGHT) & (ratio < MOST_HEIGHT) & ~_shares(candidates, taken)
+    fits &= overlaps(read.boxes[0], candidates.boxes)[1] > 0.5 if len(candidates.boxes) else fits
+    if not fits.any():
+        return None
+    return candidates.take(np.array([np.where(fits, candidates.presence, -1).argmax()]))

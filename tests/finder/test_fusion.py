@@ -1,0 +1,169 @@
+"""Each rule by which the finder's candidates and what a text reader sees become one answer."""
+
+import numpy as np
+import pytest
+
+from svhn.finder.candidates import Candidates
+from svhn.finder.config import FinderConfig
+from svhn.finder.fusion import (
+    SURE,
+    SURE_BESIDE,
+    Evidence,
+    add_read,
+    complete,
+    drop_bare,
+    drop_letters,
+    drop_lone,
+    drop_surplus,
+    fuse_sources,
+    in_line,
+    reads_number,
+)
+from svhn.finder.writing import Character, TextRegion, split_words
+
+HEIGHT, WIDTH, PHOTO = 40, 24, (600, 800)
+
+
+def found(*digits):
+    """Make candidates of (label, presence, left[, top[, scale]]), 40 pixels high at scale 1."""
+    boxes, labels = [], []
+    for label, _, left, *more in digits:
+        top, scale = (*more, 200, 1.0)[0], (*more, 1.0)[1] if len(more) > 1 else 1.0
+        boxes.append([left, top, left + scale * WIDTH, top + scale * HEIGHT])
+        labels.append(label)
+    presence = np.array([digit[1] for digit in digits], np.float32)
+    return Candidates(np.array(boxes, np.float32).reshape(-1, 4), presence, np.eye(10, dtype=np.float32)[labels])
+
+
+def written(text, left, top=200, score=0.95):
+    """Make a region in which a text is read, with characters of the size of `found`'s digits."""
+    characters, x = [], float(left)
+    for character in text:
+        if character != " ":
+            characters.append(Character(character, score, np.array([x, top, x + WIDTH, top + HEIGHT], np.float32)))
+        x += WIDTH
+    return TextRegion(np.array([left, top, x, top + HEIGHT], np.float32), score, split_words(text, characters))
+
+
+def known(candidates, *regions, **config):
+    return Evidence(candidates, regions, PHOTO, FinderConfig(**{"min_confidence": 0.5} | config))
+
+
+def text_of(digits):
+    """Return the labels from left to right."""
+    order = np.argsort(digits.boxes[:, 0])
+    return "".join(str(label) for label in digits.probabilities[order].argmax(axis=1))
+
+
+def test_what_lies_in_a_word_of_letters_is_dropped():
+    digits = found((0, 0.99, 124), (5, 0.9, 400))
+    assert text_of(drop_letters(digits, known(digits, written("HOTEL", 100)))) == "5"
+    for text in ("H0TEL", "lO", "H"):  # a digit in it; may be 10; a letter alone
+        assert text_of(drop_letters(digits, known(digits, written(text, 110)))) == "05", text
+    assert text_of(drop_letters(digits, known(digits, written("HOTEL", 100, score=0.5)))) == "05"
+
+
+def test_what_lies_where_nothing_is_written_is_dropped_unless_it_needs_no_writing():
+    bare, sure, large = (3, 0.9, 50), (4, 0.98, 150), (5, 0.7, 300, 200, 4.0)
+    pair = (1, 0.8, 500, 200, 0.2), (2, 0.8, 506, 200, 0.2)
+    low_pair = (8, 0.8, 600, 200, 0.2), (9, 0.6, 606, 200, 0.2)
+    digits = found(bare, sure, large, *pair, *low_pair)
+    assert text_of(drop_bare(digits, known(digits))) == "4512"
+    assert text_of(drop_bare(digits, known(digits, written("??", 45)))) == "34512"
+
+
+def test_digits_that_are_read_are_added_with_the_finders_box_where_it_has_one():
+    own = found((4, 0.9, 100), (7, 0.1, 126))
+    accepted = own.take(own.presence > 0.5)
+    added = add_read(accepted, known(own, written("471", 100)))
+    assert text_of(added) == "471"
+    assert added.boxes[added.presence.argsort()][:, 0].tolist() != [100, 124, 148]  # 7 has the finder's box
+    assert sorted(added.boxes[:, 0].tolist()) == [100, 126, 148]
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "is_number"),
+    [
+        ("12", 0.9, True),
+        ("12a", 0.9, True),
+        ("54-56", 0.9, True),
+        ("B12C", 0.9, True),
+        ("12", 0.7, False),
+        ("3AOA", 0.9, False),
+        ("12ABC", 0.9, False),
+        ("19537196720", 0.95, False),
+        ("a", 0.9, False),
+    ],
+)
+def test_which_words_read_as_a_house_number(text, score, is_number):
+    assert reads_number(written(text, 0, score=score).words[0]) == is_number
+
+
+def test_words_of_a_line_are_judged_each_for_itself():
+    none = found()
+    added = add_read(none, known(none, written("1610 Marsh Rd", 100)))
+    assert text_of(added) == "1610" and added.boxes[:, 0].max() < 200
+
+
+def test_a_single_digit_that_is_read_needs_the_finders_support():
+    none, support = found(), found((7, 0.06, 100))
+    assert text_of(add_read(none, known(support, written("7", 100)))) == "7"
+    assert text_of(add_read(none, known(none, written("7", 100)))) == ""
+    assert text_of(add_read(none, known(support, written("7", 100, score=0.8)))) == ""
+
+
+def test_what_a_surely_read_number_does_not_name_is_dropped():
+    twice = found((4, 0.99, 100), (4, 0.8, 160), (3, 0.97, 124))
+    fused = drop_surplus(twice, known(twice, written("43-", 100)))
+    assert text_of(fused) == "43"
+    sure = found((4, 0.99, 100), (4, 0.96, 160))
+    assert text_of(drop_surplus(sure, known(sure, written("43-", 100)))) == "44"
+
+
+def test_lone_digits_have_to_be_surer_or_read():
+    digits = found((1, 0.8, 100), (2, 0.8, 126), (7, 0.8, 400), (9, 0.95, 600))
+    assert text_of(drop_lone(digits, known(digits))) == "129"
+    assert text_of(drop_lone(digits, known(digits, written("7", 400)))) == "1279"
+
+
+def test_a_number_is_completed_along_its_line_and_its_column():
+    line = found((4, 0.9, 100), (7, 0.4, 126), (1, 0.35, 152), (8, 0.2, 178))
+    accepted = line.take(line.presence > 0.5)
+    completed = complete(accepted, known(line))
+    assert text_of(completed) == "471" and completed.presence.min() == np.float32(SURE_BESIDE)
+    column = found((4, 0.9, 100, 100), (7, 0.4, 101, 145))
+    assert len(complete(column.take(np.array([0])), known(column)).presence) == 2
+    unsure = found((4, 0.75, 100), (7, 0.4, 126))
+    assert text_of(complete(unsure.take(np.array([0])), known(unsure))) == "4"
+    in_letters = found((4, 0.9, 100), (0, 0.4, 126))
+    assert text_of(complete(in_letters.take(np.array([0])), known(in_letters, written("OR", 126)))) == "4"
+
+
+def test_boxes_in_a_line_are_of_about_one_height():
+    def moved(right, down, lower=0):
+        return np.array([100 + right, 200 + down, 124 + right, 240 + down + lower], np.float32)
+
+    box = moved(0, 0)
+    assert in_line(box, moved(26, 0)) and in_line(box, moved(0, 45))
+    assert not in_line(box, moved(26, 20))  # neither beside nor below
+    assert not in_line(box, moved(26, 0, lower=15))  # higher
+    assert not in_line(box, moved(80, 0))  # too far
+
+
+def test_all_rules_together():
+    own = found((1, 0.9, 100), (2, 0.4, 126), (0, 0.8, 424), (5, 0.7, 700))
+    regions = written("12", 100), written("HOTEL", 400)
+    assert text_of(fuse_sources(known(own, *regions))) == "12"
+    assert text_of(fuse_sources(known(own, *regions), [])) == "105"  # the finder alone
+
+
+def test_nobody_sees_anything():
+    assert len(fuse_sources(known(found())).presence) == 0
+    assert len(fuse_sources(known(found(), written("HOTEL", 10))).presence) == 0
+
+
+def test_the_least_confidence_that_was_asked_for_holds():
+    own = found((1, 0.9, 100), (2, 0.9, 126))
+    region = written("??", 100)
+    assert text_of(fuse_sources(known(own, region, min_confidence=0.95))) == ""
+    assert SURE > 0.5 and text_of(fuse_sources(known(found((1, 0.6, 100), (2, 0.6, 126)), region))) == ""
