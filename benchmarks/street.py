@@ -10,7 +10,7 @@ region is neither right nor wrong.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,27 @@ def _is_ignored(box: np.ndarray, regions: Sequence[Sequence[float]]) -> bool:
     return any(left <= x <= right and top <= y <= bottom for left, top, right, bottom in regions)
 
 
-def score(photos: dict[str, list[Asked]], rules: Sequence[str]) -> dict[str, Any]:
-    """Return what is found by some of the rules."""
+Answer = Callable[[Evidence], Candidates]
+
+
+def finder_alone(known: Evidence) -> Candidates:
+    """Return what a job finds without a text reader."""
+    return known.candidates.take(known.candidates.presence >= known.config.min_confidence)
+
+
+def by_rules(names: Sequence[str]) -> Answer:
+    """Return the answer by some of the rules."""
+    return lambda known: fuse_sources(known, names)
+
+
+def score(photos: dict[str, list[Asked]], answer: Answer) -> dict[str, Any]:
+    """Return how good an answer is."""
     digits = found = named = whole = false = 0
     for photo in photos["numbers"]:
-        answer = fuse_sources(photo.evidence, rules)
+        seen = answer(photo.evidence)
         truth = [digit for number in photo.label["numbers"] for digit in number["digits"]]
-        pairs, wrong = pair(photo.label, answer)
-        labels = answer.probabilities.argmax(axis=1)
+        pairs, wrong = pair(photo.label, seen)
+        labels = seen.probabilities.argmax(axis=1)
         digits, found, whole = digits + len(truth), found + len(pairs), whole + (len(pairs) == len(truth))
         named += sum(str(truth[i]["label"]) == str(labels[j]) for i, j in pairs)
         false += wrong
@@ -93,13 +106,13 @@ def score(photos: dict[str, list[Asked]], rules: Sequence[str]) -> dict[str, Any
         "named_right": named / digits,
         "photos_with_every_digit": whole / count,
         "false_digits_a_photo": false / count,
-        **{f"changed_{group}": share_changed(photos[group], rules) for group in DIGIT_FREE},
+        **{f"changed_{group}": share_changed(photos[group], answer) for group in DIGIT_FREE},
     }
 
 
-def share_changed(photos: list[Asked], rules: Sequence[str]) -> float:
+def share_changed(photos: list[Asked], answer: Answer) -> float:
     """Return the share of photos without digits in which one is found."""
-    return sum(len(fuse_sources(photo.evidence, rules).presence) > 0 for photo in photos) / len(photos)
+    return sum(len(answer(photo.evidence).presence) > 0 for photo in photos) / len(photos)
 
 
 def missed(photos: list[Asked]) -> list[str]:
@@ -125,8 +138,9 @@ def main(folder: Path, output: Path | None, list_missed: bool) -> None:
     finder = Finder(config=FinderConfig(min_confidence=JobConfig.min_confidence))
     photos = {group: ask(folder / group, labels, finder) for group in ("numbers", *DIGIT_FREE)}
     names = list(RULES)
-    rows = {"finder alone": score(photos, []), "all rules": score(photos, names)}
-    rows |= {f"without {name}": score(photos, [rule for rule in names if rule != name]) for name in names}
+    answers = {"finder alone": finder_alone, "all rules": by_rules(names)}
+    answers |= {f"without {name}": by_rules([rule for rule in names if rule != name]) for name in names}
+    rows = {name: score(photos, answer) for name, answer in answers.items()}
     for name, row in rows.items():
         click.echo(f"{name:18} " + "  ".join(f"{key} {value:.3f}" for key, value in row.items() if key != "digits"))
     if list_missed:
