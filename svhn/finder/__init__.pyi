@@ -6,6 +6,8 @@ from .config import TEXT_READERS as TEXT_READERS
 from .config import VIEWS as VIEWS
 from .config import FinderConfig as FinderConfig
 from .config import View as View
+from .config import advice_on_reader as advice_on_reader
+from .config import reader_version as reader_version
 from .digits import FoundDigit as FoundDigit
 from .digits import most_prominent as most_prominent
 from .digits import number_confidence as number_confidence
@@ -14,8 +16,6 @@ from .layout import LAYOUT as LAYOUT
 from .networks import MODEL_FILE as MODEL_FILE
 from .networks import find_finder as find_finder
 from .networks import network_files as network_files
-from .ocr import advice_on_reader as advice_on_reader
-from .ocr import reader_version as reader_version
 from .reader import FinderReader as FinderReader
 from .refiner import Halves as Halves
 from .refiner import level_contrast as level_contrast

@@ -1,11 +1,15 @@
 """Settings of the finder; importable without OpenCV."""
 
+import importlib.util
 from dataclasses import dataclass
+from importlib import metadata
 
 from svhn.settings import Settings, setting
 
 DEFAULT_FINDER = "finder"
 TEXT_READERS = ("auto", "ocr", "none")
+NO_READER = "no text reader is installed: larger photos are searched less surely (pip install 'svhn[ocr]')"
+READER_PACKAGES = ("rapidocr", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -107,3 +111,15 @@ class FinderConfig(Settings):
     equal: float = setting(0.6, least=0, most=1)
     slack: tuple[tuple[float, float], tuple[float, float]] = ((0.995, 0.097), (0.879, 0.143))
     least_share: float = setting(0.15, least=0, most=1)
+
+
+def advice_on_reader(name: str) -> str:
+    """Return what to say where the text reader that `name` would take is not installed, else ""."""
+    return NO_READER if name == "auto" and not reader_version() else ""
+
+
+def reader_version() -> str:
+    """Return name and version of the text reader that is installed, for example "rapidocr 3.10.0", or ""."""
+    if any(importlib.util.find_spec(package) is None for package in READER_PACKAGES):
+        return ""
+    return f"rapidocr {metadata.version('rapidocr')}"

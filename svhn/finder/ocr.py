@@ -1,20 +1,17 @@
 """A general text reader as a second opinion: PP-OCR's networks, whose weights lie in the package rapidocr."""
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import cv2
 import numpy as np
 
 from svhn.errors import require_package
+from svhn.finder.config import READER_PACKAGES, reader_version
 from svhn.finder.search import resize
 from svhn.finder.writing import Character, TextRegion, split_words
 
-MISSING = "no text reader is installed: larger photos are searched less surely (pip install 'svhn[ocr]')"
-PACKAGES = ("rapidocr", "onnxruntime")
 # The detector sees a photo with this longer side in pixels, enlarged at most so many times.
 LONGER_SIDE, MOST_ENLARGED = 960, 2.0
 # Regions below this score are rejected. With .5, the package's default, digits in regions fall from 97.6 to 91.8 %.
@@ -35,7 +32,7 @@ class GeneralReader:
     """
 
     def __init__(self) -> None:
-        for package in PACKAGES:
+        for package in READER_PACKAGES:
             require_package(package, package, "ocr", "looking for writing")
         from rapidocr import RapidOCR
 
@@ -114,18 +111,6 @@ def text_reader(name: str) -> GeneralReader | None:
     if name == "none" or (name == "auto" and not reader_version()):
         return None
     return GeneralReader()
-
-
-def advice_on_reader(name: str) -> str:
-    """Return what to say where the text reader that `name` would take is not installed, else ""."""
-    return MISSING if name == "auto" and not reader_version() else ""
-
-
-def reader_version() -> str:
-    """Return name and version of the text reader that is installed, for example "rapidocr 3.10.0", or ""."""
-    if any(importlib.util.find_spec(package) is None for package in PACKAGES):
-        return ""
-    return f"rapidocr {metadata.version('rapidocr')}"
 
 
 def reader_scale(shape: Sequence[int]) -> float:

@@ -57,10 +57,14 @@ def remove_digits(remover: "DigitRemover", photo: Photo, digits: Sequence[DigitB
     alpha = alpha_of(photo.pixels)
     if alpha is None or not _varies(alpha, digits):
         return RemovedDigits(colours.image, colours.mask, alpha, colours.numbers, removals)
-    plane = np.ascontiguousarray(np.broadcast_to(alpha[..., None], (*alpha.shape, 3)))
-    cleared = remover.remove(plane, digits)
+    cleared = remover.remove(gray_picture(alpha), digits)
     numbers = _worst_of(colours.numbers, cleared.numbers)
     return RemovedDigits(colours.image, colours.mask | cleared.mask, cleared.image[..., 0], numbers, removals)
+
+
+def gray_picture(alpha: np.ndarray) -> np.ndarray:
+    """Return alpha, (H, W) uint8, as the picture (H, W, 3) uint8 that fills and readers take."""
+    return np.repeat(alpha[..., None], 3, axis=2)
 
 
 def _varies(alpha: np.ndarray, digits: Sequence[DigitBox]) -> bool:

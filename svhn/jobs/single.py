@@ -24,6 +24,8 @@ def inpaint_photo(
 ) -> None:
     """Fill the white part of a mask picture in one photo and write the result in the photo's format.
 
+    Where pixels differ in how opaque they are, that is filled, too.
+
     Raises
     ------
     InputError
@@ -31,7 +33,8 @@ def inpaint_photo(
         picture that is there.
     """
     from svhn.figures import check_pictures
-    from svhn.photos import read_mask, read_photo, write_photo
+    from svhn.jobs.planes import gray_picture
+    from svhn.photos import alpha_of, read_mask, read_photo, write_photo
     from svhn.torch_inpaint.removal import inpaint
 
     photo, mask, output = Path(photo), Path(mask), Path(output)
@@ -40,7 +43,10 @@ def inpaint_photo(
         raise InputError(f"{output}: the output keeps the photo's format; expected the suffix {photo.suffix}")
     picture, hole = read_photo(photo), read_mask(mask)
     _check_mask(mask, hole, photo, picture.rgb)
-    write_photo(output, picture, inpaint(picture.rgb, hole, config, device), hole)
+    alpha = alpha_of(picture.pixels)
+    if alpha is not None:
+        alpha = inpaint(gray_picture(alpha), hole, config, device)[..., 0]
+    write_photo(output, picture, inpaint(picture.rgb, hole, config, device), hole, alpha=alpha)
 
 
 def explain_photo(

@@ -196,6 +196,7 @@ def write_photo(
     rgb: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     metadata: str = KEEP,
+    alpha: np.ndarray | None = None,
 ) -> None:
     """Write a photo with new colours to a file, whole or not at all; see `encode_photo`.
 
@@ -204,7 +205,7 @@ def write_photo(
     WriteError
         When the file cannot be written, for example on a full disk.
     """
-    write_whole(path, encode_photo(photo, rgb, mask, metadata))
+    write_whole(path, encode_photo(photo, rgb, mask, metadata, alpha))
 
 
 def read_rgb(path: str | Path) -> np.ndarray:

@@ -66,7 +66,7 @@ def alpha_of(pixels: Pixels) -> np.ndarray | None:
     elif pixels.mode in _COLOURS:
         alpha = pixels.native[..., -1]
         alpha = alpha if alpha.dtype == np.uint8 else np.rint(alpha / DEPTH_RATIO).astype(np.uint8)
-    elif isinstance(key, (int, tuple)) and pixels.native.dtype == np.uint8:
+    elif isinstance(key, (int, tuple)):
         is_key = pixels.native == key
         alpha = np.where(is_key if is_key.ndim == 2 else is_key.all(axis=2), 0, PEAK).astype(np.uint8)
     else:

@@ -215,6 +215,30 @@ def test_side_files_may_have_a_folder_of_their_own(folder, tmp_path):
         job(photos, tmp_path / "other", report_dir=str(side))
 
 
+def test_side_files_of_a_bucket_may_lie_in_another(empty_photos):
+    import fsspec
+
+    photos, fs = empty_photos(2), fsspec.filesystem("memory")
+    for expected in ("no_digits", "unchanged"):
+        assert job(photos, "memory://public", AGAIN, report_dir="memory://private").counts == {expected: 2}
+    assert fs.find("/public") == ["/public/000.png", "/public/001.png"]
+    assert {line.output_dir for line in last_lines("memory://private").values()} == {"memory://public"}
+    with pytest.raises(InputError, match="earlier jobs kept their report here"):
+        job(photos, "memory://private", report_dir="memory://elsewhere")
+    fs.rm(["/public", "/private"], recursive=True)
+
+
+def test_folders_that_cannot_be_used_are_named_and_let_go(empty_photos, tmp_path):
+    photos = empty_photos(1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="output folder"):
+        job(photos, tmp_path / "out", report_dir=str(tmp_path / "file"))
+    for _ in range(2):  # the report's lock is not held by the first one
+        with pytest.raises(InputError, match="output folder"):
+            job(photos, tmp_path / "file", report_dir=str(tmp_path / "private"))
+    assert job(photos, tmp_path / "out", report_dir=str(tmp_path / "private")).counts == {"no_digits": 1}
+
+
 def test_one_report_folder_may_tell_of_two_output_folders(empty_photos, tmp_path):
     photos, side = empty_photos(2), str(tmp_path / "private")
     first, second = tmp_path / "first", tmp_path / "second"

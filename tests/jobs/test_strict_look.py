@@ -16,8 +16,9 @@ from svhn.finder import Finder
 from svhn.jobs import worker
 from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at
 from svhn.jobs.planes import remove_digits
+from svhn.jobs.single import inpaint_photo
 from svhn.jobs.tasks import ReadDigit, ReadNumber, ReportLine
-from svhn.photos import decode_photo, encode_photo, encode_rgb
+from svhn.photos import decode_photo, encode_photo, encode_rgb, write_mask
 from svhn.torch_inpaint import DigitRemover
 
 CLEAR = SyntheticSettings(degradation=0.2, typefaces=("DejaVuSans-Bold", "Aileron"), layouts=("straight",))
@@ -162,6 +163,13 @@ def test_listed_digits_that_only_alpha_shows_are_removed(scene, ink, tmp_path, f
     finished = decode_photo(removed.encode(photo, "keep"))
     assert look_at(photo, finder).numbers and look_at(finished, finder).numbers == ()
     np.testing.assert_array_equal(finished.pixels.native[~removed.mask], photo.pixels.native[~removed.mask])
+
+
+def test_inpaint_fills_the_alpha_too(scene, ink, tmp_path, finder):
+    (tmp_path / "photo.png").write_bytes(by_alpha(ink, "rgba.png"))
+    write_mask(tmp_path / "mask.png", cv2.dilate((ink > 0.05).astype(np.uint8), np.ones((5, 5))) > 0)
+    inpaint_photo(tmp_path / "photo.png", tmp_path / "mask.png", tmp_path / "out.png", device="cpu")
+    assert look_at(decode_photo((tmp_path / "out.png").read_bytes()), finder).numbers == ()
 
 
 def test_colours_under_full_transparency_are_cleared_too(scene, tmp_path, finder):

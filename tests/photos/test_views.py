@@ -1,13 +1,15 @@
 """What people can see of a photo, and fills that do not show in any of it: alpha, few bits of 16, low contrast."""
 
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from svhn.photos import alpha_of, decode_photo, encode_photo, encode_rgb, views
+from svhn.photos import alpha_of, decode_photo, encode_photo, encode_rgb, rewrite_photo, views
 from svhn.photos.views import MOST_GAIN
 
 SHAPE = HEIGHT, WIDTH = 40, 56
@@ -112,6 +114,19 @@ def test_an_opaque_photo_has_one_view():
         deep(scene.astype(np.uint16) * 257),
     ):
         assert list(views(decode_photo(content))) == ["colours"]
+
+
+def test_the_transparent_gray_of_a_16_bit_png_is_seen():
+    """The photo as it is, and a clean file of it: OpenCV would leave that gray opaque."""
+    gray = np.where(RING < 255, 5141, 5140).astype(np.uint16)
+    key = struct.pack(">I4sH", 2, b"tRNS", 5141)
+    content = deep(gray)
+    content = content[:33] + key + struct.pack(">I", zlib.crc32(key[4:])) + content[33:]
+    photo = decode_photo(content)
+    for seen in (photo, decode_photo(rewrite_photo(photo, content))):
+        assert (alpha_of(seen.pixels) == np.where(RING < 255, 0, 255)).all()
+    filled = decode_photo(encode_photo(photo, photo.rgb, MASK, alpha=np.full(SHAPE, 255, np.uint8)))
+    assert alpha_of(filled.pixels) is None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])

@@ -68,7 +68,7 @@ def _described_labels(path: Path) -> list[int | None]:
     """Return the labels of the classes in a `data.yaml`: a list of names, or names by number."""
     try:
         content = yaml.safe_load(read_text(path, _CURE))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:  # odd values
         raise InputError(f"{printable(path)}: not usable YAML ({printable(error)[:200]}); {_CURE}") from error
     names = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, dict):

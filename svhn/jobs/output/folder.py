@@ -6,10 +6,11 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 import uuid
 from pathlib import Path
 
-from svhn.files import ensure_folder, naming_write_errors, replacing, sha256
+from svhn.files import LEFTOVER_SECONDS, ensure_folder, naming_write_errors, replacing, sha256
 from svhn.jobs.output.paths import has_link, make_folders, output_path, remove_link
 from svhn.jobs.output.storage import file_system, is_remote
 
@@ -45,6 +46,7 @@ class OutputFolder:
         if not self.remote:
             ensure_folder(self.root)
             self._remove_staging()
+            self._remove_stale()
 
     def finish(self) -> None:
         """Remove the staging folder."""
@@ -161,6 +163,13 @@ class OutputFolder:
         for folder in (self.staging.parent, self.staging):
             remove_link(str(folder))
         shutil.rmtree(self.staging, ignore_errors=True)
+
+    def _remove_stale(self) -> None:
+        """Remove what other parts of jobs staged so long ago that nobody can be at work there any more."""
+        with contextlib.suppress(OSError):
+            for folder in self.staging.parent.iterdir():
+                if time.time() - folder.lstat().st_mtime > LEFTOVER_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _take_over(path: Path, photo: str) -> None:

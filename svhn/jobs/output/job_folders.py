@@ -93,9 +93,8 @@ class JobFolders:
 
 def make_private_folder(folder: str) -> None:
     """Create a folder of side files for their owner's eyes only; one that is there keeps its permissions."""
-    if not is_remote(folder) and not os.path.isdir(folder):
-        ensure_folder(os.path.dirname(os.path.abspath(folder)))
-        os.mkdir(folder, PRIVATE)
+    if not is_remote(folder) and not os.path.exists(folder):
+        ensure_folder(folder).chmod(PRIVATE)
 
 
 def check_apart(output_dir: str, report_dir: str | None) -> None:

@@ -34,7 +34,11 @@ class Results:
             make_private_folder(report_dir)
         self.folders = JobFolders(output_dir, report_dir, owner)
         self.ledger = open_ledger(self.folders.side.root, owner)
-        self.folders.prepare()
+        try:
+            self.folders.prepare()
+        except BaseException:
+            self.ledger.close()
+            raise
         self.name = self.ledger.name
 
     def record(self, line: ReportLine, task: Task) -> ReportLine:

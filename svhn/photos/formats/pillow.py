@@ -100,7 +100,7 @@ class PillowFormat:
 
     def save_options(self, image: Image.Image, content: bytes) -> dict[str, Any]:
         """Return Pillow's `save` options that make the output the same kind of file as the input."""
-        keyed = image.mode in ("1", "L", "RGB") and "transparency" in image.info
+        keyed = image.mode in ("1", "L", "I;16", "RGB") and "transparency" in image.info
         return {"transparency": image.info["transparency"]} if keyed else {}
 
     def metadata(self, image: Image.Image, content: bytes) -> Metadata:

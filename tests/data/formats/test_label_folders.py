@@ -113,7 +113,15 @@ def test_an_odd_label_file_costs_its_photo_only(tmp_path, content, problem):
 
 
 @pytest.mark.parametrize(
-    "names", ["names: [", "names: " + "[" * 5000 + "]" * 5000, "!!python/object/apply:os.system ['true']"]
+    "names",
+    [
+        "names: [",
+        "names: " + "[" * 5000 + "]" * 5000,
+        "!!python/object/apply:os.system ['true']",
+        "names: !!int ''",
+        "names: !!timestamp x",
+        "names: 2001-99-99",
+    ],
 )
 def test_damaged_class_names_are_refused(tmp_path, names):
     write(tmp_path / "data.yaml", names)

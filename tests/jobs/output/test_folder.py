@@ -58,6 +58,16 @@ def test_a_staged_file_is_never_seen_half_and_leftovers_go(folder, tmp_path, mon
         assert (tmp_path / "out" / "deep" / "1.png").read_bytes() == content
 
 
+def test_what_other_parts_left_long_ago_goes_too(folder, tmp_path):
+    places = {name: tmp_path / "out" / STAGING / name for name in ("long-ago", "at-work")}
+    for place in places.values():
+        place.mkdir(parents=True)
+        (place / "1.png").write_bytes(b"a photo")
+    os.utime(places["long-ago"], (0, 0))
+    folder.prepare()
+    assert not places["long-ago"].exists() and (places["at-work"] / "1.png").exists()
+
+
 def test_an_output_that_cannot_be_written_is_named(folder, tmp_path):
     put(folder, "1.png", b"a photo")
     folder.stage("1.png/2.png", b"another one")
