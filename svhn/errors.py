@@ -1,6 +1,11 @@
-"""The error that a user can act on."""
+"""The error that a user can act on, and what has to be seen to before an optional package is imported."""
 
 import importlib.util
+import os
+
+# Packages that report to their makers what is done with them: onnxruntime (1.29 and newer) what it says of machine,
+# networks and runs, Ray how it is used.
+_NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 class InputError(ValueError):
@@ -27,3 +32,12 @@ def require_package(package: str, name: str, extra: str, work: str) -> None:
     """
     if importlib.util.find_spec(package) is None:
         raise InputError(f"{work} needs {name}; install it: pip install 'svhn[{extra}]'")
+
+
+def forbid_telemetry() -> None:
+    """Forbid packages to report to their makers, in this process and those it starts; before they are imported.
+
+    Photos and places are private here. Who sets one of these variables of the environment decides otherwise.
+    """
+    for name, value in _NO_TELEMETRY.items():
+        os.environ.setdefault(name, value)

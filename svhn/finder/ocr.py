@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from svhn.errors import require_package
+from svhn.errors import forbid_telemetry, require_package
 from svhn.finder.config import READER_PACKAGES, reader_version
 from svhn.finder.search import resize
 from svhn.finder.writing import Character, TextRegion, split_words
@@ -34,6 +34,7 @@ class GeneralReader:
     def __init__(self) -> None:
         for package in READER_PACKAGES:
             require_package(package, package, "ocr", "looking for writing")
+        forbid_telemetry()
         from rapidocr import RapidOCR
 
         self._engine: Any = RapidOCR(params=_SETTINGS)  # its answers have other types for other questions

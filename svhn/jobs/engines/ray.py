@@ -10,12 +10,13 @@ import pickle
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
-from svhn.errors import InputError
+from svhn.errors import InputError, forbid_telemetry
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines.pool import Pool
 from svhn.jobs.engines.stopping import keeping_handlers
 from svhn.jobs.tasks import Order, ReportLine, StopJob
 
+forbid_telemetry()
 try:
     import ray
     import ray.data

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from svhn.errors import forbid_telemetry
 from svhn.tf_models.export.serving import crop_function
 from svhn.tf_models.export.targets import Run
 
@@ -18,6 +19,7 @@ class Onnx:
     suffix, marker, needs = ".onnx", "", "'svhn[onnx]'"
 
     def write(self, model: keras.Model, path: Path) -> None:
+        forbid_telemetry()
         import tf2onnx
 
         function = crop_function(model)
@@ -27,6 +29,7 @@ class Onnx:
         path.write_bytes(proto.SerializeToString())
 
     def load(self, path: Path) -> list[Run]:
+        forbid_telemetry()
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
