@@ -54,7 +54,7 @@ coverage: $(VENV)/.test
 	$(BIN)/coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest tests --ignore tests/tf_models -m "not timed" $(SIDE_BY_SIDE)
 	$(BIN)/coverage run -m pytest tests/tf_models
-	$(BIN)/coverage combine --quiet
+	-$(BIN)/coverage combine --quiet  # tests kill processes, and what these leave is no data
 	$(BIN)/coverage report --skip-covered --sort=cover
 
 $(OPENCV4)/.ready: tests/tf_models/export/opencv4.txt
