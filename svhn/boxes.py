@@ -180,13 +180,13 @@ def _joined(first: int, sides: np.ndarray, left: np.ndarray) -> list[int]:
     left[first] = False
     members = [first]
     for member in members:  # it grows on the way
-        found = np.flatnonzero(left & _neighbours(sides[member], sides))
+        found = np.flatnonzero(left & are_neighbours(sides[member], sides))
         left[found] = False
         members += found.tolist()
     return sorted(members)
 
 
-def _neighbours(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def are_neighbours(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Tell which of the boxes (N, 4) may belong to one number with a box (4,): (N,) bool."""
     height, heights = box[3] - box[1], boxes[:, 3] - boxes[:, 1]
     larger, smaller = np.maximum(height, heights), np.minimum(height, heights)

@@ -2,12 +2,12 @@ from .answers import check_answer as check_answer
 from .answers import check_weights as check_weights
 from .candidates import log_odds as log_odds
 from .config import DEFAULT_FINDER as DEFAULT_FINDER
-from .config import TEXT_READERS as TEXT_READERS
 from .config import VIEWS as VIEWS
 from .config import FinderConfig as FinderConfig
 from .config import View as View
 from .config import advice_on_reader as advice_on_reader
 from .config import reader_version as reader_version
+from .config import text_reader_setting as text_reader_setting
 from .digits import FoundDigit as FoundDigit
 from .digits import most_prominent as most_prominent
 from .digits import number_confidence as number_confidence

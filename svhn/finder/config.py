@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 from svhn.settings import Settings, setting
 
@@ -10,6 +11,15 @@ DEFAULT_FINDER = "finder"
 TEXT_READERS = ("auto", "ocr", "none")
 NO_READER = "no text reader is installed: larger photos are searched less surely (pip install 'svhn[ocr]')"
 READER_PACKAGES = ("rapidocr", "onnxruntime")
+
+
+def text_reader_setting() -> Any:
+    """Return the field that asks for a text reader: of `FinderConfig`, and of settings that make one."""
+    return setting(
+        "auto",
+        choices=TEXT_READERS,
+        help="Second opinion on larger photos; auto: where it is installed (pip install 'svhn[ocr]').",
+    )
 
 
 @dataclass(frozen=True)
@@ -87,11 +97,7 @@ class FinderConfig(Settings):
 
     min_confidence: float = setting(0.65, above=0, below=1, help="Least certainty that there is a digit.")
     lone: float = 1.1
-    text_reader: str = setting(
-        "auto",
-        choices=TEXT_READERS,
-        help="Second opinion on larger photos; auto: where it is installed (pip install 'svhn[ocr]').",
-    )
+    text_reader: str = text_reader_setting()
     read_above: int = setting(40_000, least=0)
     proposal: float = setting(0.15, above=0, below=1)
     doubtful: float = setting(0.05, above=0, below=1)

@@ -62,17 +62,14 @@ class Finder:
         """The general text reader, loaded when it is needed first; None where there is none."""
         return text_reader(self.config.text_reader)
 
-    def is_street(self, photo: np.ndarray) -> bool:
-        """Tell whether a photo may show more than a number, so that a text reader, if there is one, is asked too."""
-        return photo.shape[0] * photo.shape[1] >= self.config.read_above
-
     def _find(self, photo: np.ndarray) -> list[FoundDigit]:
         """Find the digits, with boxes as tight as the networks see them."""
         found = self._fused(photo) if self._is_read(photo) else self.candidates(photo)
         return to_digits(found, photo.shape)
 
     def _is_read(self, photo: np.ndarray) -> bool:
-        return self.is_street(photo) and self.text_reader is not None
+        """Tell whether a photo may show more than a number, and there is a text reader to ask about it."""
+        return photo.shape[0] * photo.shape[1] >= self.config.read_above and self.text_reader is not None
 
     def _fused(self, photo: np.ndarray) -> Candidates:
         """Return the digits that the finder and the text reader together see."""

@@ -3,13 +3,14 @@
 Each rule is a function of what is known and of the digits so far. `docs/results.md` says what each of them brings.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
-from svhn.boxes import overlaps
+from svhn.boxes import are_neighbours, overlaps
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 from svhn.finder.ocr import reader_scale
@@ -60,13 +61,14 @@ class Evidence:
     shape: tuple[int, int]
     config: FinderConfig = field(default_factory=FinderConfig)
 
-    @property
+    @functools.cached_property
     def words(self) -> list[Word]:
         """All words that are read."""
         return [word for region in self.regions for word in region.words]
 
+    @functools.cached_property
     def read_digits(self) -> Candidates:
-        """Return the digits of all words that read as a number: presence is the reading's confidence."""
+        """The digits of all words that read as a number: presence is the reading's confidence."""
         found = [
             (character.box, word.score, int(character.text))
             for word in self.words
@@ -110,7 +112,7 @@ def drop_bare(digits: Candidates, known: Evidence) -> Candidates:
 
 def add_read(digits: Candidates, known: Evidence) -> Candidates:
     """Add the digits of words that read as a number; a single one needs a candidate of the finder's own."""
-    read, parts = known.read_digits(), [digits]
+    read, parts = known.read_digits, [digits]
     single = [word for word in known.words if reads_number(word) and word.digits == 1]
     for i in range(len(read.presence)):
         one = read.take(np.array([i]))
@@ -126,14 +128,14 @@ def add_read(digits: Candidates, known: Evidence) -> Candidates:
 def drop_surplus(digits: Candidates, known: Evidence) -> Candidates:
     """Drop what a surely read word of digits does not name, unless the finder is sure of it."""
     words = [word for word in known.words if word.digits and not word.letters and word.score >= SURE_WORD]
-    surplus = _inside(digits, words) & (digits.presence < SURE_SURPLUS) & ~_shares(digits, known.read_digits())
+    surplus = _inside(digits, words) & (digits.presence < SURE_SURPLUS) & ~_shares(digits, known.read_digits)
     return digits.take(~surplus)
 
 
 def drop_lone(digits: Candidates, known: Evidence) -> Candidates:
     """Drop digits without neighbours that are not surer than others, unless they are read as digits."""
     lone = ~_beside(digits, np.ones(len(digits.presence), bool))
-    return digits.take(~lone | (digits.presence >= SURE_LONE) | _shares(digits, known.read_digits()))
+    return digits.take(~lone | (digits.presence >= SURE_LONE) | _shares(digits, known.read_digits))
 
 
 def complete(digits: Candidates, known: Evidence) -> Candidates:
@@ -200,17 +202,11 @@ def _shares(found: Candidates, others: Candidates) -> np.ndarray:
 def _beside(found: Candidates, which: np.ndarray) -> np.ndarray:
     """Return which boxes (N,) have a neighbour among `which` (N,) bool that may be of the same number."""
     beside = np.zeros(len(found.boxes), bool)
-    for i, a in enumerate(found.boxes):
-        beside[i] = any(which[j] and i != j and neighbours(a, b) for j, b in enumerate(found.boxes))
+    for i, box in enumerate(found.boxes):
+        near = which & are_neighbours(box, found.boxes)
+        near[i] = False
+        beside[i] = near.any()
     return beside
-
-
-def neighbours(a: np.ndarray, b: np.ndarray) -> bool:
-    """Tell whether two boxes (4,) may be of one number, as `svhn.boxes.group_digits` does."""
-    heights = a[3] - a[1], b[3] - b[1]
-    larger, smaller = max(heights), min(heights)
-    gap = np.maximum(a[:2], b[:2]) - np.minimum(a[2:], b[2:])
-    return bool(larger < 2 * smaller and gap[0] < 0.75 * larger and gap[1] < 0.5 * larger)
 
 
 def in_line(a: np.ndarray, b: np.ndarray) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from svhn.errors import InputError
-from svhn.finder import DEFAULT_FINDER, TEXT_READERS
+from svhn.finder import DEFAULT_FINDER, text_reader_setting
 from svhn.photos import PhotoConfig
 from svhn.settings import Settings, setting
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
@@ -70,11 +70,7 @@ class JobConfig(Settings):
         none_help="Photos without boxes are errors; only the classifier checks, and --strict.",
     )
     min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a digit.")
-    text_reader: str = setting(
-        "auto",
-        choices=TEXT_READERS,
-        help="Second opinion on larger photos; auto: where it is installed (pip install 'svhn[ocr]').",
-    )
+    text_reader: str = text_reader_setting()
     strict: bool = setting(False, help="Do not write a photo in which a number can be read still; exit with 4.")
     nothing_found: str = setting(COPY, choices=NOTHING_FOUND, help="What becomes of a photo in which nothing is found.")
     dry_run: bool = setting(False, help="Say what would be removed, and write nothing.")
