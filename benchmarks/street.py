@@ -22,7 +22,7 @@ import numpy as np
 from svhn.boxes import overlaps
 from svhn.finder import Finder, FinderConfig, reader_version
 from svhn.finder.candidates import Candidates
-from svhn.finder.fusion import LEAST_SUPPORT, RULES, Evidence, fuse_sources
+from svhn.finder.evidence.fusion import LEAST_SUPPORT, RULES, Evidence, fuse_sources
 from svhn.jobs import JobConfig
 from svhn.photos import known_suffixes, read_rgb
 from svhn.runs import RunRecord

@@ -1,8 +1,8 @@
 """Find and read the digits of any photo by small networks that OpenCV runs.
 
 The first searches a pyramid of the photo (`svhn.finder.search`); the others (`svhn.finder.refiner`) judge every place
-that the first proposes. In photos that show more than a number a general text reader is asked for a second opinion
-(`svhn.finder.ocr`), and both are fused (`svhn.finder.fusion`).
+that the first proposes. In photos that show more than a number a general text reader is asked for a second opinion,
+and both are fused (`svhn.finder.evidence`).
 """
 
 import functools
@@ -15,12 +15,10 @@ from svhn.boxes import Box, Number, group_digits
 from svhn.finder.candidates import Candidates, fuse, log_odds, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.finder.digits import FoundDigit, as_drawn, found_digits, most_prominent, to_digits
-from svhn.finder.fusion import LEAST_SUPPORT, Evidence, fuse_sources
+from svhn.finder.evidence import LEAST_SUPPORT, Evidence, TextReader, fuse_sources, text_reader
 from svhn.finder.networks import network_files
-from svhn.finder.ocr import text_reader
 from svhn.finder.refiner import Refiner
 from svhn.finder.search import Search
-from svhn.finder.writing import TextReader
 
 
 class Finder:

@@ -5,7 +5,7 @@ import pytest
 
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
-from svhn.finder.fusion import (
+from svhn.finder.evidence.fusion import (
     SURE,
     SURE_BESIDE,
     Evidence,
@@ -19,7 +19,7 @@ from svhn.finder.fusion import (
     in_line,
     reads_number,
 )
-from svhn.finder.writing import Character, TextRegion, split_words
+from svhn.finder.evidence.writing import Character, TextRegion, split_words
 
 HEIGHT, WIDTH, PHOTO = 40, 24, (600, 800)
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from svhn.errors import InputError
-from svhn.finder import Finder, FinderConfig, advice_on_reader, ocr, reader_version
+from svhn.finder import Finder, FinderConfig, advice_on_reader, reader_version
 from svhn.finder.candidates import Candidates
-from svhn.finder.ocr import GeneralReader, cut_line, reader_scale, spans_of, text_reader
-from svhn.finder.writing import Character, TextRegion, split_words
+from svhn.finder.evidence import ocr
+from svhn.finder.evidence.ocr import GeneralReader, cut_line, reader_scale, spans_of, text_reader
+from svhn.finder.evidence.writing import Character, TextRegion, split_words
 
 
 def wall(*texts, size=(480, 640)):

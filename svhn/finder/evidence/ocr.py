@@ -9,8 +9,8 @@ import numpy as np
 
 from svhn.errors import forbid_telemetry, require_package
 from svhn.finder.config import READER_PACKAGES, reader_version
+from svhn.finder.evidence.writing import Character, TextRegion, split_words
 from svhn.finder.search import resize
-from svhn.finder.writing import Character, TextRegion, split_words
 
 # The detector sees a photo with this longer side in pixels, enlarged at most so many times.
 LONGER_SIDE, MOST_ENLARGED = 960, 2.0

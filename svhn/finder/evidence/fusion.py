@@ -13,8 +13,8 @@ from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import are_neighbours, overlaps
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
-from svhn.finder.ocr import reader_scale
-from svhn.finder.writing import DIGITS, TextRegion, Word
+from svhn.finder.evidence.ocr import reader_scale
+from svhn.finder.evidence.writing import DIGITS, TextRegion, Word
 
 # A reading of letters, of a number, of a number that overrules surplus candidates, and of a digit that stands alone
 # counts from these confidences on.
