@@ -16,6 +16,7 @@ from svhn.files import printable
 # In the order of work: what a user types -> the module here, the function in it, and the line in the list of commands.
 COMMANDS = {
     "remove-digits": ("photos", "remove_digits", "Write the photos again without their house numbers."),
+    "find": ("photos", "find", "Find what remove-digits would remove, and write it down as a plan to correct."),
     "read": ("photos", "read", "Find and read the house numbers of photos, without boxes."),
     "report": ("photos", "report", "Make one page of a job's report: totals, failures, and photos before and after."),
     "inpaint": ("photos", "inpaint", "Fill the white part of a mask of your own in one photo."),

@@ -12,6 +12,19 @@ from svhn.files import printable
 from svhn.finder import FinderConfig, advice_on_reader
 from svhn.jobs import JobConfig, RunConfig
 
+# Settings that say which digits there are.
+_WHERE = (
+    "boxes",
+    "boxes_only",
+    "also_find",
+    "finder",
+    "min_confidence",
+    "text_reader",
+    "only_region",
+    "exclude_region",
+    "min_height",
+)
+
 
 @command()
 @click.argument("photos", nargs=-1)
@@ -52,6 +65,32 @@ def remove_digits(
         with choose_display(job.output_dir, quiet, as_json, job.dry_run) as display:
             summary = remove_photos(sources, job, run, display.show, signals)
             display.end(summary)
+    sys.exit(summary.exit_code)
+
+
+@command()
+@click.argument("photos", nargs=-1)
+@click.option(
+    "--output", metavar="FILE", default="plan.json", show_default=True, help="The plan; it must not be there."
+)
+@options_of(JobConfig, "job", only=_WHERE)
+@click.option("--recursive", is_flag=True, help="Also look into folders inside the given ones.")
+@options_of(RunConfig, "run", only=("workers", "max_seconds"))
+def find(photos: tuple[str, ...], output: str, job: JobConfig, recursive: bool, run: RunConfig) -> None:
+    """Find what remove-digits would remove, and write it down as a plan to correct.
+
+    The plan is COCO JSON, one annotation for each digit, which CVAT, Label Studio and others open. Set "accepted" to
+    false where a place shall stay, or delete it; add and move boxes; then give it to remove-digits with --plan.
+
+    \b
+    Example:
+      python cli.py find samples/*.png --output plan.json
+    """
+    from svhn.jobs import find_digits, list_photos
+
+    with choose_display(job.output_dir, dry_run=True) as display:
+        summary = find_digits(list_photos(photos, recursive), output, job, run, display.show)
+        display.end(summary)
     sys.exit(summary.exit_code)
 
 

@@ -1,3 +1,5 @@
+from .choice.regions import Region as Region
+from .choice.regions import Scope as Scope
 from .config import JobConfig as JobConfig
 from .config import RunConfig as RunConfig
 from .config import Shard as Shard
@@ -12,6 +14,7 @@ from .page import write_page as write_page
 from .reading import PhotoReading as PhotoReading
 from .reading import read_photos as read_photos
 from .removal import Summary as Summary
+from .removal import find_digits as find_digits
 from .removal import remove_photos as remove_photos
 from .single import explain_photo as explain_photo
 from .single import inpaint_photo as inpaint_photo

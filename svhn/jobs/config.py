@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from svhn.errors import InputError
 from svhn.finder import DEFAULT_FINDER, text_reader_setting
+from svhn.jobs.choice import Scope
 from svhn.photos import PhotoConfig
 from svhn.settings import Settings, setting
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
@@ -28,6 +29,9 @@ class JobConfig(Settings):
         has its boxes from the file that lies beside it, else from the finder.
     boxes_only : bool
         A photo that is not listed is an error; neither another file nor the finder is asked.
+    plan : str or None
+        A plan that `find` wrote and somebody may have corrected: exactly the digits that are accepted there are
+        removed, and a photo that is not in it is an error; see `svhn.jobs.choice.plan`.
     also_find : bool
         Add to listed digits those that the finder finds elsewhere in the photo.
     finder : str or None
@@ -53,6 +57,13 @@ class JobConfig(Settings):
         "auto", "cpu", "cuda" or "cuda:1".
     removal : RemovalConfig
     photo : PhotoConfig
+    scope : Scope
+        Which numbers count.
+
+    Raises
+    ------
+    InputError
+        When a plan is given together with what would change it.
     """
 
     output_dir: str = setting("removed", help="Where results go: a folder or a URL.")
@@ -63,6 +74,9 @@ class JobConfig(Settings):
         None, metavar="FILE", help="Boxes of digits: digitStruct.mat, COCO .json, or a folder of YOLO or VOC labels."
     )
     boxes_only: bool = setting(False, help="A photo whose boxes are not listed is an error; nothing is searched.")
+    plan: str | None = setting(
+        None, metavar="FILE", help="Remove exactly what is accepted in this plan, see the command find."
+    )
     also_find: bool = setting(False, help="Also remove digits that the finder finds beside the listed ones.")
     finder: str | None = setting(
         DEFAULT_FINDER,
@@ -81,6 +95,13 @@ class JobConfig(Settings):
     )
     removal: RemovalConfig = field(default_factory=RemovalConfig)
     photo: PhotoConfig = field(default_factory=PhotoConfig)
+    scope: Scope = field(default_factory=Scope)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        others = {"boxes": self.boxes, "boxes_only": self.boxes_only, "also_find": self.also_find}
+        if self.plan is not None and (given := [name for name, value in others.items() if value]):
+            raise InputError(f"plan: it says all, expected it without {', '.join(given)}; give one of them")
 
     @property
     def side_dir(self) -> str:
@@ -140,6 +161,8 @@ class RunConfig(Settings):
         "local", or "ray" for the nodes of a Ray cluster.
     gpus_per_worker : float
         GPUs that Ray sets aside for a worker, for example 0.25.
+    plan_output : str or None
+        File for the plan of a dry run, see `svhn.jobs.choice.plan`; it must not be there.
     """
 
     workers: int | None = setting(
@@ -164,4 +187,7 @@ class RunConfig(Settings):
     )
     gpus_per_worker: float = setting(
         0.0, least=0, expert=True, help="GPUs that Ray sets aside for each worker, for example 0.25."
+    )
+    plan_output: str | None = setting(
+        None, metavar="FILE", spellings=("--output",), help="With --dry-run: a plan to correct and follow with --plan."
     )

@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ from svhn.files import printable
 from svhn.finder import Finder, FinderConfig
 from svhn.jobs.config import JobConfig
 from svhn.jobs.output import FETCH_SECONDS, fetched_file, file_system, is_remote, join, within
-from svhn.jobs.tasks import BESIDE, FOUND, GIVEN, Task
+from svhn.jobs.tasks import BESIDE, FOUND, GIVEN, IN_PLAN, Task
 from svhn.photos import Photo
 
 # SVHN's largest digitStruct.mat, for 202,353 photos, has a tenth of it.
@@ -43,15 +43,23 @@ class PhotoDigits:
     found : bool
         True when the finder was asked, False when somebody listed all of them.
     boxes : str
-        Where they come from: `GIVEN`, `BESIDE` or `FOUND`, or two of them with "+" between.
+        Where they come from: `IN_PLAN`, `GIVEN`, `BESIDE` or `FOUND`, or two of them with "+" between.
     fitted : str or None
         What was done to listed boxes so that they are in the pixels of this photo.
+    rejected : tuple of DigitBox
+        Places that somebody looked at, and that stay as they are.
     """
 
     digits: Sequence[DigitBox]
     found: bool
     boxes: str
     fitted: str | None = None
+    rejected: tuple[DigitBox, ...] = ()
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether further digits that are found may be removed, too: not those of a plan, which says all."""
+        return self.found and self.boxes != IN_PLAN
 
 
 class DigitSource(Protocol):
@@ -94,6 +102,8 @@ def digit_source(job: JobConfig, finder: Callable[[], Finder] | None = None) -> 
     if job.also_find and job.finder is None:
         raise InputError("also_find needs a finder; name one with --finder, or leave --also-find out")
     finder = finder or functools.cache(lambda: load_finder(job))
+    if job.plan is not None:
+        return DigitsOfPhotos(ListedDigits(job.plan, only_given=True, place=IN_PLAN), None, None, job)
     listed = ListedDigits(job.boxes, only_given=job.boxes_only)
     return DigitsOfPhotos(
         listed, None if job.boxes_only or job.finder is None else finder, finder if job.also_find else None, job
@@ -114,7 +124,7 @@ def clip_to_photo(photo: str, digits: Sequence[DigitBox], rgb: np.ndarray) -> li
 
 @dataclass(frozen=True)
 class Listing:
-    """What a box file says of a photo: its name for messages, where it was (`GIVEN` or `BESIDE`), and the entry."""
+    """What a box file says of a photo: its name for messages, where it was (`GIVEN`, ...), and the entry."""
 
     file: str
     place: str
@@ -130,9 +140,12 @@ class ListedDigits:
         See `JobConfig.boxes`.
     only_given : bool
         Where boxes are given, those beside a photo do not count.
+    place : str
+        What the given file is: `GIVEN` or `IN_PLAN`.
     """
 
-    def __init__(self, boxes: str | None, only_given: bool = False):
+    def __init__(self, boxes: str | None, only_given: bool = False, place: str = GIVEN):
+        self.place = place
         self.given = (boxes, _open(boxes)) if boxes else None
         self.only_given = only_given and self.given is not None
         self.folders: dict[str, tuple[str, Annotations] | InputError | None] = {}
@@ -155,13 +168,15 @@ class ListedDigits:
         height, width = photo.rgb.shape[:2]
         with naming(task.photo, listing.file):
             fitted = listing.entry.fit(width, height, photo.orientation)
-        return PhotoDigits(fitted.digits, found=False, boxes=listing.place, fitted=fitted.change)
+        found = listing.place == IN_PLAN and listing.entry.found
+        return PhotoDigits(fitted.digits, found, listing.place, fitted.change, fitted.rejected)
 
     def missing(self, photo: str) -> InputError:
         """Return the error of a photo that is not listed and must be."""
         if self.given:
             file = printable(self.given[0])
-            return InputError(f"{printable(photo)}: {file} has no entry for it; add its boxes or give another --boxes")
+            option = "--plan" if self.place == IN_PLAN else "--boxes"
+            return InputError(f"{printable(photo)}: {file} has no entry for it; add its boxes or give another {option}")
         names = " or ".join(box_file_names())
         return InputError(
             f"{printable(photo)}: no boxes; give them with --boxes, put {names} with an entry for it beside it, or let "
@@ -172,7 +187,7 @@ class ListedDigits:
         folder, name = os.path.split(task.photo)
         if self.given:
             photo = PhotoName(task.photo, task.place, task.alone)
-            if (listing := _look_up(photo, GIVEN, *self.given)) or self.only_given:
+            if (listing := _look_up(photo, self.place, *self.given)) or self.only_given:
                 return listing
         beside = self._beside(folder)
         return _look_up(PhotoName(task.photo, name, task.alone), BESIDE, *beside) if beside else None
@@ -216,7 +231,8 @@ class DigitsOfPhotos:
     def version(self, task: Task) -> str:
         listing = self.listed.find(task)
         if listing is not None:
-            return listing.entry.version + (f" and found {self.config}" if self.adding else "")
+            planned = " in a plan" if listing.place == IN_PLAN else ""
+            return listing.entry.version + planned + (f" and found {self.config}" if self.adding else "")
         if self.finder is None:
             raise self.listed.missing(task.photo)
         return f"found {self.config}"
@@ -243,7 +259,7 @@ def with_others(listed: PhotoDigits, found: Sequence[DigitBox]) -> PhotoDigits:
     boxes = np.array([digit.box.as_list() for digit in listed.digits], float).reshape(-1, 4)
     others = [digit for digit in found if not _is_among(digit, boxes)]
     places = f"{listed.boxes}+{FOUND}" if others else listed.boxes
-    return PhotoDigits([*listed.digits, *others], found=True, boxes=places, fitted=listed.fitted)
+    return replace(listed, digits=[*listed.digits, *others], found=True, boxes=places)
 
 
 def _is_among(digit: DigitBox, boxes: np.ndarray) -> bool:

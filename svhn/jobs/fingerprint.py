@@ -51,6 +51,7 @@ def describe_settings(job: JobConfig) -> str:
         "min_confidence": job.min_confidence,
         "text_reader": "" if job.text_reader == "none" else reader_version(),
         "metadata": job.photo.kept,
+        "scope": str(job.scope),
         "networks": {use: [sha256(path) for path in paths] for use, paths in used_networks(job).items()},
     }
     return json.dumps(settings, sort_keys=True)

@@ -8,6 +8,7 @@ import numpy as np
 from svhn.boxes import DigitBox, Number, group_digits, overlaps, union
 from svhn.files import printable
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
+from svhn.jobs.choice import Scope
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
 from svhn.photos import Photo, views
@@ -31,15 +32,24 @@ class Look:
         What can be read in it, in any view.
     made : str
         Which look it was, for the report.
+    size : (width, height)
+        Of the photo in pixels.
     """
 
     numbers: tuple[Number, ...]
     made: str
+    size: tuple[int, int]
 
     @property
     def digits(self) -> list[DigitBox]:
         """Of all numbers."""
         return [digit for number in self.numbers for digit in number.digits]
+
+    def counting(self, scope: Scope, rejected: Sequence[DigitBox]) -> "Look":
+        """Return the look with the numbers of a scope only, without those whose digits all lie at rejected places."""
+        numbers = scope.numbers(self.numbers, *self.size)
+        kept = (number for number in numbers if any(_place_of(digit, rejected) is None for digit in number.digits))
+        return replace(self, numbers=tuple(kept))
 
 
 def looks_with(job: JobConfig) -> tuple[str, FinderConfig]:
@@ -60,7 +70,8 @@ def look_at(finished: Photo, finder: Finder) -> Look:
     for view in seen.values():
         digits = join_digits(digits, [digit for number in finder.find_numbers(view) for digit in number.digits], 0.0)
     made = f"finder, whole picture, {len(seen)} {'view' if len(seen) == 1 else 'views'}"
-    return Look(tuple(group_digits(digits)), made)
+    height, width = finished.rgb.shape[:2]
+    return Look(tuple(group_digits(digits)), made, (width, height))
 
 
 def find_through_alpha(photo: Photo, digits: Sequence[DigitBox], finder: Finder) -> list[DigitBox]:

@@ -5,10 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from svhn.errors import require_package
+from svhn.errors import InputError, require_package
 from svhn.files import WriteError
 from svhn.finder import advice_on_reader
+from svhn.jobs.choice import PlanFile
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, default_workers, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
@@ -17,6 +19,7 @@ from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, CannotStart, Order, ReportL
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
+AnyResults: TypeAlias = Results | NoResults | PlanFile
 SOME_FAILED, STOPPED_EARLY, STILL_LEGIBLE = 1, 3, 4
 
 
@@ -129,7 +132,7 @@ def remove_photos(
         def stopping() -> bool:
             return signals.received is not None or summary.stopped is not None
 
-        with _results(job, owner, summary) as results:
+        with _results(job, run, photos, owner, summary) as results:
             _note_what_is_left_out(photos, results, summary, run)
             done = _look_back(part, tasks, job, run)
             orders = _orders(part, done, stopping)
@@ -142,11 +145,39 @@ def remove_photos(
     return summary
 
 
+def find_digits(
+    photos: Sequence[ListedPhoto],
+    output: str,
+    job: JobConfig,
+    run: RunConfig = RunConfig(),
+    show: Callable[[ReportLine, Summary], None] = lambda line, summary: None,
+) -> Summary:
+    """Write down what `remove_photos` would remove, as a plan that can be corrected and followed (`JobConfig.plan`).
+
+    Parameters
+    ----------
+    photos : sequence of ListedPhoto
+        See `svhn.jobs.list_photos`.
+    output : str
+        The plan, see `svhn.jobs.choice.plan`; it must not be there.
+    job, run, show
+        As in `remove_photos`.
+
+    Raises
+    ------
+    InputError
+        As in `remove_photos`, and when `output` is there or names a picture.
+    """
+    return remove_photos(photos, replace(job, dry_run=True), replace(run, plan_output=output), show)
+
+
 def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list[Task]:
     """Return the tasks of all parts of the job, after checking what all of them need."""
     from svhn.jobs.digit_sources import digit_source
     from svhn.jobs.fingerprint import used_networks
 
+    if run.plan_output is not None and not job.dry_run:
+        raise InputError("plan_output: a plan is written by a dry run only; add --dry-run, or leave --output out")
     if not job.dry_run and run.engine == "local":  # a Ray cluster may have it on its nodes only
         require_package("torch", "PyTorch", "torch", "remove-digits")
     used_networks(job)
@@ -157,9 +188,15 @@ def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list
 
 
 @contextlib.contextmanager
-def _results(job: JobConfig, owner: str, summary: Summary) -> Iterator[Results | NoResults]:
-    """Hold the ledger and the files of this part of a job; in a dry run nothing is written."""
-    results: Results | NoResults = NoResults() if job.dry_run else Results(job.output_dir, job.report_dir, owner)
+def _results(
+    job: JobConfig, run: RunConfig, photos: Sequence[ListedPhoto], owner: str, summary: Summary
+) -> Iterator[AnyResults]:
+    """Hold the ledger and the files of this part of a job; in a dry run nothing is written but a plan."""
+    results: AnyResults
+    if run.plan_output is not None:
+        results = PlanFile(run.plan_output, [photo.path for photo in photos])
+    else:
+        results = NoResults() if job.dry_run else Results(job.output_dir, job.report_dir, owner)
     summary.report = results.name
     try:
         yield results
@@ -171,7 +208,7 @@ def _results(job: JobConfig, owner: str, summary: Summary) -> Iterator[Results |
 
 
 def _note_what_is_left_out(
-    photos: Sequence[ListedPhoto], results: Results | NoResults, summary: Summary, run: RunConfig
+    photos: Sequence[ListedPhoto], results: AnyResults, summary: Summary, run: RunConfig
 ) -> None:
     """Write down what of the given folders is no photo; every part of a job knows it, the first one says it."""
     for folder, kinds in getattr(photos, "left_out", {}).items():
@@ -226,7 +263,7 @@ def _engine(
 def _write_down(
     lines: Iterable[ReportLine | StopJob],
     part: Mapping[str, Task],
-    results: Results | NoResults,
+    results: AnyResults,
     summary: Summary,
     run: RunConfig,
     show: Callable[[ReportLine, Summary], None],
@@ -258,5 +295,5 @@ def _too_many_failures(summary: Summary, highest: float) -> str | None:
     return f"{failed} of {seen} photos failed, more than --max-failure-rate {highest:g}"
 
 
-def _cannot_write(results: Results | NoResults, error: OSError) -> str:
+def _cannot_write(results: AnyResults, error: OSError) -> str:
     return f"{results.name}: cannot be written ({error}); make room and go on with --resume"

@@ -7,8 +7,8 @@ from typing import Any
 
 from svhn.errors import InputError
 
-# Where boxes come from: --boxes, a file beside the photo, the finder.
-GIVEN, BESIDE, FOUND = "given", "beside", "found"
+# Where boxes come from: --boxes, a file beside the photo, the finder, --plan.
+GIVEN, BESIDE, FOUND, IN_PLAN = "given", "beside", "found", "plan"
 OK, NO_DIGITS, ERROR, UNCHANGED, PLANNED = "ok", "no_digits", "error", "unchanged", "planned"
 LEFT_OUT = "left_out"  # a line about a folder: what in it was not looked at
 
@@ -118,10 +118,12 @@ class ReportLine:
     seen : tuple of ReadNumber
         What that look could read; such a photo is not written.
     boxes : str or None
-        Where its boxes come from: `GIVEN`, `BESIDE`, `FOUND`, or the first two with "+found" where the finder added to
-        them.
+        Where its boxes come from: `IN_PLAN`, `GIVEN`, `BESIDE` or `FOUND`; `GIVEN` or `BESIDE` with "+found" where the
+        finder added to them.
     fitted : str or None
         What was done to listed boxes so that they are in the pixels of this photo: scaled, turned.
+    size : (int, int) or None
+        Width and height of the upright photo in pixels; in a dry run.
     bytes, sha256, settings, output_bytes, output_sha256
         What a later job compares: content of the photo, all that the result depends on besides, content of the output.
     says_where : bool or None
@@ -145,6 +147,7 @@ class ReportLine:
     seen: tuple[ReadNumber, ...] = ()
     boxes: str | None = None
     fitted: str | None = None
+    size: tuple[int, int] | None = None
     bytes: int | None = None
     sha256: str | None = None
     settings: str | None = None
@@ -209,7 +212,7 @@ def _check_texts(content: dict[str, Any]) -> None:
 _OF_OUTPUT = ("output", "output_bytes", "output_sha256")
 _COMPARED = ("bytes", "sha256", "settings")
 # What does not stand in the ledger where it is not known.
-_OPTIONAL = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir", "says_where", "left_out", "boxes", "fitted")
+_OPTIONAL = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir", "says_where", "left_out", "boxes", "fitted", "size")
 
 # A task, and what the ledger says of the photo where it was done before.
 Order = tuple[Task, ReportLine | None]

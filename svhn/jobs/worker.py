@@ -126,7 +126,7 @@ class PhotoWorker:
         self._check_found(task, where)
         line = replace(line, boxes=where.boxes, fitted=where.fitted)
         if self.job.dry_run:
-            return _plan(task, where)
+            return replace(_plan(task, where), size=(photo.rgb.shape[1], photo.rgb.shape[0]))
         return self._finish(line, task, photo, content, where)
 
     def _identify(self, task: Task, content: bytes) -> ReportLine:
@@ -148,8 +148,10 @@ class PhotoWorker:
     def find(self, task: Task, photo: Photo) -> PhotoDigits:
         """Return where the digits of a photo are, listed or found, clipped to it."""
         where = self.digits_of(task, photo)
-        digits = find_through_alpha(photo, where.digits, self.networks.finder) if where.found else where.digits
-        return replace(where, digits=clip_to_photo(task.photo, digits, photo.rgb))
+        digits = find_through_alpha(photo, where.digits, self.networks.finder) if where.may_grow else where.digits
+        inside = clip_to_photo(task.photo, digits, photo.rgb)
+        height, width = photo.rgb.shape[:2]
+        return replace(where, digits=self.job.scope.digits(inside, width, height))
 
     def _check_found(self, task: Task, where: PhotoDigits) -> None:
         """Raise InputError where nothing is listed or found, and that shall be an error."""
@@ -187,20 +189,24 @@ class PhotoWorker:
         self, made: "_Made", photo: Photo, content: bytes, where: PhotoDigits
     ) -> "tuple[_Made, Look, PhotoDigits]":
         """Look at a finished photo; where digits were found, remove what only that look finds, and look again."""
-        made, look = self._look_once(made, photo)
-        for _ in range(MOST_ROUNDS if where.found else 0):
+        made, look = self._look_once(made, photo, where)
+        for _ in range(MOST_ROUNDS if where.may_grow else 0):
             if made.is_legible or not look.numbers:
                 break
             digits = join_digits(where.digits, look.digits)
             where = replace(where, digits=clip_digits(digits, photo.rgb.shape[1], photo.rgb.shape[0]))
-            made, look = self._look_once(self._make(photo, content, where), photo)
+            made, look = self._look_once(self._make(photo, content, where), photo, where)
         return made, look, where
 
-    def _look_once(self, made: "_Made", photo: Photo) -> "tuple[_Made, Look]":
-        """Read the file that was made: its removed places by all readers, and the whole of it by the finder."""
+    def _look_once(self, made: "_Made", photo: Photo, where: PhotoDigits) -> "tuple[_Made, Look]":
+        """Read the file that was made: its removed places by all readers, and the whole of it by the finder.
+
+        What somebody decided to keep does not count.
+        """
         finished = decode_photo(made.content, photo.format, self.job.photo.max_pixels)
         removed = made.removed and made.removed.read_again(finished, self.networks.remover(True))
-        return replace(made, removed=removed), look_at(finished, self.networks.onlooker)
+        look = look_at(finished, self.networks.onlooker).counting(self.job.scope, where.rejected)
+        return replace(made, removed=removed), look
 
     def _stage(self, line: ReportLine, task: Task, content: bytes, mask: bytes | None = None) -> ReportLine:
         """Write photo and mask where they wait for their line; return the line that vouches for them."""

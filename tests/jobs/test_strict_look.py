@@ -108,7 +108,7 @@ def test_what_stays_after_some_rounds_is_refused(folder, tmp_path, monkeypatch, 
 
     def see(finished, finder):
         looks.append(finished)
-        return Look(tuple(finder.find_numbers(scene.photo)), "always")
+        return Look(tuple(finder.find_numbers(scene.photo)), "always", scene.photo.shape[1::-1])
 
     monkeypatch.setattr(worker, "look_at", see)
     summary = job(folder, tmp_path / "out", strict=True)

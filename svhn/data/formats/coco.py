@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from svhn.alphabet import DIGITS
 from svhn.data.formats.entries import Annotations, BoxEntry, Rectangle, Size, checked_rectangle
@@ -19,8 +19,17 @@ _CURE = (
     "expected images with id and file_name, and annotations with image_id and bbox [left, top, width > 0, height > 0]"
 )
 _DIGITS = frozenset("0123456789")
-# An image's rectangles with their labels.
-_Found = list[tuple[Rectangle, int | None]]
+# What an annotation of a plan can say beside its box, see `svhn.jobs.choice`.
+ACCEPTED, SOURCE, FOUND = "accepted", "source", "found"
+
+
+class _Listed(NamedTuple):
+    """An annotation: its box, its digit, whether it counts, and whether a finder made it."""
+
+    rectangle: Rectangle
+    label: int | None
+    accepted: bool
+    found: bool
 
 
 class CocoFormat:
@@ -44,7 +53,8 @@ class CocoBoxes(Annotations):
 
     A category whose name is a single digit gives the label; any other category gives a digit of unknown label.
     `bbox` is [left, top, width, height] in pixels; where it is missing, the extent of the polygons counts. An image
-    without annotations maps to an empty list; annotations of images that are not listed are left aside.
+    without annotations maps to an empty list; annotations of images that are not listed are left aside, and so are
+    those with `accepted: false`, which are the entry's `rejected`.
 
     Parameters
     ----------
@@ -70,7 +80,7 @@ class CocoBoxes(Annotations):
         self._times = Counter(self._names)
         self._images = dict(zip(self._names, images, strict=True))
         self._ids = Counter(_key(image.get("id")) for image in images)
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, list[_Listed]] = {}
         self._problems: dict[str, str] = {}
         self._read_annotations(rows, _labels(content.get("categories")))
 
@@ -84,8 +94,7 @@ class CocoBoxes(Annotations):
                 raise ValueError(f"image id {shortened(image.get('id'))}: expected a number or text that no other has")
             if problem := self._problems.get(key):
                 raise ValueError(problem)
-            found = self._found.get(key, [])
-            return BoxEntry([rectangle for rectangle, _ in found], [label for _, label in found], _size(image))
+            return _entry(self._found.get(key, []), _size(image))
         except ValueError as error:
             raise InputError(f"{printable(self.path)}: {printable(name)}: {error}; correct it there") from error
 
@@ -113,8 +122,8 @@ class CocoBoxes(Annotations):
             if key is None or key not in self._ids:
                 continue
             try:
-                found = _rectangle(row), labels.get(_key(row.get("category_id")) or "")
-                self._found.setdefault(key, []).append(found)
+                listed = _Listed(_rectangle(row), labels.get(_key(row.get("category_id")) or ""), *_judged(row))
+                self._found.setdefault(key, []).append(listed)
             except ValueError as error:
                 self._problems.setdefault(key, f"annotations.{position} (id {shortened(row.get('id'))}): {error}")
         if rows and not (self._found or self._problems):
@@ -159,6 +168,24 @@ def write_coco(path: str | Path, photos: Mapping[str, PhotoBoxes]) -> None:
     content = {"images": images, "annotations": annotations, "categories": categories}
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _entry(listed: Sequence[_Listed], size: Size | None) -> BoxEntry:
+    """Return the entry of an image's annotations."""
+    kept, rejected = [one for one in listed if one.accepted], [one for one in listed if not one.accepted]
+    struck_out = _entry([one._replace(accepted=True) for one in rejected], size) if rejected else None
+    boxes, labels = [one.rectangle for one in kept], [one.label for one in kept]
+    return BoxEntry(boxes, labels, size, rejected=struck_out, found=any(one.found for one in kept))
+
+
+def _judged(row: dict) -> tuple[bool, bool]:
+    """Return whether an annotation is accepted and whether a finder made it; other tools keep that as `attributes`."""
+    attributes = row.get("attributes")
+    said = (attributes if isinstance(attributes, dict) else {}) | row
+    accepted = said.get(ACCEPTED, True)
+    if not isinstance(accepted, bool):
+        raise ValueError(f"{ACCEPTED}: expected true or false, received {shortened(accepted)}")
+    return accepted, said.get(SOURCE) == FOUND
 
 
 def _key(value: Any) -> str | None:

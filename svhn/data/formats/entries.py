@@ -4,7 +4,7 @@ import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -30,10 +30,14 @@ _ON_ITS_SIDE = (5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class FittedDigits:
-    """Digits in the pixels of one upright photo, in reading order; `change` says what was done to the listed boxes."""
+    """Digits in the pixels of one upright photo, in reading order; `change` says what was done to the listed boxes.
+
+    `rejected` are places that somebody looked at and found to be no digits, or digits that may stay.
+    """
 
     digits: list[DigitBox]
     change: str | None = None
+    rejected: tuple[DigitBox, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,18 @@ class BoxEntry:
         Of the picture that the boxes belong to, where the file says it.
     relative : bool
         The rectangles are parts of the picture's width and height, 0 to 1, not pixels.
+    rejected : BoxEntry, optional
+        Boxes that somebody struck out, see `FittedDigits.rejected`.
+    found : bool
+        A finder found some of them; nobody drew all.
     """
 
     rectangles: Sequence[Rectangle] = ()
     labels: Sequence[int | None] = ()
     size: Size | None = None
     relative: bool = False
+    rejected: "BoxEntry | None" = None
+    found: bool = False
 
     @classmethod
     def of_digits(cls, digits: Sequence[DigitBox]) -> "BoxEntry":
@@ -66,7 +76,9 @@ class BoxEntry:
     @property
     def version(self) -> str:
         """All that it says, as text; another text may give other digits."""
-        return repr((list(self.rectangles), list(self.labels), self.size, self.relative))
+        said = (list(self.rectangles), list(self.labels), self.size, self.relative)
+        struck_out = f", but for {self.rejected.version}" if self.rejected else ""
+        return f"{said!r}{struck_out}{', found' if self.found else ''}"
 
     def listed(self) -> list[DigitBox]:
         """Return the digits as they are listed, in reading order; InputError where they are no pixels."""
@@ -94,6 +106,12 @@ class BoxEntry:
         InputError
             When it is not certain where in this photo the boxes are.
         """
+        fitted = self._fit(width, height, orientation)
+        if self.rejected is None:
+            return fitted
+        return replace(fitted, rejected=tuple(self.rejected.fit(width, height, orientation).digits))
+
+    def _fit(self, width: int, height: int, orientation: int) -> FittedDigits:
         self._check()
         if not self.rectangles:
             return FittedDigits([])

@@ -1,0 +1,122 @@
+"""A plan: what a job would remove, in a file that people correct and another job follows.
+
+It is COCO object detection JSON, so that annotation tools open it. An annotation is a digit. What COCO does not know
+stands beside it, and files without it are plans, too:
+
+========================  =====================================================================
+`annotation.accepted`     false for a place that stays as it is; by default true
+`annotation.source`       "found" by the finder, or "listed" in a box file; what people add has none
+`annotation.confidence`   0 to 1, of what was found
+`annotation.number`       which of the image's `numbers` it belongs to, counted from 0
+`image.numbers`           what was read: text, confidence, box; nobody reads this back
+========================  =====================================================================
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from svhn import __version__
+from svhn.alphabet import DIGITS
+from svhn.errors import InputError
+from svhn.figures import check_text
+from svhn.files import printable, replacing
+from svhn.jobs.tasks import ERROR, ReadNumber, ReportLine, Task
+
+# Category of a digit whose label is not known.
+_UNKNOWN = len(DIGITS)
+_DESCRIPTION = (
+    "Digits that svhn would remove. Set accepted to false where one shall stay, add and correct boxes, then: "
+    "svhn remove-digits PHOTOS --plan FILE"
+)
+
+
+class PlanFile:
+    """Collects the lines of a dry run and writes them as a plan, whole, when the job is at its end.
+
+    A photo that failed is not in it. The method names are those of `svhn.jobs.output.Results`.
+
+    Parameters
+    ----------
+    path : str
+    photos : sequence of str
+        What it must not take the place of.
+
+    Raises
+    ------
+    InputError
+        When a file is there: somebody may have corrected it.
+    """
+
+    def __init__(self, path: str, photos: Sequence[str]):
+        check_text(path, photos)
+        if os.path.lexists(path):
+            raise InputError(
+                f"{printable(path)}: is there already, and may be corrected; move it, or name another file"
+            )
+        self.name = path
+        self._lines: list[ReportLine] = []
+
+    def record(self, line: ReportLine, task: Task) -> ReportLine:
+        if line.status != ERROR:
+            self._lines.append(line)
+        return line
+
+    def note(self, line: ReportLine) -> None:
+        pass
+
+    def close(self) -> None:
+        with replacing(self.name) as temporary:
+            temporary.write_text(_as_text(plan_of(self._lines)), encoding="utf-8")
+
+
+def plan_of(lines: Sequence[ReportLine]) -> dict[str, Any]:
+    """Return the plan of the lines of a dry run, the photos by name."""
+    lines = sorted(lines, key=lambda line: line.photo)
+    images = [_image(image_id, line) for image_id, line in enumerate(lines, start=1)]
+    rows = [row for image_id, line in enumerate(lines, start=1) for row in _annotations(image_id, line.numbers)]
+    return {
+        "info": {"description": _DESCRIPTION, "version": __version__},
+        "images": images,
+        "annotations": [{"id": position, **row} for position, row in enumerate(rows, start=1)],
+        "categories": [{"id": label, "name": name} for label, name in enumerate((*DIGITS, "unknown digit"))],
+    }
+
+
+def _as_text(plan: dict[str, Any]) -> str:
+    """Return the plan as JSON with a line for each photo and each digit, so that people find their way in it."""
+    parts = []
+    for name, content in plan.items():
+        rows = ",\n  ".join(json.dumps(row) for row in content) if isinstance(content, list) else None
+        parts.append(f'"{name}": ' + (json.dumps(content) if rows is None else f"[\n  {rows}\n ]" if rows else "[]"))
+    return "{\n " + ",\n ".join(parts) + "\n}\n"
+
+
+def _image(image_id: int, line: ReportLine) -> dict[str, Any]:
+    width, height = line.size or (0, 0)
+    numbers = [{"text": number.text, "confidence": number.confidence, "box": number.box} for number in _read(line)]
+    name = line.photo.replace(os.sep, "/")
+    return {"id": image_id, "file_name": name, "width": width, "height": height, "numbers": numbers}
+
+
+def _read(line: ReportLine) -> Iterator[ReadNumber]:
+    return (number for number in line.numbers if isinstance(number, ReadNumber))
+
+
+def _annotations(image_id: int, numbers: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    for place, number in enumerate(numbers):
+        for digit in number.digits:
+            left, top, right, bottom = digit.box
+            found = digit.confidence is not None
+            yield {
+                "image_id": image_id,
+                "category_id": _UNKNOWN if digit.label is None else digit.label,
+                "bbox": [left, top, right - left, bottom - top],
+                "area": (right - left) * (bottom - top),
+                "iscrowd": 0,
+                "number": place,
+                "confidence": digit.confidence,
+                "source": "found" if found else "listed",
+                "accepted": True,
+            }
