@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
+from svhn.errors import InputError
 
 # A line of digit centres steeper than this is read from top to bottom.
 STEEP_DEGREES = 70.0
@@ -118,6 +120,36 @@ class DigitBox:
     def confidence(self) -> float | None:
         """How sure it is that there is this digit, 0 to 1; None for a box that was given."""
         return None
+
+
+def as_digits(boxes: Iterable[Any]) -> list[DigitBox]:
+    """Return boxes in the forms in which people hold them as digits.
+
+    Parameters
+    ----------
+    boxes : iterable of Box, DigitBox, or four numbers [left, top, right, bottom]
+        For example an array (N, 4); fractions of pixels are rounded outwards.
+
+    Raises
+    ------
+    InputError
+        When one of them is nothing of these, or empty.
+    """
+    return [_as_digit(place, box) for place, box in enumerate(boxes)]
+
+
+def _as_digit(place: int, box: Any) -> DigitBox:
+    if isinstance(box, DigitBox):
+        return box
+    if isinstance(box, Box):
+        return DigitBox(box)
+    try:
+        left, top, right, bottom = (float(edge) for edge in box)
+        return DigitBox(Box.from_size(left, top, right - left, bottom - top))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"boxes[{place}]: expected a Box or [left, top, right, bottom] in pixels, received {box!r} ({error})"
+        ) from error
 
 
 @dataclass(frozen=True)

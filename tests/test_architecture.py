@@ -43,6 +43,7 @@ ALLOWED = {
     "torch_inpaint": {"torch", "cv2", "scipy"},
     "jobs": {"torch", "cv2"},
     "jobs.engines": {"ray"},
+    "jobs.single": {"PIL", "cv2"},
     "sweeps": {"yaml", "pydantic"},
     "commands": {"click", "rich"},
     "__main__": set(),

@@ -10,9 +10,11 @@ HOMES = {
     "Box": "svhn.boxes",
     "DigitRemover": "svhn.torch_inpaint",
     "Finder": "svhn.finder",
+    "StillLegible": "svhn.jobs",
     "inpaint": "svhn.torch_inpaint",
     "load_classifier": "svhn.classifiers",
     "read_photo": "svhn.photos",
+    "remove": "svhn.jobs",
 }
 
 

@@ -16,8 +16,10 @@ from .reading import read_photos as read_photos
 from .removal import Summary as Summary
 from .removal import find_digits as find_digits
 from .removal import remove_photos as remove_photos
-from .single import explain_photo as explain_photo
-from .single import inpaint_photo as inpaint_photo
+from .single.files import explain_photo as explain_photo
+from .single.files import inpaint_photo as inpaint_photo
+from .single.removing import StillLegible as StillLegible
+from .single.removing import remove as remove
 from .tasks import ERROR as ERROR
 from .tasks import LEFT_OUT as LEFT_OUT
 from .tasks import NO_DIGITS as NO_DIGITS

@@ -111,8 +111,10 @@ def _place_of(digit: DigitBox, others: Sequence[DigitBox]) -> int | None:
     return best if shared[best] > SAME or covered[best] > INSIDE else None
 
 
-def describe_refusal(photo: str, texts: Sequence[str], look: Look, where: PhotoDigits) -> str:
-    """Return why a photo is not written: what can be read in it and where, and what to do.
+def describe_legible(
+    photo: str, texts: Sequence[str], look: Look, where: PhotoDigits, consequence: str = "so it was not written"
+) -> str:
+    """Return what can be read in a photo still and where, what follows from that, and what to do.
 
     Parameters
     ----------
@@ -122,11 +124,12 @@ def describe_refusal(photo: str, texts: Sequence[str], look: Look, where: PhotoD
     look : Look
     where : PhotoDigits
         The digits that were removed.
+    consequence : str
     """
     seen = [_place(number, where) for number in look.numbers]
     cure = "give its boxes" if where.found else "correct its boxes, add the finder's (--also-find)"
     return (
-        f"{printable(photo)}: still legible after the removal ({'; '.join([*texts, *seen])}), so it was not written; "
+        f"{printable(photo)}: still legible after the removal ({'; '.join([*texts, *seen])}), {consequence}; "
         f"{cure}, or do it by hand"
     )
 

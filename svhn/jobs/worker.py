@@ -9,22 +9,22 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 
-from svhn.boxes import clip_digits, group_digits
+from svhn.boxes import group_digits
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.jobs.config import FAIL, SKIP, JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source
 from svhn.jobs.engines import Stage
 from svhn.jobs.fingerprint import describe_settings, short_hash
-from svhn.jobs.looking import MOST_ROUNDS, Look, describe_refusal, find_through_alpha, join_digits, look_at
+from svhn.jobs.finishing import FinishedPhoto, Finisher
+from svhn.jobs.looking import describe_legible, find_through_alpha
 from svhn.jobs.networks import JobNetworks
 from svhn.jobs.output import JobFolders, read_bytes
-from svhn.jobs.planes import RemovedDigits, remove_digits
 from svhn.jobs.reading import describe_number
 from svhn.jobs.tasks import (
     NO_DIGITS,
@@ -37,25 +37,12 @@ from svhn.jobs.tasks import (
     StopJob,
     Task,
 )
-from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, rewrite_photo, says_where
+from svhn.photos import Photo, byte_limit, decode_photo, encode_mask, says_where
 
 if TYPE_CHECKING:
     from svhn.torch_inpaint.removal import NumberReport
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What is published of a photo: the content of its file, and what was removed, if anything was."""
-
-    content: bytes
-    removed: RemovedDigits | None = None
-
-    @property
-    def is_legible(self) -> bool:
-        """Whether something can be read where digits were removed."""
-        return self.removed is not None and any(number.legible for number in self.removed.numbers)
 
 
 class PhotoWorker:
@@ -83,6 +70,7 @@ class PhotoWorker:
         self.folders = JobFolders(job.output_dir, job.report_dir, owner)
         self.networks = JobNetworks(job, tell)
         self.digits_of = digit_source(job, lambda: self.networks.finder)
+        self.finish = Finisher(job, self.networks)
         self.settings = describe_settings(job)
 
     def __call__(self, task: Task, done: ReportLine | None = None) -> ReportLine:
@@ -165,48 +153,18 @@ class PhotoWorker:
         """Make what is published of a photo and stage it; with `strict` it is looked at first, and may be refused."""
         if not where.digits and self.job.nothing_found == SKIP:
             return replace(line, status=NO_DIGITS)
-        made = self._make(photo, content, where)
-        if self.job.strict:
-            made, look, where = self._look(made, photo, content, where)
-            line = replace(line, look=look.made, seen=tuple(describe_number(number) for number in look.numbers))
-        numbers = made.removed.numbers if made.removed else ()
+        finished = self.finish(photo, content, where)
+        if finished.look:
+            seen = tuple(describe_number(number) for number in finished.look.numbers)
+            line = replace(line, look=finished.look.made, seen=seen)
+        numbers = finished.removed.numbers if finished.removed else ()
         line = replace(line, numbers=tuple(_describe(number) for number in numbers))
-        if self.job.strict and line.is_legible:
-            return _refuse(line, look, where)
-        if made.removed is None:
-            return self._stage(replace(line, status=NO_DIGITS), task, made.content)
-        mask = encode_mask(made.removed.mask) if task.mask else None
-        return self._stage(replace(line, status=OK, mask=task.mask), task, made.content, mask)
-
-    def _make(self, photo: Photo, content: bytes, where: PhotoDigits) -> "_Made":
-        """Remove the digits of a photo and encode it; one without any becomes the same picture in a clean file."""
-        if not where.digits:
-            return _Made(rewrite_photo(photo, content, self.job.photo.kept))
-        removed = remove_digits(self.networks.remover(where.found or self.job.strict), photo, where.digits)
-        return _Made(removed.encode(photo, self.job.photo.kept), removed)
-
-    def _look(
-        self, made: "_Made", photo: Photo, content: bytes, where: PhotoDigits
-    ) -> "tuple[_Made, Look, PhotoDigits]":
-        """Look at a finished photo; where digits were found, remove what only that look finds, and look again."""
-        made, look = self._look_once(made, photo, where)
-        for _ in range(MOST_ROUNDS if where.may_grow else 0):
-            if made.is_legible or not look.numbers:
-                break
-            digits = join_digits(where.digits, look.digits)
-            where = replace(where, digits=clip_digits(digits, photo.rgb.shape[1], photo.rgb.shape[0]))
-            made, look = self._look_once(self._make(photo, content, where), photo, where)
-        return made, look, where
-
-    def _look_once(self, made: "_Made", photo: Photo, where: PhotoDigits) -> "tuple[_Made, Look]":
-        """Read the file that was made: its removed places by all readers, and the whole of it by the finder.
-
-        What somebody decided to keep does not count.
-        """
-        finished = decode_photo(made.content, photo.format, self.job.photo.max_pixels)
-        removed = made.removed and made.removed.read_again(finished, self.networks.remover(True))
-        look = look_at(finished, self.networks.onlooker).counting(self.job.scope, where.rejected)
-        return replace(made, removed=removed), look
+        if self.job.strict and finished.is_legible:
+            return _refuse(line, finished)
+        if finished.removed is None:
+            return self._stage(replace(line, status=NO_DIGITS), task, finished.content)
+        mask = encode_mask(finished.removed.mask) if task.mask else None
+        return self._stage(replace(line, status=OK, mask=task.mask), task, finished.content, mask)
 
     def _stage(self, line: ReportLine, task: Task, content: bytes, mask: bytes | None = None) -> ReportLine:
         """Write photo and mask where they wait for their line; return the line that vouches for them."""
@@ -256,11 +214,11 @@ def _plan(task: Task, where: PhotoDigits) -> ReportLine:
     return ReportLine(task.photo, status=status, numbers=numbers, boxes=where.boxes, fitted=where.fitted)
 
 
-def _refuse(line: ReportLine, look: Look, where: PhotoDigits) -> ReportLine:
+def _refuse(line: ReportLine, finished: FinishedPhoto) -> ReportLine:
     """Return the line of a photo that is not written because digits stay legible."""
-    numbers = (number for number in line.numbers if isinstance(number, RemovedNumber) and number.legible_after)
-    error = describe_refusal(line.photo, [number.read_after for number in numbers], look, where)
     known = {name: getattr(line, name) for name in ("numbers", "look", "seen", "boxes", "fitted")}
+    assert finished.look is not None
+    error = describe_legible(line.photo, finished.legible, finished.look, finished.where)
     return ReportLine(line.photo, error=error, **known)
 
 

@@ -74,11 +74,13 @@ def test_a_name_that_does_not_exist_is_noticed():
 
 
 def test_the_removal_in_readme_runs_as_it_stands(tmp_path, monkeypatch):
-    """The other piece there needs TensorFlow: tests/tf_models/export/test_export_docs.py."""
+    """The last piece there needs TensorFlow: tests/tf_models/export/test_export_docs.py."""
     (tmp_path / "samples").symlink_to(ROOT / "samples")
     monkeypatch.chdir(tmp_path)
-    code, _ = snippets("README.md", "python")
+    short, code, _ = snippets("README.md", "python")
     names: dict = {}
+    exec(compile(short, "README.md", "exec"), names)
+    assert names["clean"].tobytes() != read_rgb("samples/house-1.png").tobytes()
     exec(compile(code, "README.md", "exec"), names)
     before, mask = names["photo"].rgb, names["result"].mask
     written = read_rgb("without-number.png")

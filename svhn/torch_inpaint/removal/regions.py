@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import torch
 
-from svhn.boxes import Box, DigitBox, clip_digits, group_digits, union
+from svhn.boxes import Box, DigitBox, as_digits, clip_digits, group_digits, union
 from svhn.finder import check_answer
 from svhn.torch_inpaint.removal.config import FILLS, FillConfig, RemovalConfig
 from svhn.torch_inpaint.removal.masks import KeyPixels
@@ -92,9 +92,8 @@ def cut_numbers(
     -------
     list of (digits in reading order, Region)
     """
-    digits = [box if isinstance(box, DigitBox) else DigitBox(box) for box in boxes]
     found = []
-    for number in group_digits(clip_digits(digits, photo.shape[1], photo.shape[0])):
+    for number in group_digits(clip_digits(as_digits(boxes), photo.shape[1], photo.shape[0])):
         own = tuple(digit.box for digit in number.digits)
         height = float(np.median([box.height for box in own]))
         region = cut_region(index, photo, own, config.context * height, config.work_height / height)

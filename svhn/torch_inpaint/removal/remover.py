@@ -85,7 +85,7 @@ class DigitRemover:
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
             Not modified.
-        boxes : sequence of Box or DigitBox
+        boxes : sequence of Box, DigitBox or [left, top, right, bottom], or ndarray (N, 4)
             One per digit; they are clipped to the photo, and those outside it are ignored.
 
         Returns

@@ -1,0 +1,99 @@
+"""From a photo and its digits to the file that is published, and the look whether a number can be read in it still."""
+
+from dataclasses import dataclass, replace
+
+from svhn.boxes import clip_digits
+from svhn.jobs.config import JobConfig
+from svhn.jobs.digit_sources import PhotoDigits
+from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at
+from svhn.jobs.networks import JobNetworks
+from svhn.jobs.planes import RemovedDigits, remove_digits
+from svhn.photos import Photo, decode_photo, rewrite_photo
+
+
+@dataclass(frozen=True)
+class FinishedPhoto:
+    """What is published of a photo.
+
+    Attributes
+    ----------
+    content : bytes
+        Of its file.
+    where : PhotoDigits
+        The digits that were removed, those included that only the look found.
+    removed : RemovedDigits or None
+        What was removed, if anything was.
+    look : Look or None
+        The look at the whole of it; None without `JobConfig.strict`.
+    """
+
+    content: bytes
+    where: PhotoDigits
+    removed: RemovedDigits | None = None
+    look: Look | None = None
+
+    @property
+    def legible(self) -> list[str]:
+        """What can be read where digits were removed."""
+        numbers = self.removed.numbers if self.removed else ()
+        return [number.after.text for number in numbers if number.legible]
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether a number can be read, where digits were removed or elsewhere."""
+        return bool(self.legible) or (self.look is not None and bool(self.look.numbers))
+
+
+class Finisher:
+    """Makes the files that are published; it serves one thread.
+
+    Parameters
+    ----------
+    job : JobConfig
+    networks : JobNetworks
+    """
+
+    def __init__(self, job: JobConfig, networks: JobNetworks):
+        self.job, self.networks = job, networks
+
+    def __call__(self, photo: Photo, content: bytes, where: PhotoDigits) -> FinishedPhoto:
+        """Remove digits from a photo and encode it; with `JobConfig.strict` look at the whole result.
+
+        Where digits were found, what only that look finds is removed, too, and it is looked at again.
+
+        Parameters
+        ----------
+        photo : Photo
+        content : bytes
+            The file that it was decoded from.
+        where : PhotoDigits
+            Inside the photo.
+        """
+        finished = self._make(photo, content, where)
+        if not self.job.strict:
+            return finished
+        finished, look = self._look(finished, photo)
+        for _ in range(MOST_ROUNDS if where.may_grow else 0):
+            if finished.legible or not look.numbers:
+                break
+            digits = join_digits(finished.where.digits, look.digits)
+            inside = clip_digits(digits, photo.rgb.shape[1], photo.rgb.shape[0])
+            finished, look = self._look(self._make(photo, content, replace(where, digits=inside)), photo)
+        return replace(finished, look=look)
+
+    def _make(self, photo: Photo, content: bytes, where: PhotoDigits) -> FinishedPhoto:
+        """Remove the digits of a photo and encode it; one without any becomes the same picture in a clean file."""
+        if not where.digits:
+            return FinishedPhoto(rewrite_photo(photo, content, self.job.photo.kept), where)
+        removed = remove_digits(self.networks.remover(where.found or self.job.strict), photo, where.digits)
+        return FinishedPhoto(removed.encode(photo, self.job.photo.kept), where, removed)
+
+    def _look(self, finished: FinishedPhoto, photo: Photo) -> tuple[FinishedPhoto, Look]:
+        """Read the file that was made: its removed places by all readers, and the whole of it by the finder.
+
+        What somebody decided to keep does not count.
+        """
+        seen = decode_photo(finished.content, photo.format, self.job.photo.max_pixels)
+        removed = finished.removed and finished.removed.read_again(seen, self.networks.remover(True))
+        look = look_at(seen, self.networks.onlooker).counting(self.job.scope, finished.where.rejected)
+        return replace(finished, removed=removed), look

@@ -1,0 +1,8 @@
+"""One photo at a time: in memory, or as a file.
+
+The public names stand in `__init__.pyi`; each is imported when it is used first.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,4 @@
+from .files import explain_photo as explain_photo
+from .files import inpaint_photo as inpaint_photo
+from .removing import StillLegible as StillLegible
+from .removing import remove as remove
