@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from svhn.boxes import clip_digits
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
-from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at
+from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at, to_remove
 from svhn.jobs.networks import JobNetworks
 from svhn.jobs.planes import RemovedDigits, remove_digits
 from svhn.photos import Photo, decode_photo, rewrite_photo
@@ -59,7 +59,7 @@ class Finisher:
     def __call__(self, photo: Photo, content: bytes, where: PhotoDigits) -> FinishedPhoto:
         """Remove digits from a photo and encode it; with `JobConfig.strict` look at the whole result.
 
-        Where digits were found, what only that look finds is removed, too, and it is looked at again.
+        Where digits were found, what only that look finds is removed, too, and it is looked at again; see `to_remove`.
 
         Parameters
         ----------
@@ -73,10 +73,11 @@ class Finisher:
         if not self.job.strict:
             return finished
         finished, look = self._look(finished, photo)
-        for _ in range(MOST_ROUNDS if where.may_grow else 0):
-            if finished.legible or not look.numbers:
+        for _ in range(MOST_ROUNDS):
+            further = to_remove(look, where, finished.removed.mask if finished.removed else None)
+            if finished.legible or not further:
                 break
-            digits = join_digits(finished.where.digits, look.digits)
+            digits = join_digits(finished.where.digits, further)
             inside = clip_digits(digits, photo.rgb.shape[1], photo.rgb.shape[0])
             finished, look = self._look(self._make(photo, content, replace(where, digits=inside)), photo)
         return replace(finished, look=look)

@@ -11,10 +11,14 @@ from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
 from svhn.jobs.choice import Scope
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
+from svhn.jobs.tasks import IN_PLAN
 from svhn.photos import Photo, views
 
 # Digits that only the finished photo shows are removed in so many further rounds, then the photo is refused.
 MOST_ROUNDS = 2
+# Of what is seen beside listed digits that is removed, too, of which at least this part was filled already: it is the
+# rest of a sign or of a digit whose box is too small. What lies elsewhere nobody asked to be removed.
+FILLED = 0.5
 # A digit is at the place of another with more than this intersection over union, or with more than this part of the
 # smaller of the two inside the other; the finder's own limits, see `FinderConfig`.
 SAME, INSIDE = FinderConfig.same, FinderConfig.inside
@@ -80,6 +84,30 @@ def find_through_alpha(photo: Photo, digits: Sequence[DigitBox], finder: Finder)
     for name, view in views(photo, faint=False).items():
         joined = joined if name == "colours" else join_digits(joined, finder.find(view), 0.0)
     return joined
+
+
+def to_remove(look: Look, where: PhotoDigits, mask: np.ndarray | None) -> list[DigitBox]:
+    """Return the digits of a look that a further round shall remove; none where others would stay all the same.
+
+    Parameters
+    ----------
+    look : Look
+    where : PhotoDigits
+        The digits that were removed: where they were found, all that is seen now belongs to them; to those of a plan
+        nothing is added.
+    mask : ndarray (H, W) bool, optional
+        True = was filled.
+    """
+    if where.may_grow:
+        return look.digits
+    if mask is None or where.boxes == IN_PLAN or not all(_is_filled(digit, mask) for digit in look.digits):
+        return []
+    return look.digits
+
+
+def _is_filled(digit: DigitBox, mask: np.ndarray) -> bool:
+    inside = digit.box.clip(mask.shape[1], mask.shape[0])
+    return inside is not None and bool(mask[inside.slices].mean() >= FILLED)
 
 
 def join_digits(known: Sequence[DigitBox], further: Sequence[DigitBox], slack: float = SLACK) -> list[DigitBox]:

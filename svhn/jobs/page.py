@@ -108,7 +108,7 @@ def _removed(line: ReportLine) -> Iterator[RemovedNumber]:
 def _changed_photo(line: ReportLine, folder: str) -> ShownPhoto:
     numbers = [_shown(number) for number in _removed(line)]
     try:
-        before = _read(line.photo, line.sha256)
+        before = _read(line.real_path or line.photo, line.sha256)
         after = _read(output_path(line.output_dir or folder, line.output or ""), line.output_sha256)
     except Exception as error:  # the photo may have been moved since: the page is about the job all the same
         return ShownPhoto(line.photo, numbers=numbers, problem=str(error))
@@ -118,7 +118,7 @@ def _changed_photo(line: ReportLine, folder: str) -> ShownPhoto:
 
 def _untouched_photo(line: ReportLine) -> ShownPhoto:
     try:
-        return ShownPhoto(line.photo, _read(line.photo, line.sha256))
+        return ShownPhoto(line.photo, _read(line.real_path or line.photo, line.sha256))
     except Exception as error:  # as in `_changed_photo`
         return ShownPhoto(line.photo, problem=str(error))
 

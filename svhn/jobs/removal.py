@@ -13,8 +13,8 @@ from svhn.finder import advice_on_reader
 from svhn.jobs.choice import PlanFile
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, default_workers, run_pool
-from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting
-from svhn.jobs.output import NoResults, Results, ledger_name, plain_folder, read_history
+from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting, spare_others
+from svhn.jobs.output import Claims, NoResults, Results, ledger_name, plain_folder, read_history
 from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
@@ -183,6 +183,7 @@ def _plan(photos: Sequence[ListedPhoto], job: JobConfig, run: RunConfig) -> list
     used_networks(job)
     digit_source(job)
     tasks = name_outputs(photos, job.save_masks)
+    tasks = spare_others(tasks, Claims(job.side_dir, job.output_dir, tasks))
     refuse_overwriting(tasks, job.output_dir, job.side_dir)
     return tasks
 

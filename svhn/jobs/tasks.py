@@ -24,6 +24,8 @@ class Task:
     output, mask : str
     error : str or None
         Why it cannot even be tried, for example an unreadable folder.
+    real_path : str
+        The same for all spellings of the photo's path, see `svhn.jobs.output.RealPaths`; "" where nobody asked.
     place : str or None
         Where it lies below the folder that was given, with "/"; None where that is not known, or the same for
         several photos of the job.
@@ -37,6 +39,7 @@ class Task:
     output: str
     mask: str | None = None
     error: str | None = None
+    real_path: str = ""
     place: str | None = None
     alone: bool = True
     old_outputs: tuple[str, ...] = ()
@@ -101,7 +104,9 @@ class ReportLine:
     Attributes
     ----------
     photo : str
-        Path or URL.
+        Path or URL, as it was given.
+    real_path : str or None
+        Absolute path without links in its folder, where `photo` is another spelling of it.
     output, mask : str or None
         What was made of it, relative to the output folder; the mask, to that of the report.
     output_dir : str or None
@@ -155,6 +160,7 @@ class ReportLine:
     output_sha256: str | None = None
     says_where: bool | None = None
     left_out: dict[str, int] | None = None
+    real_path: str | None = None
     seconds: float = 0.0
     finished: str = ""
 
@@ -204,7 +210,7 @@ def _check_texts(content: dict[str, Any]) -> None:
     for name in ("photo", "status", "finished"):
         if not isinstance(content.get(name), str):
             raise TypeError(f"{name} is no text")
-    for name in ("output", "mask", "output_dir", "error"):
+    for name in ("output", "mask", "output_dir", "error", "real_path"):
         if not isinstance(content.get(name), str | None):
             raise TypeError(f"{name} is no text")
 
@@ -212,7 +218,17 @@ def _check_texts(content: dict[str, Any]) -> None:
 _OF_OUTPUT = ("output", "output_bytes", "output_sha256")
 _COMPARED = ("bytes", "sha256", "settings")
 # What does not stand in the ledger where it is not known.
-_OPTIONAL = (*_COMPARED, *_OF_OUTPUT[1:], "output_dir", "says_where", "left_out", "boxes", "fitted", "size")
+_OPTIONAL = (
+    *_COMPARED,
+    *_OF_OUTPUT[1:],
+    "output_dir",
+    "says_where",
+    "left_out",
+    "boxes",
+    "fitted",
+    "size",
+    "real_path",
+)
 
 # A task, and what the ledger says of the photo where it was done before.
 Order = tuple[Task, ReportLine | None]

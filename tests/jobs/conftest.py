@@ -30,7 +30,7 @@ def empty_photos(tmp_path):
 
     def make(count, name="plain"):
         photos = tmp_path / name
-        photos.mkdir()
+        photos.mkdir(parents=True)
         for number in range(count):
             Image.new("RGB", (24, 16), (number % 256, 40, 90)).save(photos / f"{number:03}.png")
         write_coco(photos / "boxes.json", {f"{number:03}.png": (24, 16, []) for number in range(count)})

@@ -87,14 +87,71 @@ def test_an_output_under_an_old_name_goes(empty_photos, tmp_path):
 
 
 def test_an_old_name_that_is_another_photos_now_stays(empty_photos, tmp_path):
+    first, second, out = empty_photos(1, "first"), tmp_path / "second", tmp_path / "out"
+    job(first, out)
+    first.rename(second)
+    job(second, out)  # the photo was moved: it keeps its name
+    assert set(last_lines(str(out))) == {str(second / "000.png")} and pictures(out) == ["000.png"]
+    shutil.copytree(second, first)
+    shutil.copytree(first, tmp_path / "third" / "first")
+    Image.new("RGB", (24, 16), (9, 9, 9)).save(second / "000.png")
+    job(second, out)
+    job([first / "000.png", tmp_path / "third" / "first" / "000.png"], out)
+    assert (out / "000.png").read_bytes() == (second / "000.png").read_bytes()
+
+
+def test_another_photo_of_the_same_name_does_not_take_the_place_of_an_output(empty_photos, tmp_path):
     first, second, out = empty_photos(1, "first"), empty_photos(1, "second"), tmp_path / "out"
     Image.new("RGB", (24, 16), (9, 9, 9)).save(second / "000.png")
     job(first, out)
-    job(second, out)  # takes the name 000.png over
-    assert set(last_lines(str(out))) == {str(second / "000.png")}
-    shutil.copytree(first, tmp_path / "third" / "first")
-    job([first / "000.png", tmp_path / "third" / "first" / "000.png"], out)
-    assert (out / "000.png").read_bytes() == (second / "000.png").read_bytes()
+    for expected in ("no_digits", "unchanged"):
+        assert job(second, out, AGAIN).counts == {expected: 1}
+        assert job(first, out, AGAIN).counts == {"unchanged": 1}
+    lines = last_lines(str(out))
+    written = {photo: (out / lines[str(photo / "000.png")].output).read_bytes() for photo in (first, second)}
+    assert written[first] != written[second] and len(pictures(out)) == 2
+    (first / "000.png").unlink()  # gone, but the other one is not it
+    assert job(second, out, AGAIN).counts == {"unchanged": 1} and len(pictures(out)) == 2
+
+
+@pytest.mark.parametrize("spelled", ["relative", "dotted", "linked", "url"])
+def test_all_spellings_of_a_path_are_one_photo(empty_photos, tmp_path, monkeypatch, spelled):
+    photos, out = empty_photos(2), tmp_path / "out"
+    (tmp_path / "link").symlink_to(photos)
+    monkeypatch.chdir(tmp_path)
+    path = {"relative": "plain", "dotted": "./link/../plain", "linked": tmp_path / "link", "url": f"file://{photos}"}[
+        spelled
+    ]
+    assert job([path, photos], out).counts == {"no_digits": 2}
+    assert all(line["photo"].startswith(str(path)) for line in lines_of(out))
+    for again in (path, photos, path):
+        assert job(again, out, AGAIN).counts == {"unchanged": 2}
+    (photos / "000.png").write_bytes(b"half")
+    job(photos, out)
+    lines = last_lines(str(out))
+    assert len(lines) == 2 and lines[str(photos / "000.png")].status == ERROR and pictures(out) == ["001.png"]
+
+
+def test_one_relative_path_may_mean_two_photos(empty_photos, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    for number, name in enumerate(("here", "there")):
+        empty_photos(1, f"{name}/photos")
+        Image.new("RGB", (24, 16), (9, 9, number)).save(tmp_path / name / "photos" / "000.png")
+        for _ in range(2):
+            monkeypatch.chdir(tmp_path / name)
+            job("photos", out, AGAIN)
+    monkeypatch.chdir(tmp_path)
+    assert len(last_lines(str(out))) == 2 and len(pictures(out)) == 2 and len(lines_of(out)) == 2
+    assert "<b>2</b>photos" in write_page(str(out)).read_text()
+
+
+def test_a_folder_that_was_moved_with_its_outputs_goes_on(empty_photos, tmp_path, monkeypatch):
+    empty_photos(2, "here/photos")
+    monkeypatch.chdir(tmp_path / "here")
+    job("photos", "out")
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "there")
+    assert job("photos", "out", AGAIN).counts == {"unchanged": 2}
 
 
 def test_masks_that_are_not_wanted_any_more_go(folder, tmp_path):

@@ -9,12 +9,13 @@ import pytest
 from job_tools import job, lines_of
 from PIL import Image
 
-from svhn.boxes import Box, DigitBox
+from svhn.boxes import Box, DigitBox, Number
 from svhn.data.formats.coco import write_coco
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.finder import Finder
 from svhn.jobs import finishing, worker
-from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at
+from svhn.jobs.digit_sources import PhotoDigits
+from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at, to_remove
 from svhn.jobs.planes import remove_digits
 from svhn.jobs.single import inpaint_photo
 from svhn.jobs.tasks import ReadDigit, ReadNumber, ReportLine
@@ -115,6 +116,22 @@ def test_what_stays_after_some_rounds_is_refused(folder, tmp_path, monkeypatch, 
     assert summary.exit_code == 4 and len(looks) == 1 + MOST_ROUNDS
     (line,) = lines_of(tmp_path / "out")
     assert line["look"] == "always" and "not listed" not in line["error"] and "give its boxes" in line["error"]
+
+
+def test_beside_listed_digits_a_further_round_removes_what_was_filled_only():
+    mask = np.zeros((40, 80), bool)
+    mask[:, :20] = True
+    within, half, apart = (DigitBox(Box(left, 5, left + 10, 30), 1) for left in (5, 15, 50))
+    listed, found = (PhotoDigits([within], found, "given") for found in (False, True))
+    assert to_remove(look_of(within, half), listed, mask) == [within, half]
+    assert to_remove(look_of(within, apart), listed, mask) == []  # it would be refused all the same
+    assert to_remove(look_of(apart), listed, mask) == to_remove(look_of(within), listed, None) == []
+    assert to_remove(look_of(apart), found, mask) == [apart]
+    assert to_remove(look_of(DigitBox(Box(90, 5, 99, 30), 1)), listed, mask) == []
+
+
+def look_of(*digits):
+    return Look(tuple(Number((digit,)) for digit in digits), "a look", (80, 40))
 
 
 def saved(image: Image.Image, format: str, **options) -> bytes:

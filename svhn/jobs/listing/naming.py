@@ -7,11 +7,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from svhn.errors import InputError
 from svhn.files import printable
 from svhn.jobs.listing.sources import ListedPhoto
-from svhn.jobs.output import STAGING, file_system, is_remote, output_path, safe_name, shorten
+from svhn.jobs.output import STAGING, Claims, RealPaths, file_system, is_remote, output_path, safe_name, shorten
 from svhn.jobs.tasks import Task
 
 MASKS = "masks"
@@ -34,11 +35,37 @@ def name_outputs(sources: Sequence[ListedPhoto], save_masks: bool = False) -> li
         masks = _mask_names(names) if save_masks else [None] * len(names)
         if masks is not None and _are_distinct([*names, *masks] if save_masks else names):
             break
+    paths = RealPaths()
     named = {
-        id(source): Task(source.path, name, mask, place=place, alone=alone)
+        id(source): Task(source.path, name, mask, real_path=paths.of(source.path), place=place, alone=alone)
         for source, name, mask, (place, alone) in zip(good, names, masks, _places(good), strict=True)
     }
     return [named.get(id(source)) or Task(source.path, "", error=source.error) for source in sources]
+
+
+def spare_others(tasks: Sequence[Task], claims: Claims) -> list[Task]:
+    """Give other names to outputs and masks that would take the place of those of photos which are not in the job.
+
+    Such an output gets a hash of its photo's path. Such a mask is named after the photo's whole name, or gets that
+    hash, too.
+    """
+    taken = {_plain(name) for task in tasks for name in (task.output, task.mask) if name}
+    return [task if task.error else _spare_others(task, claims, taken) for task in tasks]
+
+
+def _spare_others(task: Task, claims: Claims, taken: set[str]) -> Task:
+    """Return a task with names that are free, and add them to those that are taken."""
+    output, mask = task.output, task.mask
+    hashed = _hashed(output, task.real_path or task.photo)
+    if claims.has_output(output, task):
+        output = hashed
+        mask = mask and _mask_name(posixpath.splitext(hashed)[0])
+    if mask and claims.has_mask(mask, task):
+        names = (_mask_name(output), _mask_name(hashed))
+        free = (name for name in names if _plain(name) not in taken and not claims.has_mask(name, task))
+        mask = next(free, names[-1])
+    taken |= {_plain(name) for name in (output, mask) if name}
+    return replace(task, output=output, mask=mask)
 
 
 def _places(sources: Sequence[ListedPhoto]) -> list[tuple[str | None, bool]]:
@@ -63,11 +90,13 @@ def _below_common(sources: Sequence[ListedPhoto]) -> list[str]:
 
 
 def _with_hash(sources: Sequence[ListedPhoto]) -> list[str]:
-    names = []
-    for source, name in zip(sources, _below_common(sources), strict=True):
-        stem, suffix = posixpath.splitext(name)
-        names.append(f"{stem}-{hashlib.sha256(os.fsencode(source.path)).hexdigest()[:12]}{suffix}")
-    return names
+    return [_hashed(name, source.path) for source, name in zip(sources, _below_common(sources), strict=True)]
+
+
+def _hashed(name: str, photo: str) -> str:
+    """Return a name with a hash of its photo's path before the suffix."""
+    stem, suffix = posixpath.splitext(name)
+    return f"{stem}-{hashlib.sha256(os.fsencode(photo)).hexdigest()[:12]}{suffix}"
 
 
 def _absolute(path: str) -> str:
@@ -90,9 +119,14 @@ def _mask_name(name: str) -> str:
 
 def _are_distinct(names: Sequence[str]) -> bool:
     """Tell whether no name is there twice, is a folder in another one, or belongs to the job itself."""
-    plain = {unicodedata.normalize("NFC", name).casefold() for name in names}
+    plain = set(map(_plain, names))
     folders = {name[:end] for name in plain for end in _slashes(name)}
     return len(plain) == len(names) and not plain & folders and not any(map(_OWN.fullmatch, plain))
+
+
+def _plain(name: str) -> str:
+    """Return the same for names that some file systems take for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _slashes(name: str) -> list[int]:

@@ -15,7 +15,7 @@ from svhn.jobs.listing.left_out import FOLDERS, count_left_out, left_out_text, m
 from svhn.jobs.listing.lists import STANDARD_INPUT, read_list
 from svhn.jobs.listing.patterns import MAGIC, found_by, with_brackets_escaped
 from svhn.jobs.listing.web import list_web_folder, name_below
-from svhn.jobs.output import FETCH_SECONDS, file_system, is_remote, plain_folder, within
+from svhn.jobs.output import FETCH_SECONDS, RealPaths, file_system, is_remote, plain_folder, within
 from svhn.photos import known_suffixes
 
 
@@ -104,11 +104,11 @@ def list_photos(
     """
     avoided = [plain_folder(folder) for folder in ([leave_out] if isinstance(leave_out, str) else leave_out or ())]
     found: dict[str, ListedPhoto] = {}
+    paths = RealPaths()
     left_out: LeftOut = {}
     for argument, may_be_glob in _arguments(given, from_file):
         for source in _expand(argument, may_be_glob, recursive, avoided, left_out):
-            key = source.path if is_remote(source.path) else os.path.abspath(source.path)
-            found.setdefault(key, source)
+            found.setdefault(paths.of(source.path), source)
     if not found:
         seen = left_out_text(main_kinds(sum(left_out.values(), Counter())))
         raise InputError(

@@ -1,3 +1,4 @@
+from .claims import Claims as Claims
 from .fetching import FETCH_SECONDS as FETCH_SECONDS
 from .fetching import fetched_file as fetched_file
 from .fetching import read_bytes as read_bytes
@@ -17,6 +18,7 @@ from .paths import safe_name as safe_name
 from .paths import shorten as shorten
 from .results import NoResults as NoResults
 from .results import Results as Results
+from .storage import RealPaths as RealPaths
 from .storage import file_system as file_system
 from .storage import is_remote as is_remote
 from .storage import join as join

@@ -5,6 +5,7 @@ among their last lines about a photo the one counts whose output stands in the f
 does, or several do, it is the one that finished last by its clock, which then changes no more than what is told.
 """
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -12,13 +13,15 @@ from svhn.jobs.output.folder import OutputFolder
 from svhn.jobs.output.job_folders import place_of
 from svhn.jobs.output.ledger import ledgers_in
 from svhn.jobs.output.paths import stays_inside
+from svhn.jobs.output.storage import RealPaths
 from svhn.jobs.tasks import ReportLine, Task
 
 
 def last_lines(folder: str) -> dict[str, ReportLine]:
     """Return the line that counts of each photo, by its path, merged from the ledgers of all parts of a job.
 
-    A photo whose output was replaced by that of another photo is left out.
+    Several spellings of a path are one photo; it goes by the last. A photo whose output was replaced by that of another
+    photo is left out.
 
     Parameters
     ----------
@@ -26,11 +29,15 @@ def last_lines(folder: str) -> dict[str, ReportLine]:
         Folder or URL where the ledgers lie.
     """
     found: dict[str, list[ReportLine]] = {}
+    paths = RealPaths()
     for lines in ledgers_in(folder):
-        for photo, line in {line.photo: line for line in lines}.items():
-            found.setdefault(photo, []).append(line)
+        for path, line in {line.real_path or paths.of(line.photo): line for line in lines}.items():
+            found.setdefault(path, []).append(line)
     counting = [_counting(lines, folder) for lines in found.values()]
-    return {line.photo: line for line in _owners(counting, folder)}
+    by_photo: dict[str, ReportLine] = {}
+    for line in _owners(counting, folder):  # one relative path may have been two photos, of two current folders
+        by_photo[line.photo if line.photo not in by_photo else line.real_path or line.photo] = line
+    return by_photo
 
 
 def _counting(lines: list[ReportLine], folder: str) -> ReportLine:
@@ -98,16 +105,19 @@ def read_history(
         Whether photos may be skipped.
     """
     outputs, masks, own = _OldNames(taken), _OldNames(taken), (None, place_of(output_dir))
+    who, replaced_by = _Photos(tasks.values()), {task.output: task.photo for task in tasks.values()}
     done: dict[str, ReportLine] = {}
     for lines in ledgers_in(folder):
         last: dict[str, ReportLine] = {}
         for line in lines:
             if line.output_dir not in own:
                 continue
-            outputs.note(line.photo, line.output, line.photo in tasks)
-            masks.note(line.photo, line.mask, line.photo in tasks)
-            if resume and line.photo in tasks:
-                last[line.photo] = line if line.is_legible else replace(line, numbers=())
+            photo = who.of(line)
+            outputs.note(photo, line.output)
+            # Without its output, which goes, the mask of another photo is nobody's.
+            masks.note(photo or replaced_by.get(line.output or ""), line.mask)
+            if resume and photo is not None:
+                last[photo] = line if line.is_legible else replace(line, numbers=())
         _keep_done(done, last)
     return History(done, outputs.by_photo(), masks.by_photo())
 
@@ -119,6 +129,24 @@ def _keep_done(done: dict[str, ReportLine], last: Mapping[str, ReportLine]) -> N
             done[photo] = line
 
 
+class _Photos:
+    """Knows which photo of a job a line is about, however the path was spelled then."""
+
+    def __init__(self, tasks: Iterable[Task]):
+        self.paths = RealPaths()
+        self.photos = {task.real_path or self.paths.of(task.photo): task.photo for task in tasks}
+
+    def of(self, line: ReportLine) -> str | None:
+        """Return the photo as the job spells it, None where it is not in the job.
+
+        Photos that are no longer where they were may have been moved, with the folder to which their path is relative.
+        """
+        path = self.paths.of(line.photo)
+        if line.real_path is None or line.real_path == path:
+            return self.photos.get(path)
+        return self.photos.get(path if path in self.photos and not os.path.lexists(line.real_path) else line.real_path)
+
+
 class _OldNames:
     """Names that photos had in earlier jobs; a name belongs to the photo whose line gave it last."""
 
@@ -126,10 +154,11 @@ class _OldNames:
         self.taken = taken
         self.owners: dict[str, str] = {}
 
-    def note(self, photo: str, name: str | None, concerns: bool) -> None:
+    def note(self, photo: str | None, name: str | None) -> None:
+        """Give a name to a photo; None for one that is not in this part of the job."""
         if name is None or name in self.taken or not stays_inside(name):
             return
-        if concerns:
+        if photo is not None:
             self.owners[name] = photo
         else:
             self.owners.pop(name, None)

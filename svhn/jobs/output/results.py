@@ -62,6 +62,8 @@ class Results:
         """
         if line.status == UNCHANGED:
             return line
+        if task.real_path != task.photo:
+            line = replace(line, real_path=task.real_path or None)
         if line.status != ERROR:
             self.ledger.append(line)
             try:

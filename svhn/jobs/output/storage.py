@@ -37,3 +37,23 @@ def file_system(url: str):
 def join(folder: str, name: str) -> str:
     """Return the path of `name` in a folder or under a URL."""
     return f"{folder.rstrip('/')}/{name}" if is_remote(folder) else os.path.join(folder, name)
+
+
+class RealPaths:
+    """The same path for all spellings of one: absolute, and without links in its folder; a URL of a store stays.
+
+    The last part stays as it is: a link to a photo, and the photo, are two. Folders are looked at once.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def of(self, path: str) -> str:
+        """Return the real path of a photo, also of one that is not there."""
+        path = plain_folder(path)
+        if is_remote(path):
+            return path
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
