@@ -77,6 +77,10 @@ class FinderConfig(Settings):
         Side in pixels of the pieces in which a level is searched, which bounds the memory.
     overlap : int
         How far neighbouring pieces reach into each other; more than the highest digit.
+    whole_below : int
+        Pictures with more pixels are searched in places only, where a text reader says where writing is.
+    window, most_windows : int
+        Side of such a place in pixels, an odd number of blocks and two rims, and how many of a picture are looked at.
     margin : int
         Pixels that are added around a level by repeating its edge.
     read_heights : tuple of float
@@ -109,6 +113,9 @@ class FinderConfig(Settings):
     enlarge_below: int = setting(25_000, least=0)
     tile: int = setting(640, least=1)
     overlap: int = setting(96, least=0)
+    whole_below: int = setting(1_500_000, least=1)
+    window: int = setting(288, least=96)
+    most_windows: int = setting(12, least=0)
     margin: int = setting(8, least=0)
     read_heights: tuple[float, ...] = (22.0, 28.0, 36.0)
     look_range: tuple[float, float] = (12.0, 50.0)

@@ -15,7 +15,7 @@ from svhn.boxes import Box, Number, group_digits
 from svhn.finder.candidates import Candidates, fuse, log_odds, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.finder.digits import FoundDigit, as_drawn, found_digits, most_prominent, to_digits
-from svhn.finder.evidence import LEAST_SUPPORT, Evidence, TextReader, fuse_sources, text_reader
+from svhn.finder.evidence import LEAST_SUPPORT, Evidence, TextReader, ask, fuse_sources, text_reader, worth_asking
 from svhn.finder.networks import network_files
 from svhn.finder.refiner import Refiner
 from svhn.finder.search import Search
@@ -71,11 +71,28 @@ class Finder:
 
     def _fused(self, photo: np.ndarray) -> Candidates:
         """Return the digits that the finder and the text reader together see."""
-        assert self.text_reader is not None
-        candidates = self.candidates(photo, least=LEAST_SUPPORT)
-        return fuse_sources(Evidence(candidates, self.text_reader(photo), photo.shape[:2], self.config))
+        return fuse_sources(self.evidence(photo))
 
-    def candidates(self, photo: np.ndarray, refiners: int | None = None, least: float | None = None) -> Candidates:
+    def evidence(self, photo: np.ndarray) -> Evidence:
+        """Return what is known of a photo before it is judged; there has to be a text reader.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        """
+        assert self.text_reader is not None
+        return ask(photo, self.text_reader, self._candidates_near, self.config)
+
+    def _candidates_near(self, photo: np.ndarray, lines: Sequence[np.ndarray]) -> Candidates:
+        return self.candidates(photo, least=LEAST_SUPPORT, lines=lines)
+
+    def candidates(
+        self,
+        photo: np.ndarray,
+        refiners: int | None = None,
+        least: float | None = None,
+        lines: Sequence[np.ndarray] | None = None,
+    ) -> Candidates:
         """Return the places where the first network and the first `refiners` others, by default all, see a digit.
 
         If there are more networks, low-score candidates, too, which these are asked about.
@@ -86,9 +103,14 @@ class Finder:
         refiners : int, optional
         least : float, optional
             Least presence of a candidate after the last network; by default `FinderConfig.min_confidence`.
+        lines : sequence of ndarray (4,), optional
+            Boxes of writing: with them large photos are searched in places only, and the refiners are asked about
+            places that can become digits.
         """
         limits = [*self._least[:-1], self._least[-1] if least is None else least]
-        found = merge(self._search.levels(photo), self.config, limits[0])
+        found = merge(self._search.levels(photo, lines), self.config, limits[0])
+        if lines is not None:
+            found = found.take(worth_asking(found, lines, photo.shape))
         weights = zip(self.config.boxes_before, self.config.labels_before, strict=True)
         for refiner, before, lowest in zip(self.refiners[:refiners], weights, limits[1:], strict=False):
             found = merge([fuse(found, refiner.judge(photo, found.boxes), *before)], self.config, lowest)

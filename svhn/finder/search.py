@@ -1,5 +1,6 @@
 """Search a photo with the finder's first network: a pyramid of scales, each level in tiles that overlap."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, union
 from svhn.finder.candidates import Candidates, chance, log_odds, softmax
 from svhn.finder.config import FinderConfig
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import OnnxNetwork
+from svhn.finder.places import RIM, find_places, halvings, seen_in
 
 # A coarser level of the pyramid follows while a level is this much higher than the highest digit that is looked for in
 # it, and its smaller side has more than so many steps of the network's input.
 NEXT_LEVEL, LEAST_STEPS = 1.15, 2
+NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, NUM_CLASSES), np.float32))
 
 
 class Search:
@@ -40,11 +44,45 @@ class Search:
         self._net = OnnxNetwork(path, "train-finder")
         self._answer(np.zeros((LAYOUT.step, LAYOUT.step, 3), np.uint8))  # a network that gives none is told of now
 
-    def levels(self, photo: np.ndarray) -> list[Candidates]:
-        """Return the candidates of every level of a photo (H, W, 3) uint8, in pixels of the photo."""
+    def levels(self, photo: np.ndarray, lines: Sequence[np.ndarray] | None = None) -> list[Candidates]:
+        """Return the candidates of every level of a photo, in pixels of the photo.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        lines : sequence of ndarray (4,), optional
+            Boxes of writing. With them the large levels of a photo are searched in places only, see
+            `svhn.finder.places`.
+        """
         scales, (lowest, highest) = pyramid(photo.shape[:2], self.config), self.config.digit_height
+        if lines is not None and photo.shape[0] * photo.shape[1] > self.config.whole_below:
+            return self._places(halvings(photo, len(scales)), lines)
         least = [self.config.smallest] + [lowest] * (len(scales) - 1)
         return [self._level(photo, *level, highest) for level in zip(scales, least, strict=True)]
+
+    def _places(self, pictures: Sequence[np.ndarray], lines: Sequence[np.ndarray]) -> list[Candidates]:
+        """Search a photo and its halvings: the large ones in places, the others as a whole.
+
+        A digit that is small in a picture is left to the next finer one where that is searched.
+        """
+        found, finer = [], list[Box]()
+        for picture, half in itertools.pairwise([*pictures, pictures[-1]]):
+            scale = np.array(picture.shape[1::-1] * 2) / (pictures[0].shape[1::-1] * 2)
+            places = find_places(picture, half, [line * scale for line in lines], self.config)
+            candidates = self._in_places(picture, places)
+            small = candidates.boxes[:, 3] - candidates.boxes[:, 1] < self.config.digit_height[0]
+            candidates = candidates.take(~(small & seen_in(2 * candidates.boxes, finer)))
+            found.append(replace(candidates, boxes=(candidates.boxes / scale).astype(np.float32)))
+            finer = places
+        return found
+
+    def _in_places(self, picture: np.ndarray, places: Sequence[Box]) -> Candidates:
+        """Search a picture in some places, or as a whole where there is but one that is all of it."""
+        heights = self.config.smallest, self.config.digit_height[1]
+        if len(places) == 1 and places[0].area == picture.shape[0] * picture.shape[1]:
+            return self._level(picture, 1.0, *heights)
+        parts = [self._tile(picture, place, 2 * RIM) for place in places]
+        return _of_heights(Candidates.join([NOTHING, *parts]), *heights)
 
     def look(self, photo: np.ndarray, boxes: Sequence[Box], heights: Sequence[float]) -> list[Candidates]:
         """Look at the surroundings of one number's digits at several scales and in both polarities.
@@ -77,24 +115,30 @@ class Search:
         level = resize(photo, scale)
         factors = np.array(photo.shape[1::-1] * 2, np.float32) / (level.shape[1::-1] * 2)
         found = Candidates.join([self._tile(level, tile) for tile in tiles(level.shape[:2], self.config)])
-        heights = found.boxes[:, 3] - found.boxes[:, 1]
-        found = found.take((heights >= lowest) & (heights <= highest))
-        return Candidates(found.boxes * factors, found.presence, found.probabilities)
+        found = _of_heights(found, lowest, highest)
+        return replace(found, boxes=found.boxes * factors)
 
-    def _tile(self, level: np.ndarray, tile: Box) -> Candidates:
+    def _tile(self, level: np.ndarray, tile: Box, overlap: int | None = None) -> Candidates:
         """Search a part of a level; what is centred in the overlap is left to the neighbour that sees more of it."""
+        overlap = self.config.overlap if overlap is None else overlap
         margin = self.config.margin
         right, bottom = (margin + (-side - 2 * margin) % LAYOUT.step for side in (tile.width, tile.height))
         padded = cv2.copyMakeBorder(level[tile.slices], margin, bottom, margin, right, cv2.BORDER_REPLICATE)
         found = decode(self._answer(padded), self.least / 2)
         boxes = found.boxes + np.array([tile.left - margin, tile.top - margin] * 2, np.float32)
-        own = _is_own((boxes[:, :2] + boxes[:, 2:]) / 2, tile, level.shape[:2], self.config.overlap / 2)
+        own = _is_own((boxes[:, :2] + boxes[:, 2:]) / 2, tile, level.shape[:2], overlap / 2)
         return replace(found, boxes=boxes).take(own)
 
     def _answer(self, padded: np.ndarray) -> np.ndarray:
         """Return the network's answer (15, h, w) to (H, W, 3) uint8, whose sides are multiples of its step."""
         cells = tuple(side // LAYOUT.stride for side in padded.shape[:2])
         return self._net(cv2.dnn.blobFromImage(padded), (1, LAYOUT.channels, *cells))[0]
+
+
+def _of_heights(found: Candidates, lowest: float, highest: float) -> Candidates:
+    """Return the candidates of these heights."""
+    heights = found.boxes[:, 3] - found.boxes[:, 1]
+    return found.take((heights >= lowest) & (heights <= highest))
 
 
 def _is_own(centres: np.ndarray, tile: Box, shape: Sequence[int], half: float) -> np.ndarray:

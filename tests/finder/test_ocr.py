@@ -27,8 +27,12 @@ def reader():
     return GeneralReader()
 
 
+def read_all(reader, photo):
+    return [reader.read(photo, region) for region in reader.find(photo)]
+
+
 def test_words_are_read_where_they_are(reader):
-    regions = reader(wall(("4718", 60, 150, 2.5), ("BAKERY", 250, 400, 2.0)))
+    regions = read_all(reader, wall(("4718", 60, 150, 2.5), ("BAKERY", 250, 400, 2.0)))
     words = {word.text: word for region in regions for word in region.words}
     assert set(words) == {"4718", "BAKERY"}
     number = words["4718"]
@@ -42,14 +46,15 @@ def test_words_are_read_where_they_are(reader):
 
 def test_writing_that_runs_down_is_read_turned(reader):
     lying = wall(("4718", 60, 150, 2.5), size=(240, 640))
-    words = [word for region in reader(np.ascontiguousarray(np.rot90(lying, -1))) for word in region.words]
+    turned = np.ascontiguousarray(np.rot90(lying, -1))
+    words = [word for region in read_all(reader, turned) for word in region.words]
     assert [word.text for word in words] == ["4718"]
     tops = [character.box[1] for character in words[0].characters]
     assert tops == sorted(tops) and tops[-1] - tops[0] > 100
 
 
 def test_an_empty_wall_holds_no_writing(reader):
-    assert reader(wall()) == []
+    assert reader.find(wall()) == []
 
 
 def test_a_photo_is_enlarged_at_most_twice_for_the_detector():
@@ -84,15 +89,18 @@ class Told:
     def __init__(self, *regions):
         self.regions, self.asked = list(regions), 0
 
-    def __call__(self, photo):
+    def find(self, photo):
         self.asked += 1
         return self.regions
+
+    def read(self, photo, region):
+        return region
 
 
 def finder_with(reader, monkeypatch, candidates, **config):
     finder = Finder(config=FinderConfig(**config))
     monkeypatch.setattr("svhn.finder.finder.text_reader", lambda name: None if name == "none" else reader)
-    monkeypatch.setattr(finder, "candidates", lambda photo, refiners=None, least=None: candidates)
+    monkeypatch.setattr(finder, "candidates", lambda photo, least=None, lines=None: candidates)
     return finder
 
 

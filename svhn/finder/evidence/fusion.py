@@ -67,6 +67,11 @@ class Evidence:
         return [word for region in self.regions for word in region.words]
 
     @functools.cached_property
+    def places(self) -> np.ndarray:
+        """The boxes (N, 4) of all regions."""
+        return np.array([region.box for region in self.regions], np.float32).reshape(-1, 4)
+
+    @functools.cached_property
     def read_digits(self) -> Candidates:
         """The digits of all words that read as a number: presence is the reading's confidence."""
         found = [
@@ -107,7 +112,7 @@ def drop_bare(digits: Candidates, known: Evidence) -> Candidates:
     exempt = (digits.presence >= SURE_ALONE) | (heights >= LARGE * known.shape[0])
     small = (heights * reader_scale(known.shape) <= BLIND_HEIGHT) & (digits.presence >= SURE_PAIR)
     exempt |= small & _beside(digits, digits.presence >= SURE_PAIR)
-    return digits.take(exempt | (_covered(digits, known.regions) >= COVERED))
+    return digits.take(exempt | (shares_covered(digits.boxes, known.places) >= COVERED))
 
 
 def add_read(digits: Candidates, known: Evidence) -> Candidates:
@@ -181,15 +186,14 @@ def _inside(found: Candidates, words: Sequence[Word]) -> np.ndarray:
     return np.array([any(word.holds(centre) for word in words) for centre in centres], bool)
 
 
-def _covered(found: Candidates, regions: Sequence[TextRegion]) -> np.ndarray:
-    """Return the largest share (N,) of each box that one region covers."""
-    if not regions or not len(found.boxes):
-        return np.zeros(len(found.boxes))
-    places = np.stack([region.box for region in regions])
-    low = np.maximum(found.boxes[:, None, :2], places[None, :, :2])
-    high = np.minimum(found.boxes[:, None, 2:], places[None, :, 2:])
+def shares_covered(boxes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the largest share (N,) of each box (N, 4) that one of the places (M, 4) covers."""
+    if not len(places) or not len(boxes):
+        return np.zeros(len(boxes))
+    low = np.maximum(boxes[:, None, :2], places[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], places[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2).max(axis=1)
-    return shared / np.maximum(np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1), 1e-6)
+    return shared / np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1e-6)
 
 
 def _shares(found: Candidates, others: Candidates) -> np.ndarray:

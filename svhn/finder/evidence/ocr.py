@@ -1,7 +1,7 @@
 """A general text reader as a second opinion: PP-OCR's networks, whose weights lie in the package rapidocr."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -39,36 +39,35 @@ class GeneralReader:
 
         self._engine: Any = RapidOCR(params=_SETTINGS)  # its answers have other types for other questions
 
-    def __call__(self, photo: np.ndarray) -> list[TextRegion]:
-        """Return the writing in a photo.
+    def find(self, photo: np.ndarray) -> list[TextRegion]:
+        """Return where writing is.
 
         Parameters
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         """
-        return [self._read(photo, quad, score) for quad, score in self._regions(photo)]
-
-    def _regions(self, photo: np.ndarray) -> Iterator[tuple[np.ndarray, float]]:
-        """Yield the corners (4, 2) of each region, clockwise from the upper left one, and its score."""
-        scale = reader_scale(photo.shape)
-        shown = resize(photo, scale)
+        shown = resize(photo, reader_scale(photo.shape))
         found = self._engine(_bgr(shown), use_det=True, use_cls=False, use_rec=False)
-        if found.boxes is not None:
-            factors = np.array(photo.shape[1::-1], np.float32) / shown.shape[1::-1]
-            for quad, score in zip(found.boxes, found.scores, strict=True):
-                yield np.asarray(quad, np.float32) * factors, float(score)
+        if found.boxes is None:
+            return []
+        factors = np.array(photo.shape[1::-1], np.float32) / shown.shape[1::-1]
+        quads = [np.asarray(quad, np.float32) * factors for quad in found.boxes]
+        boxes = [np.concatenate([quad.min(axis=0), quad.max(axis=0)]) for quad in quads]
+        return [
+            TextRegion(box, float(score), corners=quad)
+            for box, score, quad in zip(boxes, found.scores, quads, strict=True)
+        ]
 
-    def _read(self, photo: np.ndarray, quad: np.ndarray, score: float) -> TextRegion:
+    def read(self, photo: np.ndarray, region: TextRegion) -> TextRegion:
         """Read a region, a tall one also turned; the surer reading counts."""
-        line, to_photo = cut_line(photo, quad)
+        line, to_photo = cut_line(photo, region.quad)
         turns = (0, 1) if line.shape[0] >= TALL * line.shape[1] else (0,)
         read = max((self._read_line(line, turn) for turn in turns), key=lambda reading: reading.score)
         characters = [
             Character(text, sure, _box_of_span(span, read.turn, line.shape, to_photo))
             for text, sure, span in zip(read.characters, read.scores, read.spans, strict=True)
         ]
-        box = np.concatenate([quad.min(axis=0), quad.max(axis=0)])
-        return TextRegion(box, score, split_words(read.text, characters))
+        return replace(region, words=split_words(read.text, characters))
 
     def _read_line(self, line: np.ndarray, turn: int) -> "_Reading":
         """Read a line (h, w, 3) uint8, turned anticlockwise `turn` times."""

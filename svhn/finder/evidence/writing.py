@@ -76,12 +76,22 @@ class TextRegion:
     score : float
         How sure it is that there is writing, 0 to 1.
     words : tuple of Word
-        What is read there, in reading order; empty for nothing.
+        What is read there, in reading order; empty for nothing, or where nobody has read yet.
+    corners : ndarray (4, 2) float32, optional
+        Its corners, clockwise from the upper left one, where it is not upright.
     """
 
     box: np.ndarray
     score: float
     words: tuple[Word, ...] = ()
+    corners: np.ndarray | None = None
+
+    @property
+    def quad(self) -> np.ndarray:
+        """Its corners (4, 2) float32, clockwise from the upper left one."""
+        left, top, right, bottom = self.box
+        upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+        return upright if self.corners is None else self.corners
 
 
 def split_words(text: str, characters: Sequence[Character]) -> tuple[Word, ...]:
@@ -104,5 +114,8 @@ def split_words(text: str, characters: Sequence[Character]) -> tuple[Word, ...]:
 class TextReader(Protocol):
     """Finds and reads writing of any kind in a photo; one object serves one thread."""
 
-    def __call__(self, photo: np.ndarray) -> list[TextRegion]:
-        """Return the writing in a photo (H, W, 3) uint8 RGB."""
+    def find(self, photo: np.ndarray) -> list[TextRegion]:
+        """Return where writing is in a photo (H, W, 3) uint8 RGB; nothing is read yet."""
+
+    def read(self, photo: np.ndarray, region: TextRegion) -> TextRegion:
+        """Return a region with what is read in it."""

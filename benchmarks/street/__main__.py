@@ -22,7 +22,7 @@ import numpy as np
 from svhn.boxes import overlaps
 from svhn.finder import Finder, FinderConfig, reader_version
 from svhn.finder.candidates import Candidates
-from svhn.finder.evidence.fusion import LEAST_SUPPORT, RULES, Evidence, fuse_sources
+from svhn.finder.evidence.fusion import RULES, Evidence, fuse_sources
 from svhn.jobs import JobConfig
 from svhn.photos import known_suffixes, read_rgb
 from svhn.runs import RunRecord
@@ -48,12 +48,8 @@ def ask(folder: Path, labels: dict[str, Any], finder: Finder) -> list[Asked]:
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in known_suffixes()):
         photo = read_rgb(path)
         began = time.process_time()
-        candidates = finder.candidates(photo, least=LEAST_SUPPORT)
-        half = time.process_time()
-        regions = finder.text_reader(photo) if finder.text_reader else []
-        seconds = half - began, time.process_time() - half
-        evidence = Evidence(candidates, regions, photo.shape[:2], finder.config)
-        asked.append(Asked(path.name, evidence, labels.get(path.name), seconds))
+        evidence = finder.evidence(photo)
+        asked.append(Asked(path.name, evidence, labels.get(path.name), time.process_time() - began))
     return asked
 
 

@@ -1,0 +1,65 @@
+"""Ask both sources about a photo, each where it is worth it: writing first, since that says where to search."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from svhn.boxes import are_neighbours
+from svhn.finder.candidates import Candidates
+from svhn.finder.config import FinderConfig
+from svhn.finder.evidence.fusion import COVERED, LARGE, Evidence, shares_covered
+from svhn.finder.evidence.writing import TextReader, TextRegion
+
+# A region is read when it is surer than this, or the finder has a candidate there.
+WORTH_READING = 0.5
+# A place is looked at again when the first network is so sure of it or of a neighbour, where writing is, or when it is
+# so large that it needs none. What is left out was below .65 in the end, by which nothing is found.
+WORTH_ASKING, TOUCHED = 0.4, 0.3
+
+
+def ask(
+    photo: np.ndarray,
+    reader: TextReader,
+    search: Callable[[np.ndarray, Sequence[np.ndarray]], Candidates],
+    config: FinderConfig,
+) -> Evidence:
+    """Return what a text reader and a finder say of a photo.
+
+    Parameters
+    ----------
+    photo : ndarray (H, W, 3) uint8, RGB
+    reader : TextReader
+    search : callable
+        Takes the photo and the boxes of writing in it, and returns the finder's candidates.
+    config : FinderConfig
+    """
+    regions = reader.find(photo)
+    candidates = search(photo, [region.box for region in regions])
+    read = [reader.read(photo, region) if worth_reading(region, candidates) else region for region in regions]
+    return Evidence(candidates, read, photo.shape[:2], config)
+
+
+def worth_reading(region: TextRegion, candidates: Candidates) -> bool:
+    """Tell whether what is written in a region can matter."""
+    covered = shares_covered(candidates.boxes, region.box[None])
+    return region.score >= WORTH_READING or bool((covered >= COVERED).any())
+
+
+def worth_asking(found: Candidates, lines: Sequence[np.ndarray], shape: Sequence[int]) -> np.ndarray:
+    """Return which places (N,) bool of a photo of (height, width, ...) can become digits.
+
+    Parameters
+    ----------
+    found : Candidates
+        Of the first network.
+    lines : sequence of ndarray (4,)
+        Boxes of writing.
+    shape : sequence of int
+    """
+    sure = found.presence >= WORTH_ASKING
+    large = found.boxes[:, 3] - found.boxes[:, 1] >= LARGE * shape[0]
+    touched = shares_covered(found.boxes, np.array(lines, np.float32).reshape(-1, 4)) >= TOUCHED
+    beside = np.zeros(len(sure), bool)
+    for box in found.boxes[sure]:
+        beside |= are_neighbours(box, found.boxes)
+    return sure | large | touched | beside
