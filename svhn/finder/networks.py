@@ -67,7 +67,7 @@ class OnnxNetwork:
         except cv2.error as error:
             raise InputError(f"{path}: not a readable ONNX network; export it again ({command})") from error
         check_weights(weights, path)
-        self._session = _session(path) if reader_version() else None
+        self._session: Any = _session(path) if reader_version() else None
 
     def __call__(self, batch: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         """Return the answer to a batch (N, C, H, W) float32.

@@ -96,7 +96,8 @@ def windows(interest: np.ndarray, shape: Sequence[int], config: FinderConfig) ->
     interest : ndarray (rows, columns) float32
         Of each block; blocks below `LEAST_DETAIL` have none.
     """
-    left, found = np.where(interest >= LEAST_DETAIL, interest, 0).astype(np.float32), []
+    left = np.where(interest >= LEAST_DETAIL, interest, 0).astype(np.float32)
+    found: list[Box] = []
     height, width = (min(config.window, side) for side in shape[:2])
     while left.any() and len(found) < config.most_windows:
         row, column = np.unravel_index(_gain(left, config).argmax(), left.shape)
