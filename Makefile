@@ -10,6 +10,9 @@ SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # What runs at the same time prints when it is done, where make can do that.
 IN_TURN := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
+# Python compiles a module when it is imported first; pip would compile all of them, most of which nobody imports.
+QUICKLY := --quiet --no-compile
+
 # Whole files, because finding the marked tests among all takes longer than they do.
 TIMED := $(shell grep -rl "mark\.timed" tests --include "test_*.py")
 
@@ -59,12 +62,12 @@ coverage: $(VENV)/.test
 
 $(OPENCV4)/.ready: tests/tf_models/export/opencv4.txt
 	$(PYTHON) -m venv $(OPENCV4)
-	$(OPENCV4)/bin/python -m pip install --quiet -r $<
+	$(OPENCV4)/bin/python -m pip install $(QUICKLY) -r $<
 	@touch $@
 
 # .venv/.all and .venv/.test: an extra of pyproject.toml is installed.
 $(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
+	$(BIN)/python -m pip install $(QUICKLY) -c constraints.txt -e '.[$*]'
 	@touch $@
 
 $(BIN)/python:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from svhn.data import loading
+from svhn.data.extra import digits as extra_digits
 from svhn.data.loading import load_data, load_mix, load_split, resolve_source, store_data
 from svhn.data.prepared import Statistics
 from svhn.errors import InputError
@@ -16,15 +17,16 @@ def rendered():
     """Few rendered digits, and what was told while they were made."""
     told = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 520, "validation": 30, "test": 30})
+        patch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 50, "validation": 30, "test": 30})
+        patch.setattr(extra_digits, "LOT", 40)
         data = load_data("synthetic", report=lambda *step: told.append(step))
     return data, told
 
 
 def test_rendered_splits_share_nothing_and_only_training_looks_beyond_the_crops(rendered):
     data, told = rendered
-    assert told == [(done, 580, "generated digits") for done in (500, 520, 550, 580)]
-    assert [len(part) for part in data.splits.values()] == [520, 30, 30]
+    assert told == [(done, 110, "generated digits") for done in (40, 50, 80, 110)]
+    assert [len(part) for part in data.splits.values()] == [50, 30, 30]
     assert [part.wide is not None for part in data.splits.values()] == [True, False, False]
     assert data.statistics == Statistics.of(data["train"])
     pictures = [crop.tobytes() for part in data.splits.values() for crop in part.rgb]

@@ -167,8 +167,12 @@ except InputError as error:
 
 
 @pytest.mark.svhn
-def test_real_data(svhn_dir):
-    data = prepare_data(svhn_dir, splits=("train",))
+def test_real_data(svhn_dir, tmp_path):
+    """Crops, boxes and the split by photo; the photos themselves, which take a minute, in tests/test_crops.py."""
+    (tmp_path / "train").mkdir()
+    for name in ("train_32x32.mat", "train/digitStruct.mat"):
+        (tmp_path / name).symlink_to(svhn_dir / name)
+    data = prepare_data(tmp_path, splits=("train",))
     train, validation = data["train"], data["validation"]
     assert len(train) + len(validation) == 4434
     assert not set(train.photos) & set(validation.photos)

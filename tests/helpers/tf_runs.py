@@ -39,6 +39,26 @@ def end_quickly(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("svhn.tf_models.classifier.learner.export_model", lambda network, kind, path: path.mkdir())
 
 
+def build_small(patch: pytest.MonkeyPatch, normalised: bool = True) -> None:
+    """Let runs train a network of two layers in place of any graph: what takes time is TensorFlow's work on each layer.
+
+    The graphs themselves are trained by the run of the fixture `finished` and in test_learner.py.
+    """
+    patch.setattr("svhn.tf_models.classifier.learner.build_graph", lambda name, statistics: small_network(normalised))
+
+
+def small_network(normalised: bool = True) -> keras.Model:
+    """Gray crops -> logits, with dropout and, unless told otherwise, batch normalisation."""
+    x = inputs = keras.Input((32, 32, 1), name="image")
+    x = keras.layers.Rescaling(1 / 64, -2)(x)
+    for filters in (8, 16):
+        x = keras.layers.Conv2D(filters, 3, strides=2, use_bias=False, name=f"conv{filters}")(x)
+        x = keras.layers.BatchNormalization(name=f"norm{filters}")(x) if normalised else x
+        x = keras.layers.ReLU()(x)
+    x = keras.layers.Dropout(0.5, name="dropout")(keras.layers.Flatten()(x))
+    return keras.Model(inputs, keras.layers.Dense(10, name="logits")(x), name="small")
+
+
 def _final_state(run_dir: Path) -> Path:
     return run_dir.with_name(f"{run_dir.name}.state")
 

@@ -60,6 +60,29 @@ def finished(tiny, config, tmp_path_factory) -> Path:
     return run_dir
 
 
+@pytest.fixture(scope="session")
+def small_finished(tiny, config, tmp_path_factory) -> Path:
+    """Like `finished`, by a small network and without a picture."""
+    from tf_runs import build_small, end_without_picture, keep_final_states
+
+    from svhn.tf_models.classifier.train import train_network as train
+
+    run_dir = tmp_path_factory.mktemp("runs") / "small"
+    with pytest.MonkeyPatch.context() as patch:
+        keep_final_states(patch)
+        end_without_picture(patch)
+        build_small(patch)
+        assert train(tiny, config, run_dir).finished
+    return run_dir
+
+
+@pytest.fixture
+def small_graph(monkeypatch):
+    from tf_runs import build_small
+
+    build_small(monkeypatch)
+
+
 @pytest.fixture
 def final_states(monkeypatch):
     from tf_runs import keep_final_states

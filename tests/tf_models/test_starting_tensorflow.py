@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from svhn.tf_models import starting
+
 ROOT = Path(__file__).parents[2]
 BUILD = """
 from svhn.tf_models import start_tensorflow
@@ -31,16 +33,23 @@ def write_settings(home, content):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["torch", "nonsense\x1b[31m", ""])
-def test_settings_of_the_user_change_nothing(backend, tmp_path):
+def test_settings_of_the_user_change_nothing(tmp_path):
     settings = {"image_data_format": "channels_first", "backend": "jax", "floatx": "float16", "epsilon": 0.5}
     write_settings(tmp_path, json.dumps(settings))
-    result = run(BUILD, tmp_path, KERAS_BACKEND=backend)
+    result = run(BUILD, tmp_path, KERAS_BACKEND="nonsense\x1b[31m")
     assert result.returncode == 0, result.stderr
     assert result.stdout == "tensorflow (None, 84) float32 1e-07\n"
-    shown = backend.replace("\x1b", "\\x1b")
-    told = f"KERAS_BACKEND={shown} is not followed: tensorflow is used\n" if backend else ""
-    assert result.stderr == told
+    assert result.stderr == "KERAS_BACKEND=nonsense\\x1b[31m is not followed: tensorflow is used\n"
+
+
+@pytest.mark.parametrize("asked", ["torch", "", "tensorflow"])
+def test_the_backend_is_chosen_and_another_one_told_of(asked, monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", asked)
+    starting._choose_backend()
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
+    told = f"KERAS_BACKEND={asked} is not followed: tensorflow is used\n" if asked == "torch" else ""
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.slow

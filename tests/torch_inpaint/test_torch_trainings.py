@@ -26,7 +26,7 @@ def command(tmp_path, monkeypatch):
     return run
 
 
-def test_train_torch_by_the_reference_spellings_and_again_by_ours(command, tmp_path):
+def test_train_torch_by_the_reference_spellings_and_again_by_ours(command, tmp_path, monkeypatch):
     common = ("train-torch", "--data", "bars.h5", "--net", "ConvNet48_333", "--epochs", 1)
     old = ("--batch", 30, "--opt", "Adam", "--lr", 0.002, "--cpu", "--id", "old")
     new = ("--batch-size", 30, "--optimizer", "Adam", "--learning-rate", 0.002, "--device", "cpu")
@@ -36,6 +36,7 @@ def test_train_torch_by_the_reference_spellings_and_again_by_ours(command, tmp_p
     assert {path.name for path in (tmp_path / "runs" / "old").iterdir()} == {
         "config.json", "history.csv", "model.pt", "old_results.txt", "record.json", "report.png"
     }  # fmt: skip
+    monkeypatch.setattr("svhn.runs.loop.Run._draw", lambda run, best: None)
     command(*common, *new, "--run-dir", "runs/new")
     histories = [read_history(tmp_path / "runs" / name / "history.csv") for name in ("old", "new")]
     for row in histories[0] + histories[1]:
@@ -43,7 +44,8 @@ def test_train_torch_by_the_reference_spellings_and_again_by_ours(command, tmp_p
     assert histories[0] == histories[1]
 
 
-def test_resume_takes_the_last_run_and_refuses_other_settings(command, tmp_path):
+def test_resume_takes_the_last_run_and_refuses_other_settings(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("svhn.runs.loop.Run._draw", lambda run, best: None)
     assert "no run of train-torch to resume" in command("train-torch", "--data", "bars.h5", "--resume", code=1)
     command("train-torch", "--data", "bars.h5", "--epochs", 1, "--net", "ConvNet48_333", "--id", "a")
     output = command("train-torch", "--data", "bars.h5", "--resume", code=1)

@@ -33,18 +33,19 @@ def houses(tmp_path_factory):
 
 
 def test_the_number_of_workers_does_not_matter(houses, monkeypatch):
-    monkeypatch.setattr(extra_digits, "LOT", 30)
+    monkeypatch.setattr(extra_digits, "LOT", 15)
     photos = np.arange(100)
-    one, two = (make_extra_digits(houses, photos, 3, ExtraDigits(70, 70, workers=workers)) for workers in (1, 2))
+    one, two = (make_extra_digits(houses, photos, 3, ExtraDigits(35, 35, workers=workers)) for workers in (1, 2))
     assert one.keys() == two.keys() == {"synthetic", "copy_paste"}
     for name in one:
-        assert len(one[name]) == 70
+        assert len(one[name]) == 35
         np.testing.assert_array_equal(one[name].rgb, two[name].rgb)
         np.testing.assert_array_equal(one[name].labels, two[name].labels)
 
 
-def test_the_number_of_workers_does_not_matter_to_rendered_splits():
-    one, two = (render_splits({"train": 510, "test": 10}, 0, workers) for workers in (1, 2))
+def test_the_number_of_workers_does_not_matter_to_rendered_splits(monkeypatch):
+    monkeypatch.setattr(extra_digits, "LOT", 30)
+    one, two = (render_splits({"train": 40, "test": 10}, 0, workers) for workers in (1, 2))
     for name in one:
         np.testing.assert_array_equal(one[name].rgb, two[name].rgb)
         np.testing.assert_array_equal(one[name].labels, two[name].labels)

@@ -42,6 +42,7 @@ def test_tensorboard_gets_the_history(finished):
     assert_logs_say_what_the_history_says(finished)
 
 
+@pytest.mark.usefixtures("small_graph")
 def test_tensorboard_shows_no_step_twice_after_a_resume(tiny, config, tmp_path, frequent_reports, quick_end):
     """Stopped inside an interval; and rows past the state, as a killed process leaves them, are gone."""
     run_dir = tmp_path / "run"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tf_processes import start
-from tf_runs import end_without_picture, history, keep_final_states, state
+from tf_runs import end_without_picture, history, keep_final_states, small_network, state
 
 from svhn.data.prepared import read_prepared, write_prepared
 from svhn.errors import InputError
@@ -56,27 +56,14 @@ def work(task: Task) -> None:
 
 
 def build_without_dropout(patch: pytest.MonkeyPatch) -> None:
-    """Let learners build networks without dropout; in place of `record` one that has as little as can be normalised."""
-    build = learner.build_graph
+    """Let learners build small networks without dropout, and with batch normalisation in place of `record` alone."""
 
     def without_dropout(name, statistics):
-        if name == "record":
-            return normalised_network()
-        model = build(name, statistics)
+        model = small_network(normalised=name == "record")
         model.get_layer("dropout").rate = 0
         return model
 
     patch.setattr(learner, "build_graph", without_dropout)
-
-
-def normalised_network() -> keras.Model:
-    inputs = keras.Input((32, 32, 3))
-    x = keras.layers.Rescaling(1 / 64, -2)(inputs)
-    for filters in (8, 16):
-        x = keras.layers.Conv2D(filters, 3, strides=2, use_bias=False)(x)
-        x = keras.layers.BatchNormalization(name=f"norm{filters}")(x)
-        x = keras.layers.ReLU()(x)
-    return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(x)))
 
 
 def results(tasks: list[Task]) -> list[dict]:

@@ -13,7 +13,15 @@ import keras
 import numpy as np
 import pytest
 from tf_processes import start
-from tf_runs import assert_same_end, end_without_picture, history, interrupt_at, keep_final_states, state
+from tf_runs import (
+    assert_same_end,
+    build_small,
+    end_without_picture,
+    history,
+    interrupt_at,
+    keep_final_states,
+    state,
+)
 
 from svhn.data.prepared import PreparedData
 from svhn.errors import InputError
@@ -21,12 +29,15 @@ from svhn.runs.progress import Progress
 from svhn.tf_models.classifier.config import TrainConfig
 from svhn.tf_models.classifier.train import train_network as train
 
+pytestmark = pytest.mark.usefixtures("small_graph")
+
 
 def train_or_die(data: PreparedData, config: TrainConfig, run_dir: Path, resume: bool, fault: str) -> None:
     """Train in a process of its own, with something in it that kills it."""
     patch = pytest.MonkeyPatch()
     keep_final_states(patch)
     end_without_picture(patch)
+    build_small(patch)
     FAULTS[fault]()
     train(data, config, run_dir, resume, report=lambda progress: dying(fault, progress))
 
@@ -72,7 +83,7 @@ FAULTS = {
 }
 
 
-def test_a_run_that_is_killed_again_and_again(finished, tiny, config, tmp_path):
+def test_a_run_that_is_killed_again_and_again(small_finished, tiny, config, tmp_path):
     """It dies at its start, with what TensorFlow writes half written, while it learns, at its end.
 
     `tests/runs/test_loop.py` lets runs die around everything that the loop of all trainings calls and writes.
@@ -83,10 +94,10 @@ def test_a_run_that_is_killed_again_and_again(finished, tiny, config, tmp_path):
         process.join()
         assert process.exitcode == (0 if fault == "none" else -signal.SIGKILL), fault
         resume = (run_dir / "config.json").exists()
-    assert_same_end(run_dir, finished)
+    assert_same_end(run_dir, small_finished)
 
 
-def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports, final_states, quick_end):
+def test_ctrl_c_loses_nothing(small_finished, tiny, config, tmp_path, frequent_reports, final_states, quick_end):
     """Three times: inside an interval, at its last iteration, and just after its validation."""
     run_dir = tmp_path / "run"
     handler = signal.getsignal(signal.SIGINT)
@@ -100,7 +111,7 @@ def test_ctrl_c_loses_nothing(finished, tiny, config, tmp_path, frequent_reports
         run_dir = run_dir.rename(tmp_path / f"moved after {iteration}")
     result = train(tiny, config, run_dir, resume=True, report=interrupt_at(60, measured=True))
     assert result.finished  # there was nothing left to interrupt
-    assert_same_end(run_dir, finished)
+    assert_same_end(run_dir, small_finished)
 
 
 def state_iteration(run_dir: Path) -> int:
@@ -108,27 +119,27 @@ def state_iteration(run_dir: Path) -> int:
     return next(int(value) for value in state(run_dir).values() if value.dtype == np.int64 and value.ndim == 0)
 
 
-def test_a_finished_run_is_left_as_it_is(finished, tiny, config, tmp_path):
-    run_dir = shutil.copytree(finished, tmp_path / "copy")
+def test_a_finished_run_is_left_as_it_is(small_finished, tiny, config, tmp_path):
+    run_dir = shutil.copytree(small_finished, tmp_path / "copy")
     with pytest.raises(InputError, match="is finished"):
         train(tiny, config, run_dir, resume=True)
-    for path in finished.glob("*.*"):
+    for path in small_finished.glob("*.*"):
         assert (run_dir / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_run_killed_before_its_first_state_starts_again(finished, tiny, config, tmp_path):
-    (tmp_path / "config.json").write_bytes((finished / "config.json").read_bytes())
-    (tmp_path / "history.csv").write_bytes((finished / "history.csv").read_bytes())
+def test_a_run_killed_before_its_first_state_starts_again(small_finished, tiny, config, tmp_path):
+    (tmp_path / "config.json").write_bytes((small_finished / "config.json").read_bytes())
+    (tmp_path / "history.csv").write_bytes((small_finished / "history.csv").read_bytes())
     result = train(tiny, config, tmp_path, resume=True, report=interrupt_at(20, measured=True))
     assert result.iteration == 20
-    assert history(tmp_path) == history(finished)[:1]
+    assert history(tmp_path) == history(small_finished)[:1]
 
 
-def test_resume_with_other_settings_is_refused(finished, tiny, config):
-    before = (finished / "config.json").read_bytes()
-    with pytest.raises(InputError, match=rf"{finished}.*other settings"):
-        train(tiny, dataclasses.replace(config, learning_rate=1e-4), finished, resume=True)
-    assert (finished / "config.json").read_bytes() == before
+def test_resume_with_other_settings_is_refused(small_finished, tiny, config):
+    before = (small_finished / "config.json").read_bytes()
+    with pytest.raises(InputError, match=rf"{small_finished}.*other settings"):
+        train(tiny, dataclasses.replace(config, learning_rate=1e-4), small_finished, resume=True)
+    assert (small_finished / "config.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [None, "{", json.dumps({"train": {"graph": "seed", "speed": 3}}), "[]"])

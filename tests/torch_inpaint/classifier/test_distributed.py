@@ -13,7 +13,7 @@ from svhn.torch_inpaint.classifier.distributed import Group, share_batch_norm
 from svhn.torch_inpaint.classifier.nets import load_classifier
 from svhn.torch_inpaint.classifier.train import train_network
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_pictures")]
 
 ROOT = Path(__file__).parents[3]
 HELPERS = ROOT / "tests" / "helpers"
@@ -26,6 +26,7 @@ import sys
 import torch
 from bars import bars
 from test_distributed import CONFIG
+from svhn.runs.loop import Run
 from svhn.torch_inpaint.classifier.distributed import join
 from svhn.torch_inpaint.classifier.train import train_network
 
@@ -34,6 +35,7 @@ def stop(progress):
         sys.exit("stopped after the first epoch")
 
 torch.set_num_threads(1)
+Run._draw = lambda run, best: None
 run_dir, resume = sys.argv[1], sys.argv[2] == "resume"
 with join("cpu") as group:
     report = (lambda progress: None) if resume else stop
