@@ -10,8 +10,10 @@ SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # What runs at the same time prints when it is done, where make can do that.
 IN_TURN := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
-# Python compiles a module when it is imported first; pip would compile all of them, most of which nobody imports.
+# Python compiles a module when it is imported first, and keeps that; pip would compile all of them, most of which nobody
+# imports.
 QUICKLY := --quiet --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 
 # Whole files, because finding the marked tests among all takes longer than they do.
 TIMED := $(shell grep -rl "mark\.timed" tests --include "test_*.py")
