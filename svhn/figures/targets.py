@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, PngImagePlugin
 
 from svhn.errors import InputError
 from svhn.files import printable, write_whole
@@ -76,6 +75,8 @@ def check_figure(output: Path, photo: Path) -> None:
 
 def write_drawing(path: str | Path, rgb: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB as a PNG that says that it is drawn, whole or not at all."""
+    from PIL import Image, PngImagePlugin  # here, because jobs and plans ask for names only
+
     text = PngImagePlugin.PngInfo()
     text.add_text(_SOFTWARE, _OURS[0])
     file = io.BytesIO()
@@ -85,6 +86,8 @@ def write_drawing(path: str | Path, rgb: np.ndarray) -> None:
 
 def _is_drawn(path: Path) -> bool:
     """Tell whether a picture is one of ours; one behind a link is nobody's, since only the link is replaced."""
+    from PIL import Image
+
     if path.is_symlink():
         return True
     try:

@@ -74,7 +74,7 @@ def test_the_sizes_in_the_table_are_those_of_the_files(folder):
 
 def test_the_saved_model_in_readme_answers(monkeypatch):
     monkeypatch.chdir(ROOT)
-    _, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
     assert names["answer"]["probabilities"].shape == (1, 10)
