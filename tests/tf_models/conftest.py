@@ -112,7 +112,7 @@ def caffe_run(tiny, tmp_path_factory) -> Path:
     from svhn.tf_models.classifier.train import train_network as train
 
     run_dir = tmp_path_factory.mktemp("runs") / "caffe"
-    config = TrainConfig(graph="caffe", batch_size=48, iterations=60, interval=30, average=0.9)
+    config = TrainConfig(graph="caffe", batch_size=32, iterations=50, interval=25, average=0.9)
     with pytest.MonkeyPatch.context() as patch:
         end_quickly(patch)
         assert train(tiny, config, run_dir).finished

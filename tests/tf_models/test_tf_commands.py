@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tf_runs import end_without_picture
 
 from svhn.classifiers import load_classifier
 from svhn.commands import cli
@@ -47,6 +48,7 @@ def test_train_tf_in_a_process_of_its_own_and_on_with_the_last_run(tiny_svhn, tm
     assert "this run is finished" in run("train-tf", *data, "--resume", code=1)
     (run_dir / "record.json").unlink()  # as if killed before it
     assert "this run has iterations 2, not 3" in run("train-tf", *data, "--resume", "--iterations", 3, code=1)
+    end_without_picture(monkeypatch)
     output = run("train-tf", *data, "--resume", *settings)
     assert f"Run: {run_dir.relative_to(tmp_path)}" in output and "validation: " in output
     assert (run_dir / "record.json").is_file() and (run_dir / "report.png").is_file()

@@ -328,11 +328,11 @@ def test_the_critic_is_absent_until_its_time_and_then_gains_weight():
 
 def test_the_critic_learns_to_tell_fill_from_truth(photos, at_once):
     patches = make_patches(list(photos.values()), 16, (0,))
-    config = replace(SHORT, iterations=60, batch_size=8, interval=1000, critic_from=0)
+    config = replace(SHORT, iterations=25, batch_size=8, interval=1000, critic_from=0)
     learner = FinisherLearner(config, patches, patches)
     truth, filled = (images.permute(0, 3, 1, 2).float() for images in (patches.truth, patches.filled))
     view = Surroundings.of(truth, patches.mask, patches.known)
-    learner.advance(60)
+    learner.advance(25)
     with torch.no_grad():
         finished = learner.net(filled, patches.mask, patches.known)  # what it is trained to tell
         real, fake = (learner.critic(close_view(view, images), view.hole) for images in (truth, finished))

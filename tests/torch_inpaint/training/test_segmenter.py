@@ -212,9 +212,9 @@ def test_run_folders_and_precision_are_checked(few, tmp_path):
 
 def test_it_learns(classifier):
     samples = make_samples(classifier, 12, (0,))
-    learner = SegmenterLearner(replace(SHORT, iterations=60, batch_size=12, interval=1000), samples, samples)
+    learner = SegmenterLearner(replace(SHORT, iterations=30, batch_size=12, interval=1000), samples, samples)
     before = learner.measure()
-    learner.advance(60)
+    learner.advance(30)
     after = learner.measure()
     assert after["cross_entropy"] < 0.6 * before["cross_entropy"] and after["precision"] > before["precision"]
 
