@@ -100,12 +100,21 @@ def detectability(filled: Sequence[Filled], seed: int = 0) -> dict[str, Any]:
         report[kind] = {"holes": len(items), "features": true.shape[-1], "methods": {}}
         for name in (name for name in items[0].images if all(name in item.images for item in items)):
             fake = np.array([features(item.images[name], item.hole.mask, item.hole.known) for item in items])
-            report[kind]["methods"][name] = _auc(true, fake, groups, seed)
+            report[kind]["methods"][name] = told_apart(true, fake, groups, seed)
     return report
 
 
-def _auc(true: np.ndarray, fake: np.ndarray, groups: np.ndarray, seed: int) -> dict[str, float]:
-    """Train on four fifths of the photos and judge the rest, in turn."""
+def told_apart(true: np.ndarray, fake: np.ndarray, groups: np.ndarray, seed: int) -> dict[str, float]:
+    """Return the AUC of boosted trees, with a bootstrap interval; they judge the photos that they did not learn from.
+
+    Parameters
+    ----------
+    true, fake : ndarray (N, 24) float64
+        Features of the same N holes.
+    groups : ndarray (N,) of str
+        Their photos.
+    seed : int
+    """
     from sklearn.ensemble import GradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import GroupKFold

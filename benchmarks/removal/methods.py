@@ -22,7 +22,7 @@ from svhn.torch_inpaint.removal import (
 OURS, RIVAL = "ours", "biharmonic"
 # Take many seconds for one hole.
 SLOW = ("grnn-seed",)
-RING, FSR_BORDER = 3, 16
+RING, FSR_BORDER, PATCH = 3, 16, 7
 # Whole boxes are grown by this many pixels; fills see this many pixels around their mask.
 BOX_MARGIN, CONTEXT = 2, 24
 
@@ -39,8 +39,16 @@ def fill_methods() -> dict[str, Fill]:
     optional = {RIVAL: _biharmonic(), "FSR": _fsr()}
     found |= {name: method for name, method in optional.items() if method is not None}
     # Registered fills beside the shipped one and its first half: the reference's, and a user's own.
-    others = [name for name in FILLS if name not in (FillConfig.method, "steered")]
+    others = [name for name in FILLS if name not in (FillConfig.method, "finished", "steered")]
     return found | {name: _ours(method=name, grain=0.0) for name in others} | {"ring mean": _ring_mean}
+
+
+def sharp_fills() -> dict[str, Fill]:
+    """Return the fills for holes as large as large digits, by name."""
+    found = {OURS: _ours_large(), "ours, grain alone": _ours_large(method="finished")}
+    found |= {"ours, no grain": _ours_large(method="finished", grain=0.0), "Telea r3": _opencv(cv2.INPAINT_TELEA)}
+    optional = {RIVAL: _biharmonic(), "FSR": _fsr(), "PatchMatch": _patchmatch()}
+    return found | {name: method for name, method in optional.items() if method is not None}
 
 
 def removers(names: Sequence[str] | None = None) -> dict[str, Remover]:
@@ -127,6 +135,32 @@ def _ours(**changes) -> Fill:
     return fill
 
 
+def _ours_large(**changes) -> Fill:
+    """Return the shipped fill as it fills digits as tall as the mask; large ones at a smaller scale."""
+    import torch
+
+    from svhn.torch_inpaint.removal import fill_regions, load_detail, paste_fill, reduce_mask, sharpen_fill
+
+    config = replace(FillConfig(), **changes)
+    detail = load_detail(config, torch.device("cpu"))
+
+    def fill(picture, mask, known):
+        rows = np.flatnonzero(mask.any(axis=1))
+        scale = min(1.0, RemovalConfig.work_height / (rows[-1] + 1 - rows[0]))
+        size = tuple(round(scale * side) for side in mask.shape)
+        small = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else picture
+        keys = KeyPixels(reduce_mask(mask, size), ~reduce_mask(~known, size))
+        painted = fill_regions([(small, keys)], config, torch.device("cpu"))[0]
+        image, box, grain = picture.copy(), Box(0, 0, mask.shape[1], mask.shape[0]), config.grain
+        sharp = sharpen_fill(picture, box, painted, mask, box, known, detail) if detail and scale < 1 else None
+        if sharp is not None:
+            painted, grain = sharp, 0.0
+        paste_fill(image, box, picture, painted, mask, known, grain)
+        return image
+
+    return fill
+
+
 def ours_batched(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray], known: Sequence[np.ndarray]) -> None:
     """Fill many regions in one call, without grain, for timing only."""
     import torch
@@ -150,6 +184,20 @@ def _biharmonic() -> Fill | None:
     def fill(picture, mask, known):
         image = inpaint_biharmonic(picture, mask, channel_axis=-1)
         return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+
+    return fill
+
+
+def _patchmatch() -> Fill | None:
+    """Return the PatchMatch of Barnes and others (2009) that `pypatchmatch` has."""
+    try:
+        from patchmatch import patch_match
+    except (ImportError, OSError):
+        return None
+
+    def fill(picture, mask, known):
+        patch_match.set_random_seed(0)
+        return patch_match.inpaint(picture, mask.astype(np.uint8), patch_size=PATCH)
 
     return fill
 

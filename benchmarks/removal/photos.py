@@ -1,5 +1,6 @@
 """The pictures that methods are compared on: real SVHN photos, and general ones that come with two packages."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from svhn.boxes import DigitBox, clip_digits
+from svhn.boxes import Box, DigitBox, clip_digits
 from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.photos import read_rgb
 
@@ -64,6 +65,25 @@ class SvhnPhotos:
 
     def __iter__(self) -> Iterator[Picture]:
         return (self[position] for position in range(len(self)))
+
+
+def wild_photos(folder: Path) -> list[Picture]:
+    """Return the photos of `numbers` in a folder, with digits and (labelled None) ignored regions of `labels.json`."""
+    labels, found = json.loads((folder / "labels.json").read_text(encoding="utf-8")), []
+    for index, (name, label) in enumerate(sorted(labels.items()), start=1):
+        pixels = read_rgb(folder / "numbers" / name)
+        digits = [
+            DigitBox(_whole_pixels(digit["box"]), int(digit["label"]))
+            for number in label["numbers"]
+            for digit in number["digits"]
+        ]
+        digits += [DigitBox(_whole_pixels(box)) for box in label.get("ignore", [])]
+        found.append(Picture(name, index, pixels, clip_digits(digits, pixels.shape[1], pixels.shape[0])))
+    return found
+
+
+def _whole_pixels(box: list[float]) -> Box:
+    return Box(*(round(side) for side in box))
 
 
 def general_pictures() -> list[Picture]:

@@ -1,4 +1,5 @@
 from .composite import paste_fill as paste_fill
+from .composite import sharpen_fill as sharpen_fill
 from .config import FILLS as FILLS
 from .config import KEY_PIXELS as KEY_PIXELS
 from .config import FillConfig as FillConfig
@@ -21,13 +22,16 @@ from .masks.segmenter import PLANES as PLANES
 from .masks.segmenter import SIGHT as SIGHT
 from .masks.segmenter import Segmenter as Segmenter
 from .masks.segmenter import look as look
+from .methods import DetailMethod as DetailMethod
 from .methods import FillMethod as FillMethod
 from .methods import KeyPixelMethod as KeyPixelMethod
+from .methods import load_detail as load_detail
 from .networks import save_network as save_network
 from .readings import Reader as Reader
 from .readings import Reading as Reading
 from .regions import cut_numbers as cut_numbers
 from .regions import fill_regions as fill_regions
+from .regions import reduce_mask as reduce_mask
 from .remover import DigitRemover as DigitRemover
 from .remover import RemovalResult as RemovalResult
 from .rounds import NumberReport as NumberReport

@@ -1,5 +1,7 @@
 """Paste a fill back into its photo, at the photo's resolution, so that nothing outside the mask changes."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -12,6 +14,8 @@ from svhn.torch_inpaint.removal.jpeg import JpegTraces, carry_traces, find_trace
 TRACES_REACH = 32
 # Weight of "nothing is missing" beside known pixels: how soon carried detail fades inside the mask.
 NOTHING_MISSING = 0.1
+# Surroundings with more pixels are repainted at the scale at which they have so many, which bounds memory and time.
+MOST_PIXELS = 3_000_000
 
 
 def paste_fill(
@@ -49,7 +53,18 @@ def paste_fill(
     detailed = carry_traces(original, painted, mask, known, traces, grain) if traces else None
     if detailed is None:
         detailed = painted + grain_like(original, painted, mask, known, grain)
-    image[box.slices][mask] = np.clip(np.rint(detailed[mask]), 0, 255).astype(np.uint8)
+    colours = _gray(detailed[mask]) if _is_gray(original[known & ~mask]) else detailed[mask]
+    image[box.slices][mask] = np.clip(np.rint(colours), 0, 255).astype(np.uint8)
+
+
+def _is_gray(colours: np.ndarray) -> bool:
+    """Say whether pixels (N, 3) are gray, all of them; none are not."""
+    return len(colours) > 0 and bool((colours == colours[:, :1]).all())
+
+
+def _gray(colours: np.ndarray) -> np.ndarray:
+    """Return the mean of the channels (N, 3) in each: networks add a little colour to a gray picture."""
+    return np.repeat(colours.mean(axis=1, keepdims=True), colours.shape[1], axis=1)
 
 
 def enlarge_fill(filled: np.ndarray, original: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -76,6 +91,59 @@ def enlarge_fill(filled: np.ndarray, original: np.ndarray, mask: np.ndarray) -> 
     large = cv2.resize(filled, original.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     known, scale = (~mask).astype(np.float32), original.shape[0] / filled.shape[0]
     return large + normalised_blur(original - large, known, scale, prior_weight=NOTHING_MISSING)
+
+
+def sharpen_fill(
+    photo: np.ndarray,
+    box: Box,
+    painted: np.ndarray,
+    mask: np.ndarray,
+    around: Box,
+    known: np.ndarray,
+    detail: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray | None],
+) -> np.ndarray | None:
+    """Repaint a fill that was made at a smaller scale, with the detail of its surroundings.
+
+    Parameters
+    ----------
+    photo : ndarray (H, W, 3) uint8, RGB
+        Before the removal.
+    box : Box
+        Where the region lies in it.
+    painted : ndarray float32, 0..255
+        The filled region at working scale.
+    mask : ndarray (h, w) bool
+        Of the region, at the photo's resolution; True = is replaced.
+    around : Box
+        The surroundings that detail is taken from; holds `box`.
+    known : ndarray bool, as large as `around`
+        True = detail may be taken from here.
+    detail : callable
+        See `DetailFunction` in `svhn.torch_inpaint.removal.methods`.
+
+    Returns
+    -------
+    ndarray (h, w, 3) float32 or None
+        The region at the photo's resolution; None when too little is known.
+    """
+    own = box.shift(-around.left, -around.top).slices
+    original, hole = photo[around.slices], np.zeros(known.shape, bool)
+    hole[own] = mask
+    picture = original.astype(np.float32)
+    picture[own][mask] = enlarge_fill(painted, photo[box.slices], mask)[mask]
+    scale = np.sqrt(MOST_PIXELS / hole.size)
+    if scale >= 1:
+        sharp = detail(picture, hole, known)
+        return None if sharp is None else sharp[own]
+    size = (int(hole.shape[1] * scale), int(hole.shape[0] * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    sharp = detail(small, _touched(hole, size), ~_touched(~known, size))
+    return None if sharp is None else enlarge_fill(sharp, original, hole)[own]
+
+
+def _touched(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a mask to a smaller (width, height): True where any part of a pixel was."""
+    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
 
 
 def traces_around(image: np.ndarray, box: Box, mask: np.ndarray) -> JpegTraces | None:

@@ -11,7 +11,13 @@ DEFAULT_SEGMENTER = "torch-segmenter"
 # What the entries must have is said by `FillMethod` and `KeyPixelMethod` of the module that holds them.
 _METHODS = "svhn.torch_inpaint.removal.methods"
 FILLS: Registry[Any] = Registry(
-    "fills", {"finished": f"{_METHODS}:FINISHED", "steered": f"{_METHODS}:STEERED", "grnn-seed": f"{_METHODS}:SEED"}
+    "fills",
+    {
+        "patches": f"{_METHODS}:PATCHES",
+        "finished": f"{_METHODS}:FINISHED",
+        "steered": f"{_METHODS}:STEERED",
+        "grnn-seed": f"{_METHODS}:SEED",
+    },
 )
 KEY_PIXELS: Registry[Any] = Registry(
     "key pixels", {"strokes": f"{_METHODS}:STROKES", "evidence": f"{_METHODS}:EVIDENCE"}
@@ -87,8 +93,9 @@ class FillConfig(Settings):
     ----------
     method : str
         "steered", the GRNN, locally linear with kernels stretched along edges; "finished", the same with a small
-        network that finishes its answer; or "grnn-seed", the reference's network, for comparison, of which only
-        `grain` is set here (see SeedConfig for the others).
+        network that finishes its answer; "patches", the same, and what had to be filled at a smaller scale is
+        repainted with patches of its surroundings; or "grnn-seed", the reference's network, for comparison, of
+        which only `grain` is set here (see SeedConfig for the others).
     sigma_per_distance : float
         Kernel bandwidth as a fraction of the distance to the nearest key pixel.
     least_sigma : float
@@ -111,14 +118,16 @@ class FillConfig(Settings):
         That small network: a checkpoint or run of `train-finisher`, or the name of a shipped one.
     grain : float
         Fine detail added to the fill, as a fraction of that of its surroundings, with the traces of JPEG where the
-        photo has any; harder to tell from background. 0 for the smooth fill, which is closer to the truth.
+        photo has any; harder to tell from background. 0 for the smooth fill, which is closer to the truth. Patches
+        bring their own.
     """
 
     method: str = setting(
-        "finished",
+        "patches",
         choices=FILLS,
-        help="How the digits are painted over: by the GRNN, steered along edges, and by a network that finishes it; by "
-        "the GRNN alone; or by the reference's, slow and for comparison.",
+        help="How the digits are painted over: by the GRNN, steered along edges, by a network that finishes it, and "
+        "large ones with patches of their surroundings; without the patches; by the GRNN alone; or by the reference's, "
+        "slow and for comparison.",
     )
     sigma_per_distance: float = setting(0.5, above=0)
     least_sigma: float = setting(1.0, above=0)

@@ -5,13 +5,17 @@ import numpy as np
 
 from svhn.boxes import Box
 from svhn.torch_inpaint.device import choose_device
-from svhn.torch_inpaint.removal.composite import paste_fill
+from svhn.torch_inpaint.removal.composite import paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import RemovalConfig
+from svhn.torch_inpaint.removal.fills import thickness
 from svhn.torch_inpaint.removal.masks import KeyPixels, widen
-from svhn.torch_inpaint.removal.regions import check_photo, cut_region, fill_regions, reduce_mask
+from svhn.torch_inpaint.removal.methods import DetailFunction, load_detail
+from svhn.torch_inpaint.removal.regions import Region, check_photo, cut_region, fill_regions, reduce_mask
 
 # Parts of a mask that are closer than twice this, in pixels, are filled together.
 NEAR = 8
+# Detail is taken from up to this far around a region, in thicknesses of its hole.
+SURROUNDINGS = 4
 
 
 def inpaint(
@@ -39,11 +43,25 @@ def inpaint(
     regions = [cut_region(0, photo, [box], thick, config.work_thickness / thick) for box, thick in _holes(mask)]
     parts = [reduce_mask(mask[region.box.slices], region.pixels.shape[:2]) for region in regions]
     pairs = [(region.pixels, KeyPixels(part, ~part)) for region, part in zip(regions, parts, strict=True)]
-    image = photo.copy()
-    for region, painted in zip(regions, fill_regions(pairs, config.fill, choose_device(device)), strict=True):
+    image, chosen = photo.copy(), choose_device(device)
+    detail = load_detail(config.fill, chosen)
+    for region, painted in zip(regions, fill_regions(pairs, config.fill, chosen), strict=True):
         original, part = photo[region.box.slices], mask[region.box.slices]
-        paste_fill(image, region.box, original, painted, part, ~part, config.fill.grain)
+        sharp = _sharpened(photo, mask, region, painted, detail) if detail else None
+        picture, grain = (painted, config.fill.grain) if sharp is None else (sharp, 0.0)
+        paste_fill(image, region.box, original, picture, part, ~part, grain)
     return image
+
+
+def _sharpened(
+    photo: np.ndarray, mask: np.ndarray, region: Region, painted: np.ndarray, detail: DetailFunction
+) -> np.ndarray | None:
+    """Return the fill of a region at the photo's resolution; None when it has it or too little is known."""
+    box, part = region.box, mask[region.box.slices]
+    if painted.shape[:2] == part.shape:
+        return None
+    around = box.grow(round(SURROUNDINGS * thickness(part))).inside(photo.shape[1], photo.shape[0])
+    return sharpen_fill(photo, box, painted, part, around, ~mask[around.slices], detail)
 
 
 def _check_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -21,7 +21,7 @@ This module does not import PyTorch until a method is loaded.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from svhn.boxes import Box
 from svhn.finder import check_answer
@@ -41,6 +41,10 @@ FillFunction: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, torch.Tensor, t
 KeyPixelFunction: TypeAlias = (
     "Callable[[np.ndarray, Sequence[Box], np.ndarray, np.ndarray], tuple[np.ndarray, KeyPixels]]"
 )
+# From surroundings (H, W, 3) float32, 0..255, at the photo's resolution with an enlarged fill in the mask, the mask
+# (True = was filled) and what is known (True = detail may be taken from here), (H, W) bool each, to the same with
+# detail in the mask, or None where too little is known.
+DetailFunction: TypeAlias = "Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray | None]"
 
 
 class FillMethod(Protocol):
@@ -58,6 +62,14 @@ class FillMethod(Protocol):
 
     def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
         """Load the weights, if any, and return the function; InputError when they cannot be used."""
+
+
+@runtime_checkable
+class DetailMethod(Protocol):
+    """A `FillMethod` that also knows what fills at a smaller scale than the photo's miss; the others get grain."""
+
+    def load_detail(self, config: FillConfig, device: "torch.device") -> DetailFunction:
+        """Return the function that repaints an enlarged fill."""
 
 
 class KeyPixelMethod(Protocol):
@@ -88,6 +100,12 @@ def load_fill(config: FillConfig, device: "torch.device") -> FillFunction:
     """Return the function of the fill that `config.method` names, with its weights loaded."""
     method: FillMethod = FILLS[config.method]
     return method.load(config, device)
+
+
+def load_detail(config: FillConfig, device: "torch.device") -> "DetailFunction | None":
+    """Return the function that repaints enlarged fills, None where the method that `config.method` names has none."""
+    method = FILLS[config.method]
+    return method.load_detail(config, device) if isinstance(method, DetailMethod) else None
 
 
 @functools.lru_cache(maxsize=4)
@@ -142,6 +160,17 @@ class FinishedFill:
             return finish(finisher, paint(images, mask, key_pixels, inside), mask, key_pixels, inside)
 
         return fill
+
+
+class PatchedFill(FinishedFill):
+    """The finished fill; where it had to be enlarged, repainted with patches of its surroundings."""
+
+    name = "patches"
+
+    def load_detail(self, config: FillConfig, device: "torch.device") -> DetailFunction:
+        from svhn.torch_inpaint.removal.fills import add_patches
+
+        return lambda picture, mask, known: add_patches(picture, mask, known, device)
 
 
 class SeedFill:
@@ -204,5 +233,5 @@ class EvidencePixels:
         return find
 
 
-FINISHED, STEERED, SEED = FinishedFill(), SteeredFill(), SeedFill()
+PATCHES, FINISHED, STEERED, SEED = PatchedFill(), FinishedFill(), SteeredFill(), SeedFill()
 STROKES, EVIDENCE = StrokePixels(), EvidencePixels()

@@ -15,6 +15,8 @@ from svhn.torch_inpaint.removal.methods import described, load_fill
 
 # Margin of background around a region, at least, in pixels.
 LEAST_CONTEXT = 8
+# Detail at the photo's resolution is taken from up to this far around a number, as a fraction of its digits' height.
+DETAIL_CONTEXT = 1.2
 # Regions that are filled together.
 MOST_REGIONS = 16
 # Of a pixel that is masked in a part: more than this much masks the pixel of another scale.
@@ -99,6 +101,36 @@ def cut_numbers(
         region = cut_region(index, photo, own, config.context * height, config.work_height / height)
         found.append((tuple(number.digits), region))
     return found
+
+
+def detail_around(boxes: Sequence[Box], region: Box, shape: Sequence[int]) -> Box:
+    """Return where detail for a number may be taken from: around its boxes and all of its region, in the photo."""
+    height = float(np.median([box.height for box in boxes]))
+    around = union(boxes).grow(round(DETAIL_CONTEXT * height)).inside(shape[1], shape[0])
+    return union([around, region])
+
+
+def known_around(around: Box, region: Box, mask: np.ndarray, others: Sequence[Box]) -> np.ndarray:
+    """Return what is known in the surroundings of a region: neither its mask nor the boxes of other numbers.
+
+    Parameters
+    ----------
+    around, region : Box
+        In the photo; the second lies in the first.
+    mask : ndarray (h, w) bool
+        Of the region, at the photo's resolution.
+    others : sequence of Box
+
+    Returns
+    -------
+    ndarray bool, as large as `around`
+    """
+    known = np.ones((around.height, around.width), bool)
+    known[region.shift(-around.left, -around.top).slices] = ~mask
+    for shared in (box.intersection(around) for box in others):
+        if shared:
+            known[shared.shift(-around.left, -around.top).slices] = False
+    return known
 
 
 def enlarge_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -13,12 +13,20 @@ from svhn.crops import crop_digit
 from svhn.finder import check_answer
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, classify, load_classifier, reduced_maps
 from svhn.torch_inpaint.device import choose_device
-from svhn.torch_inpaint.removal.composite import paste_fill
-from svhn.torch_inpaint.removal.config import RemovalConfig
-from svhn.torch_inpaint.removal.methods import load_fill, load_key_pixels
+from svhn.torch_inpaint.removal.composite import paste_fill, sharpen_fill
+from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
+from svhn.torch_inpaint.removal.masks import in_pixels
+from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels
 from svhn.torch_inpaint.removal.readings import Reader, Readings
-from svhn.torch_inpaint.removal.regions import Region, check_photo, cut_numbers, enlarge_mask, fill_regions
-from svhn.torch_inpaint.removal.rounds import Inspection, NumberReport, Removal
+from svhn.torch_inpaint.removal.regions import (
+    Region,
+    check_photo,
+    cut_numbers,
+    detail_around,
+    fill_regions,
+    known_around,
+)
+from svhn.torch_inpaint.removal.rounds import WIDENING, Inspection, NumberReport, Removal
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ class DigitRemover:
         self.readers = tuple(readers)
         self.device = classifier.net.first_conv.weight.device
         self._find_key_pixels = load_key_pixels(config.key_pixels, self.device)
+        self._detail = load_detail(config.fill, self.device)
         load_fill(config.fill, self.device)  # now, so that a wrong name is told before the work
 
     @classmethod
@@ -110,6 +119,7 @@ class DigitRemover:
     ) -> list[tuple[RemovalResult, list[Removal]]]:
         """Return the results of `remove_batch`, each with what led to it, in the order of its `numbers`."""
         numbers = self._start(photos, boxes)
+        self._refine(photos, [number for number in numbers if number.is_reduced])
         images, pending = [photo.copy() for photo in photos], numbers
         while pending:
             painted = self._paint(photos, images, pending)
@@ -148,9 +158,18 @@ class DigitRemover:
         places = [(region.photo, tuple(digit.box for digit in digits)) for digits, region in cut]
         readings = self._read(photos, places)
         return [
-            Removal(digits, self._inspect(region), before)
-            for (digits, region), before in zip(cut, readings, strict=True)
+            Removal(digits, self._inspect(region), before, _others(cut, number))
+            for number, ((digits, region), before) in enumerate(zip(cut, readings, strict=True))
         ]
+
+    def _refine(self, photos: Sequence[np.ndarray], numbers: Sequence[Removal]) -> None:
+        """Give numbers that were found at a smaller scale masks at the photo's, by what a first fill expects there."""
+        least = KEY_PIXELS[self.config.key_pixels.method].threshold(self.config.key_pixels)
+        sure = (1 + least) / 2
+        pairs = [(number.region.pixels, number.keys) for number in numbers]
+        for number, painted in zip(numbers, fill_regions(pairs, self.config.fill, self.device), strict=True):
+            number.painted = painted
+            number.refine(photos[number.region.photo], sure)
 
     def _inspect(self, region: Region) -> Inspection:
         maps = reduced_maps(self.classifier, region.pixels)
@@ -176,17 +195,37 @@ class DigitRemover:
         filled = fill_regions(pairs, self.config.fill, self.device)
         for number, painted in zip(numbers, filled, strict=True):
             index, box = number.region.photo, number.region.box
-            original = photos[index][box.slices]
-            mask = enlarge_mask(number.keys.mask, (box.height, box.width))
-            paste_fill(images[index], box, original, painted, mask, ~mask, self.config.fill.grain)
+            sharp = self._sharpened(photos[index], number, painted)
+            picture, grain = (painted, self.config.fill.grain) if sharp is None else (sharp, 0.0)
+            paste_fill(images[index], box, photos[index][box.slices], picture, number.mask, ~number.mask, grain)
         return filled
+
+    def _sharpened(self, photo: np.ndarray, number: Removal, painted: np.ndarray) -> np.ndarray | None:
+        """Return the fill of a number at the photo's resolution; None when it has it or too little is known."""
+        if self._detail is None or not number.is_reduced or not number.mask.any():
+            return None
+        box = number.region.box
+        around = detail_around(number.boxes, box, photo.shape)
+        known = known_around(around, box, number.mask, number.others)
+        return sharpen_fill(photo, box, painted, number.mask, around, known, self._detail)
 
     def _result(self, image: np.ndarray, numbers: Sequence[Removal]) -> RemovalResult:
         mask, key_pixels = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
         for number in numbers:
             box, keys = number.region.box, number.keys
-            mask[box.slices] |= enlarge_mask(keys.mask, (box.height, box.width))
+            mask[box.slices] |= number.mask
             used = keys.key_pixels.astype(np.uint8)
             key_pixels[box.slices] |= cv2.resize(used, (box.width, box.height), interpolation=cv2.INTER_NEAREST) > 0
         reports = tuple(number.report(self.config) for number in numbers)
         return RemovalResult(image, mask, key_pixels, reports)
+
+
+def _others(cut: Sequence[tuple[tuple[DigitBox, ...], Region]], number: int) -> tuple[Box, ...]:
+    """Return the boxes of the other numbers of a number's photo, with the margin of a mask."""
+    photo = cut[number][1].photo
+    return tuple(
+        digit.box.grow(in_pixels(WIDENING, [digit.box]))
+        for other, (digits, region) in enumerate(cut)
+        for digit in digits
+        if region.photo == photo and other != number
+    )

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
 from svhn.torch_inpaint.removal.config import RemovalConfig
-from svhn.torch_inpaint.removal.masks import KeyPixels, paint_boxes, widen, window_of
+from svhn.torch_inpaint.removal.masks import KeyPixels, fine_mask, paint_boxes, widen, window_of
 from svhn.torch_inpaint.removal.readings import Reading, Readings, is_legible
-from svhn.torch_inpaint.removal.regions import Region
+from svhn.torch_inpaint.removal.regions import Region, enlarge_mask, reduce_mask
 
 # By how much a round widens the mask, as a fraction of the digits' height; at least a pixel.
 WIDENING = 0.08
@@ -69,6 +70,8 @@ class Removal:
     ----------
     digits : tuple of DigitBox
         In reading order, in the photo.
+    others : tuple of Box
+        The boxes of the photo's other numbers, with a margin.
     seen : Inspection
         What was seen before the first round.
     before, after : Readings
@@ -77,14 +80,17 @@ class Removal:
         Of the last round, at working scale.
     painted : ndarray (h, w, 3) float32, 0..255
         The region as the last round filled it, at working scale and without grain.
+    fine : ndarray (h, w) bool or None
+        The mask of the first round at the photo's resolution, where that is another than the working scale's.
     rounds : int
         How often the mask was widened.
     """
 
-    def __init__(self, digits: tuple[DigitBox, ...], seen: Inspection, before: Readings):
-        self.digits, self.seen, self.before = digits, seen, before
+    def __init__(self, digits: tuple[DigitBox, ...], seen: Inspection, before: Readings, others: tuple[Box, ...] = ()):
+        self.digits, self.seen, self.before, self.others = digits, seen, before, others
         self.after, self.keys = before, seen.keys
         self.painted = seen.region.pixels.astype(np.float32)
+        self.fine: np.ndarray | None = None
         self.rounds = 0
 
     @property
@@ -95,6 +101,33 @@ class Removal:
     def boxes(self) -> tuple[Box, ...]:
         """Of the digits, in the photo."""
         return tuple(digit.box for digit in self.digits)
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether it is found and filled at a smaller scale than the photo's."""
+        box = self.region.box
+        return self.region.pixels.shape[:2] != (box.height, box.width)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """What is filled of the region, (h, w) bool, at the photo's resolution."""
+        if self.fine is not None and not self.rounds:
+            return self.fine
+        return enlarge_mask(self.keys.mask, (self.region.box.height, self.region.box.width))
+
+    def refine(self, photo: np.ndarray, strokes: float) -> None:
+        """Make the mask of the first round a fine one, given `painted` and how likely strokes are at least.
+
+        What the fine mask leaves is background that the fill learns from.
+        """
+        original = photo[self.region.box.slices]
+        size = original.shape[1::-1]
+        expected = cv2.resize(self.painted, size, interpolation=cv2.INTER_CUBIC)
+        likely = cv2.resize(self.seen.evidence, size, interpolation=cv2.INTER_LINEAR) > strokes
+        height = float(np.median([box.height for box in self.boxes]))
+        self.fine = fine_mask(original, expected, self.mask, likely, height)
+        mask = reduce_mask(self.fine, self.keys.mask.shape)
+        self.keys = KeyPixels(mask, self.keys.key_pixels | (self.keys.mask & ~mask))
 
     def is_legible(self, config: RemovalConfig) -> bool:
         """Say whether the number can still be read, see `svhn.torch_inpaint.removal.readings.is_legible`."""
@@ -107,7 +140,8 @@ class Removal:
     def next_keys(self, config: RemovalConfig) -> KeyPixels:
         """Return key pixels and mask for the round `rounds`."""
         last = self.rounds == config.rounds
-        return next_keys(self.keys, self.region.boxes, config.key_pixels.box_margin, last)
+        keys = self.seen.keys if self.rounds == 1 else self.keys
+        return next_keys(keys, self.region.boxes, config.key_pixels.box_margin, last)
 
     def report(self, config: RemovalConfig) -> NumberReport:
         """Return what a user wants to know."""

@@ -5,7 +5,7 @@ import numpy as np
 
 from svhn.boxes import Box
 from svhn.data.render import render_photo
-from svhn.torch_inpaint.removal.composite import enlarge_fill, paste_fill, traces_around
+from svhn.torch_inpaint.removal.composite import enlarge_fill, paste_fill, sharpen_fill, traces_around
 from svhn.torch_inpaint.removal.jpeg import find_traces
 
 
@@ -48,3 +48,31 @@ def test_traces_of_jpeg_are_looked_for_around_the_region_and_not_under_the_mask(
     other = cv2.imdecode(cv2.imencode(".jpg", photo[3:, 5:], [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
     photo[box.slices] = np.pad(other, ((3, 0), (5, 0), (0, 0)))[box.slices]
     assert traces_around(photo, box, mask) == expected
+
+
+def test_what_is_filled_in_a_gray_picture_is_gray():
+    photo = np.repeat(np.random.default_rng(0).integers(90, 160, (40, 40, 1), np.uint8), 3, axis=2)
+    image, box, mask = photo.copy(), Box(0, 0, 40, 40), np.zeros((40, 40), bool)
+    mask[10:30, 10:30] = True
+    painted = photo.astype(np.float32)
+    painted[mask] += (9, 0, -6)
+    paste_fill(image, box, photo, painted, mask, ~mask, grain=0.5)
+    assert (image == image[..., :1]).all() and (image != photo).any()
+
+
+def test_surroundings_of_any_size_are_repainted_at_a_bounded_scale(monkeypatch):
+    monkeypatch.setattr("svhn.torch_inpaint.removal.composite.MOST_PIXELS", 900)
+    photo, around = np.full((80, 90, 3), 100, np.uint8), Box(10, 10, 70, 70)
+    box, mask, sizes = Box(20, 20, 50, 60), np.zeros((40, 30), bool), []
+    mask[10:30, 10:20] = True
+
+    def detail(picture, hole, known):
+        sizes.append(picture.shape[:2])
+        assert not (hole & known).any()
+        return np.where(hole[..., None], 120, picture).astype(np.float32)
+
+    known = np.ones((60, 60), bool)
+    known[10:50, 10:40] = ~mask
+    sharp = sharpen_fill(photo, box, np.full((20, 15, 3), 90, np.float32), mask, around, known, detail)
+    assert sizes == [(30, 30)] and sharp.shape == (40, 30, 3)
+    assert np.abs(sharp[mask] - 120).max() < 20 and sharp[20, 15, 0] > 115

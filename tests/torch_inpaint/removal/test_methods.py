@@ -70,6 +70,7 @@ def test_every_method_is_called_by_its_name(registry):
 def test_methods_say_on_which_checkpoints_they_depend():
     fill, key_pixels = FillConfig(finisher="a.pt"), KeyPixelConfig(segmenter="b.pt")
     assert {name: tuple(FILLS[name].weights(fill)) for name in FILLS} == {
+        "patches": ("a.pt",),
         "finished": ("a.pt",),
         "steered": (),
         "grnn-seed": (),

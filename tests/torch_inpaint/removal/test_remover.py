@@ -162,3 +162,19 @@ def test_cuda_gives_the_same_pictures(rendered):
             sample.photo, sample.digits
         ).image.astype(int)
         assert np.abs(difference).mean() < 0.05
+
+
+def test_large_digits_of_a_batch_are_removed_as_if_alone(remover, large):
+    small = np.ascontiguousarray(large.photo[::3, ::3])
+    boxes = [[DigitBox(Box(*(side // 3 for side in digit.box.as_list())), digit.label) for digit in large.digits]]
+    assert boxes[0][0].box.height > remover.config.work_height
+    flipped = np.ascontiguousarray(small[:, ::-1])
+    mirrored = [
+        DigitBox(Box(small.shape[1] - d.box.right, d.box.top, small.shape[1] - d.box.left, d.box.bottom))
+        for d in boxes[0]
+    ]
+    together = remover.remove_batch([small, flipped], [boxes[0], mirrored])
+    for photo, own, result in zip((small, flipped), (boxes[0], mirrored), together, strict=True):
+        alone = remover.remove(photo, own)
+        np.testing.assert_array_equal(result.mask, alone.mask)
+        np.testing.assert_array_equal(result.image, alone.image)

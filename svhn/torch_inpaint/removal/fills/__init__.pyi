@@ -4,6 +4,8 @@ from .finisher import Finisher as Finisher
 from .finisher import Surroundings as Surroundings
 from .finisher import finish as finish
 from .finisher import load_finisher as load_finisher
+from .patches import add_patches as add_patches
+from .patches import thickness as thickness
 from .reference import fill_seed as fill_seed
 from .reference import gradient_magnitude as gradient_magnitude
 from .reference import histogram as histogram

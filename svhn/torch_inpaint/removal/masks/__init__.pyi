@@ -1,6 +1,8 @@
 from .evidence import find_evidence as find_evidence
 from .evidence import key_pixels_by_evidence as key_pixels_by_evidence
+from .fine import fine_mask as fine_mask
 from .key_pixels import KeyPixels as KeyPixels
+from .key_pixels import in_pixels as in_pixels
 from .key_pixels import paint_boxes as paint_boxes
 from .key_pixels import widen as widen
 from .key_pixels import window_of as window_of

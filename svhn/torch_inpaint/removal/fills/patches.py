@@ -1,0 +1,104 @@
+"""Detail at the photo's resolution: a coarse fill, repainted with patches of its surroundings from coarse to fine."""
+
+import cv2
+import numpy as np
+import torch
+
+from svhn.torch_inpaint.removal.blur import normalised_blur
+from svhn.torch_inpaint.removal.fills.patch_field import LOOKS, Lattice, PatchField
+
+# At the coarsest scale the hole is about this thick, in pixels.
+COARSEST = 12
+# Rounds of search and vote from the coarsest scale on; the last number serves all finer ones.
+ROUNDS = (10, 5, 3)
+# The fill keeps what of the coarse one a Gaussian leaves that is this wide (sigma, as a share of the hole's thickness),
+# by this share.
+LOW, LOW_SHARE = 0.2, 0.5
+# With fewer known patches than this the coarse fill stays as it is.
+LEAST_SOURCES = 300
+
+
+def add_patches(
+    picture: np.ndarray, mask: np.ndarray, known: np.ndarray, device: torch.device, seed: int = 0
+) -> np.ndarray | None:
+    """Repaint a hole with patches of its surroundings.
+
+    Parameters
+    ----------
+    picture : ndarray (H, W, 3) float32, 0..255
+        With a coarse fill in the hole.
+    mask, known : ndarray (H, W) bool
+        True = to be repainted; True = patches may be taken from here.
+    device : torch.device
+    seed : int
+        Of the random search.
+
+    Returns
+    -------
+    ndarray (H, W, 3) float32 or None
+        `picture` with other values where `mask` is True, within the range of the known pixels and the coarse fill; None
+        when too little is known at the coarsest scale.
+    """
+    thick = thickness(mask)
+    scales = _scales(picture, mask, known & ~mask, thick)
+    generator, field = torch.Generator().manual_seed(seed), None
+    for number, (pixels, hole, usable) in enumerate(scales):
+        lattice = Lattice.of(hole, usable, device)
+        if field is None and lattice.sources.sum() < LEAST_SOURCES:
+            return None
+        finer = PatchField(torch.from_numpy(pixels).to(device), lattice, generator)
+        _settle(finer, field, ROUNDS[min(number, len(ROUNDS) - 1)])
+        field = finer
+    height, width = mask.shape
+    painted = field.picture()[:height, :width].cpu().numpy()
+    return _with_low(painted, picture, mask, LOW * thick)
+
+
+def thickness(mask: np.ndarray) -> float:
+    """Return how thick the strokes of a mask (H, W) bool are in the mean, in pixels."""
+    distance = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    return 4 * float(distance[mask].mean())  # across a strip the mean distance is a quarter of its width
+
+
+def _scales(
+    picture: np.ndarray, mask: np.ndarray, known: np.ndarray, thick: float
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return picture, mask and known pixels by halves, the smallest first; sides are padded until they can be."""
+    halvings = max(0, round(np.log2(max(thick, 1) / COARSEST)))
+    rest = [(0, -side % 2**halvings) for side in mask.shape]
+    pixels = np.pad(picture.astype(np.float32), [*rest, (0, 0)], mode="edge")
+    scales = [(pixels, np.pad(mask, rest), np.pad(known, rest))]
+    for _ in range(halvings):
+        pixels, hole, usable = scales[-1]
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        reduced = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
+        scales.append((reduced, _in_fours(hole).any(axis=(1, 3)), _in_fours(usable).all(axis=(1, 3))))
+    return scales[::-1]
+
+
+def _in_fours(mask: np.ndarray) -> np.ndarray:
+    """View (H, W) as (H / 2, 2, W / 2, 2)."""
+    return mask.reshape(mask.shape[0] // 2, 2, mask.shape[1] // 2, 2)
+
+
+def _settle(field: PatchField, coarser: PatchField | None, rounds: int) -> None:
+    """Search and vote in turns; the last vote is a sharp one."""
+    if coarser is None:
+        field.start()
+    else:
+        field.start_from(coarser)
+        field.vote()
+        field.look()
+    for round_ in range(rounds):
+        last = round_ == rounds - 1
+        field.search(LOOKS[round_ % len(LOOKS)])
+        field.vote(sharp=last)
+        if not last:
+            field.look()
+
+
+def _with_low(painted: np.ndarray, coarse: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
+    """Give a fill low frequencies of the coarse one; nothing changes outside the mask."""
+    difference = np.where(mask[..., None], coarse - painted, 0).astype(np.float32)
+    low = normalised_blur(difference, np.ones(mask.shape, np.float32), sigma)
+    return np.where(mask[..., None], painted + LOW_SHARE * low, coarse).astype(np.float32)
