@@ -135,7 +135,7 @@ def sharpen_fill(
     if scale >= 1:
         sharp = detail(picture, hole, known)
         return None if sharp is None else sharp[own]
-    size = (int(hole.shape[1] * scale), int(hole.shape[0] * scale))
+    size = (int(around.width * scale), int(around.height * scale))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     sharp = detail(small, _touched(hole, size), ~_touched(~known, size))
     return None if sharp is None else enlarge_fill(sharp, original, hole)[own]

@@ -49,6 +49,7 @@ def add_patches(
         finer = PatchField(torch.from_numpy(pixels).to(device), lattice, generator)
         _settle(finer, field, ROUNDS[min(number, len(ROUNDS) - 1)])
         field = finer
+    assert field is not None  # there is one scale at least
     height, width = mask.shape
     painted = field.picture()[:height, :width].cpu().numpy()
     return _with_low(painted, picture, mask, LOW * thick)
@@ -67,12 +68,12 @@ def _scales(
     halvings = max(0, round(np.log2(max(thick, 1) / COARSEST)))
     rest = [(0, -side % 2**halvings) for side in mask.shape]
     pixels = np.pad(picture.astype(np.float32), [*rest, (0, 0)], mode="edge")
-    scales = [(pixels, np.pad(mask, rest), np.pad(known, rest))]
+    scales: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = [(pixels, np.pad(mask, rest), np.pad(known, rest))]
     for _ in range(halvings):
         pixels, hole, usable = scales[-1]
         half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
         reduced = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
-        scales.append((reduced, _in_fours(hole).any(axis=(1, 3)), _in_fours(usable).all(axis=(1, 3))))
+        scales.append((reduced, np.any(_in_fours(hole), axis=(1, 3)), np.all(_in_fours(usable), axis=(1, 3))))
     return scales[::-1]
 
 
