@@ -198,9 +198,10 @@ def convert_caffe(prototxt: str | Path, weights: str | Path, output: str | Path,
     from svhn.tf_models import start_tensorflow
 
     start_tensorflow()
+    from svhn.tf_models.classifier import publish
     from svhn.tf_models.export import import_caffe
 
     network = import_caffe(prototxt, weights, mean)
     with replacing(output) as temporary:
-        network.save(temporary)
+        publish(network).save(temporary)
     return network

@@ -12,5 +12,7 @@ from .pixels import prepare_pixels as prepare_pixels
 from .pixels import resize_crops as resize_crops
 from .predict import load_classifier as load_classifier
 from .predict import load_network as load_network
+from .published import logits_of as logits_of
+from .published import publish as publish
 from .train import PACKAGES as PACKAGES
 from .train import train_network as train_network

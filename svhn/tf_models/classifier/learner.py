@@ -20,6 +20,7 @@ from svhn.tf_models.classifier.distribute import spread, synchronise_normalisati
 from svhn.tf_models.classifier.graphs import build_graph
 from svhn.tf_models.classifier.pipeline import training_batches
 from svhn.tf_models.classifier.predict import load_network, probabilities_of
+from svhn.tf_models.classifier.published import publish
 from svhn.tf_models.classifier.tensorboard import Logs
 from svhn.tf_models.export import export_model
 from svhn.tf_models.learning import KerasLearner, copy_of, follow, make_deterministic, make_schedule
@@ -125,7 +126,7 @@ class ClassifierLearner(KerasLearner):
 
     def keep(self, folder: Path) -> None:
         with replacing(folder / BEST) as temporary:
-            self.averaged.save(temporary)
+            publish(self.averaged).save(temporary)
 
     def log(self, folder: Path, history: Sequence[Row]) -> None:
         if self._logs is None:

@@ -35,11 +35,11 @@ def _decode_png(content: tf.Tensor) -> tf.Tensor:
 
 
 def resize_crops(images: tf.Tensor) -> tf.Tensor:
-    """Resize uint8 (N, H, W, C) to float32 (N, 32, 32, C), whole numbers 0..255, by antialiased bicubic interpolation.
+    """Resize (N, H, W, C) in 0..255, any dtype, to float32 (N, 32, 32, C) by antialiased bicubic interpolation.
 
-    Images of 32 x 32 pass unchanged. The others differ by at most one grey level from Pillow's, which
-    `svhn.crops.crop_digit` uses: Pillow sometimes takes columns first, and each pass is rounded. Two matrix
-    products do it, because TFLite and ONNX know no antialiased resize.
+    Images of 32 x 32 pass unchanged. The others become whole numbers, at most one grey level off Pillow's, which
+    `svhn.crops.crop_digit` uses: Pillow sometimes takes columns first, and each pass is rounded. Two matrix products
+    do it, because TFLite and ONNX know no antialiased resize.
     """
     images = tf.cast(images, tf.float32)
     if tuple(images.shape[1:3]) == (CROP_SIZE, CROP_SIZE):

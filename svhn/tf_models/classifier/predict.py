@@ -12,6 +12,7 @@ from svhn.alphabet import NUM_CLASSES
 from svhn.crops import CROP_SIZE
 from svhn.errors import InputError
 from svhn.tf_models.classifier.pixels import prepare_pixels
+from svhn.tf_models.classifier.published import logits_of
 from svhn.tf_models.export import SIGNATURE
 
 BATCH = 256
@@ -37,7 +38,7 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     """
     path = Path(path)
     try:
-        predict = probabilities_of(_read_keras(path)) if path.suffix == ".keras" else _SavedModel(path)
+        predict = probabilities_of(logits_of(_read_keras(path))) if path.suffix == ".keras" else _SavedModel(path)
         shape = predict(tf.zeros((1, CROP_SIZE, CROP_SIZE, 3), tf.uint8)).shape
         if shape != (1, NUM_CLASSES):
             raise ValueError(f"expected (1, {NUM_CLASSES}) probabilities for one crop, received {shape}")
@@ -54,6 +55,8 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
 def load_network(path: str | Path) -> keras.Model:
     """Load the Keras network of a `.keras` file: float32 (N, 32, 32, 1 or 3) in 0..255 -> logits (N, 10).
 
+    Of a model that ends in a softmax the network before it is loaded, see `svhn.tf_models.classifier.logits_of`.
+
     Raises
     ------
     InputError
@@ -63,7 +66,7 @@ def load_network(path: str | Path) -> keras.Model:
     if path.is_dir():
         raise InputError(f"{path}: a SavedModel has no Keras network in it; give the .keras file that it came from")
     try:
-        model = _read_keras(path)
+        model = logits_of(_read_keras(path))
         shapes = (model.input_shape, model.output_shape)
         if shapes not in [((None, CROP_SIZE, CROP_SIZE, channels), (None, NUM_CLASSES)) for channels in (1, 3)]:
             raise ValueError(f"expected crops of {CROP_SIZE} x {CROP_SIZE} to {NUM_CLASSES} logits, received {shapes}")

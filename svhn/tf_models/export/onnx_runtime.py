@@ -22,7 +22,7 @@ class Onnx:
         forbid_telemetry()
         import tf2onnx
 
-        function = crop_function(model)
+        function = crop_function(model, model.input_shape[-1])
         proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
         for value in (*proto.graph.input, *proto.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "N"

@@ -8,18 +8,22 @@ import tensorflow as tf
 
 from svhn.crops import CROP_SIZE
 from svhn.tf_models.classifier import decode_crop, resize_crops
-from svhn.tf_models.export.serving import SIGNATURE, Answer, answer_of, save_functions
+from svhn.tf_models.export.serving import SIGNATURE, Answer, answer_of, checked_images, save_functions
 from svhn.tf_models.export.targets import Run
 
 ENCODED_SIGNATURE = "serve_png"
+# Of the pictures that a loaded model can be called with.
+_DTYPES = (tf.uint8, tf.int32, tf.int64, tf.float32, tf.float64)
 
 
 class SavedModel:
-    """A folder with two signatures.
+    """A folder with two signatures; once it is loaded, the model can be called as well.
 
     `serving_default` takes `images`, uint8 (N, H, W, C) of any size, gray for C = 1 or RGB for C = 3, whatever the
     network takes; `serve_png` takes `image_bytes`, string (N,), PNG or JPEG files of any sizes. Both return
-    `probabilities` float32 (N, 10), `label` int64 (N,) and `confidence` float32 (N,), the highest probability.
+    `probabilities` float32 (N, 10), `label` int64 (N,) and `confidence` float32 (N,), the highest probability. So does
+    `loaded(images)`, which also takes other integers, and floats 0..255 or 0..1. What is no such picture is refused in
+    words.
     """
 
     suffix, marker, needs = "", "saved_model.pb", ""
@@ -33,11 +37,14 @@ class SavedModel:
         def serve_png(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             return answer(tf.map_fn(decode_crop, image_bytes, fn_output_signature=crop))
 
-        functions = {
-            SIGNATURE: tf.function(lambda images: answer(resize_crops(images)), [images]),
-            ENCODED_SIGNATURE: tf.function(serve_png, [files]),
-        }
-        save_functions(model, functions, path)
+        def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            return answer(resize_crops(checked_images(images)))
+
+        functions = {SIGNATURE: tf.function(serve, [images]), ENCODED_SIGNATURE: tf.function(serve_png, [files])}
+        call = tf.function(lambda images: serve(_of_unknown_shape(images)))
+        for dtype in _DTYPES:
+            call.get_concrete_function(tf.TensorSpec(None, dtype, name="images"))
+        save_functions(model, functions, path, call)
 
     def load(self, path: Path) -> list[Run]:
         loaded = tf.saved_model.load(str(path))
@@ -49,10 +56,18 @@ class SavedModel:
             files = tf.map_fn(tf.io.encode_png, rgb, fn_output_signature=tf.string)
             return loaded.signatures[ENCODED_SIGNATURE](image_bytes=files)
 
-        return [run, run_encoded]
+        def call(rgb: np.ndarray, _: np.ndarray) -> dict[str, tf.Tensor]:
+            return loaded(rgb / np.float32(255))
+
+        return [run, run_encoded, call]
 
 
 SAVED_MODEL = SavedModel()
+
+
+def _of_unknown_shape(images: tf.Tensor) -> tf.Tensor:
+    """Return the same pictures, of a shape that TensorFlow cannot know: so its own errors do not come before ours."""
+    return tf.compat.v1.placeholder_with_default(images, None)
 
 
 def _for_any_count(answer: Answer) -> Answer:

@@ -26,6 +26,7 @@ def folder(tmp_path_factory) -> Path:
     """A folder with the samples, and what the page's export commands write."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "samples").symlink_to(ROOT / "samples")
+    (folder / "checkpoints").symlink_to(ROOT / "checkpoints")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for line in re.findall(r"^svhn (export .*)$", PAGE, re.MULTILINE):

@@ -1,0 +1,57 @@
+"""A classifier as other people get it: probabilities out, compiled, and forgiving about the range of its pixels.
+
+Inside, networks are trained and exported as they are built: raw pixels in, logits out. Such a network is one layer of
+the published model, between a look at the range of the pixels and a softmax.
+"""
+
+import keras
+from keras import layers, ops
+
+PROBABILITIES = "probabilities"
+# No crop of a digit is so dark that its brightest pixel is 1 of 255: pixels from 0 to 1 are meant.
+_BRIGHTEST = 1.0
+# The logarithm of a probability that was rounded to 0 stays finite.
+_LEAST = 1e-30
+
+
+def publish(network: keras.Model) -> keras.Model:
+    """Return a network as it is published.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Raw pixels 0..255, float32 (N, 32, 32, 1 or 3) -> logits (N, 10).
+
+    Returns
+    -------
+    keras.Model
+        Pixels 0..255, or 0..1, each crop by itself -> probabilities float32 (N, 10). The network is its layer
+        `network.name`; it shares its weights. Compiled with sparse cross-entropy for labels 0..9, and plain gradient
+        descent, which leaves nothing to be stored.
+    """
+    image = keras.Input(network.input_shape[1:], name="image")
+    brightest = ops.max(image, axis=(1, 2, 3), keepdims=True)
+    pixels = ops.where(brightest <= _BRIGHTEST, 255.0 * image, image)
+    model = keras.Model(image, layers.Softmax(name=PROBABILITIES)(network(pixels)), name=f"{network.name}_classifier")
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def logits_of(model: keras.Model) -> keras.Model:
+    """Return the network that gives logits, of a model that gives them or ends in a softmax.
+
+    The network inside a published model is returned as it was; of another model that ends in a softmax layer the part
+    before it; where the softmax is the activation of the last layer, its logarithm, which has the same softmax.
+    """
+    last = model.layers[-1]
+    if isinstance(last, layers.Softmax) or _is_softmax(last, layers.Activation):
+        before = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+        published = last.name == PROBABILITIES and len(before) == 1
+        return before[0] if published else keras.Model(model.input, last.input, name=model.name)
+    if _is_softmax(last, layers.Dense):
+        return keras.Model(model.input, ops.log(ops.maximum(model.output, _LEAST)), name=model.name)
+    return model
+
+
+def _is_softmax(layer: keras.Layer, kind: type[keras.Layer]) -> bool:
+    return isinstance(layer, kind) and layer.activation is keras.activations.softmax
