@@ -13,7 +13,7 @@ from svhn.crops import CROP_SIZE
 from svhn.data.render import render_crops
 from svhn.errors import InputError
 from svhn.files import replacing, replacing_folder
-from svhn.tf_models.classifier import prepare_pixels
+from svhn.tf_models.classifier import logits_of, prepare_pixels
 from svhn.tf_models.export.targets import TARGETS, ExportTarget, Run
 
 # So many random and so many rendered crops an export is checked on, and how far its probabilities may be off.
@@ -36,7 +36,8 @@ def export_model(model: keras.Model, kind: str, path: str | Path) -> Export:
     Parameters
     ----------
     model : keras.Model
-        Raw pixels 0..255, float32 (N, 32, 32, 1 or 3) -> logits.
+        Raw pixels 0..255, float32 (N, 32, 32, 1 or 3) -> logits; one that ends in a softmax is taken without it, see
+        `svhn.tf_models.classifier.logits_of`.
     kind : str
         One of `svhn.tf_models.export.TARGETS`, for example "onnx".
     path : str or Path
@@ -49,7 +50,7 @@ def export_model(model: keras.Model, kind: str, path: str | Path) -> Export:
     RuntimeError
         When what was written gives other outputs than the network; then nothing is left of it.
     """
-    path, target = Path(path), TARGETS[kind]
+    path, target, model = Path(path), TARGETS[kind], logits_of(model)
     _check_output(path, target)
     with _replacing(path, target) as temporary:
         try:
