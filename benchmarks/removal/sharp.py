@@ -10,7 +10,6 @@ an OpenCV with contributed modules FSR.
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import click
 import numpy as np
 
 from benchmarks.removal.detect import features, told_apart
+from benchmarks.removal.fills import Filled
 from benchmarks.removal.holes import Hole
 from benchmarks.removal.methods import Fill, chosen, sharp_fills
 from benchmarks.removal.photos import Picture, general_pictures, wild_photos
@@ -42,15 +42,6 @@ EDGE = 0.03
 GAP = 3
 COVERED = 0.3
 TILE = 360
-
-
-@dataclass(frozen=True)
-class Filled:
-    """What all methods made of one hole: name -> picture (h, w, 3) uint8, and name -> processor seconds."""
-
-    hole: Hole
-    images: dict[str, np.ndarray]
-    seconds: dict[str, float]
 
 
 def sharp_holes(pictures: Iterable[Picture], seed: int) -> list[Hole]:

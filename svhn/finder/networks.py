@@ -1,9 +1,8 @@
 """The files of a finder's networks, and how they are run: by ONNX Runtime where the text reader brought it along."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -62,12 +61,12 @@ class OnnxNetwork:
     def __init__(self, path: Path, command: str):
         self.path = path
         try:
-            self._net = cv2.dnn.readNetFromONNX(str(path), *ENGINE)
-            weights = [blob for name in self._net.getLayerNames() for blob in self._net.getLayer(name).blobs]
+            net = cv2.dnn.readNetFromONNX(str(path), *ENGINE)
+            weights = [blob for name in net.getLayerNames() for blob in net.getLayer(name).blobs]
         except cv2.error as error:
             raise InputError(f"{path}: not a readable ONNX network; export it again ({command})") from error
         check_weights(weights, path)
-        self._session: Any = _session(path) if reader_version() else None
+        self._run = (_by_runtime(path) if reader_version() else None) or _by_opencv(net)
 
     def __call__(self, batch: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         """Return the answer to a batch (N, C, H, W) float32.
@@ -78,23 +77,25 @@ class OnnxNetwork:
             When there is none, it has another shape than `shape`, or it holds NaN or infinity.
         """
         try:
-            answer = self._run_opencv(batch) if self._session is None else self._run_runtime(batch)
+            answer = np.asarray(self._run(batch), np.float32)
         except Exception as error:  # each of the two has a dozen kinds of its own
             reason = " ".join(str(error).split())
             raise InputError(f"{self.path}: this network gave no answer ({reason}); use another network") from error
         return check_answer(answer, self.path, shape)
 
-    def _run_opencv(self, batch: np.ndarray) -> np.ndarray:
-        self._net.setInput(batch)
-        return np.asarray(self._net.forward(), np.float32)
 
-    def _run_runtime(self, batch: np.ndarray) -> np.ndarray:
-        name = self._session.get_inputs()[0].name
-        return np.asarray(self._session.run(None, {name: batch})[0], np.float32)
+def _by_opencv(net: cv2.dnn.Net) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what lets OpenCV run a network."""
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        net.setInput(batch)
+        return net.forward()
+
+    return run
 
 
-def _session(path: Path) -> Any:
-    """Return what ONNX Runtime runs a network with, on one thread; None where it does not know the network's layers."""
+def _by_runtime(path: Path) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Return what lets ONNX Runtime run a network on one thread; None where it does not know the network's layers."""
     forbid_telemetry()
     import onnxruntime
 
@@ -102,6 +103,8 @@ def _session(path: Path) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options)
+        session = onnxruntime.InferenceSession(str(path), options)
     except Exception:  # OpenCV reads it, and runs it then
         return None
+    name = session.get_inputs()[0].name
+    return lambda batch: session.run(None, {name: batch})[0]

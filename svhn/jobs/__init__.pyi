@@ -1,5 +1,5 @@
-from .choice.regions import Region as Region
-from .choice.regions import Scope as Scope
+from .choice.scope import Area as Area
+from .choice.scope import Scope as Scope
 from .config import JobConfig as JobConfig
 from .config import RunConfig as RunConfig
 from .config import Shard as Shard

@@ -75,7 +75,9 @@ class JobConfig(Settings):
     )
     boxes_only: bool = setting(False, help="A photo whose boxes are not listed is an error; nothing is searched.")
     plan: str | None = setting(
-        None, metavar="FILE", help="Remove exactly what is accepted in this plan, see the command find."
+        None,
+        metavar="FILE",
+        help="Remove exactly what this plan of `find` accepts, for example plan.json.",
     )
     also_find: bool = setting(False, help="Also remove digits that the finder finds beside the listed ones.")
     finder: str | None = setting(
@@ -189,5 +191,8 @@ class RunConfig(Settings):
         0.0, least=0, expert=True, help="GPUs that Ray sets aside for each worker, for example 0.25."
     )
     plan_output: str | None = setting(
-        None, metavar="FILE", spellings=("--output",), help="With --dry-run: a plan to correct and follow with --plan."
+        None,
+        metavar="FILE",
+        spellings=("--output",),
+        help="With --dry-run: a plan to correct, for --plan; for example plan.json.",
     )

@@ -52,6 +52,7 @@ def describe_settings(job: JobConfig) -> str:
         "text_reader": "" if job.text_reader == "none" else reader_version(),
         "metadata": job.photo.kept,
         "scope": str(job.scope),
+        "runs_networks": reader_version(),  # which comes with ONNX Runtime, see `svhn.finder.networks`
         "networks": {use: [sha256(path) for path in paths] for use, paths in used_networks(job).items()},
     }
     return json.dumps(settings, sort_keys=True)

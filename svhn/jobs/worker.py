@@ -17,11 +17,11 @@ import cv2
 from svhn.boxes import group_digits
 from svhn.errors import InputError
 from svhn.files import printable
+from svhn.jobs.cleaning import Cleaner, CleanPhoto
 from svhn.jobs.config import FAIL, SKIP, JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source
 from svhn.jobs.engines import Stage
 from svhn.jobs.fingerprint import describe_settings, short_hash
-from svhn.jobs.finishing import FinishedPhoto, Finisher
 from svhn.jobs.looking import describe_legible, find_through_alpha
 from svhn.jobs.networks import JobNetworks
 from svhn.jobs.output import JobFolders, read_bytes
@@ -70,7 +70,7 @@ class PhotoWorker:
         self.folders = JobFolders(job.output_dir, job.report_dir, owner)
         self.networks = JobNetworks(job, tell)
         self.digits_of = digit_source(job, lambda: self.networks.finder)
-        self.finish = Finisher(job, self.networks)
+        self.clean = Cleaner(job, self.networks)
         self.settings = describe_settings(job)
 
     def __call__(self, task: Task, done: ReportLine | None = None) -> ReportLine:
@@ -137,7 +137,11 @@ class PhotoWorker:
         """Return where the digits of a photo are, listed or found, clipped to it."""
         where = self.digits_of(task, photo)
         digits = find_through_alpha(photo, where.digits, self.networks.finder) if where.may_grow else where.digits
-        inside = clip_to_photo(task.photo, digits, photo.rgb)
+        return self.fit(task.photo, photo, replace(where, digits=digits))
+
+    def fit(self, name: str, photo: Photo, where: PhotoDigits) -> PhotoDigits:
+        """Return digits clipped to their photo, without those that the job leaves out; InputError for one outside."""
+        inside = clip_to_photo(name, where.digits, photo.rgb)
         height, width = photo.rgb.shape[:2]
         return replace(where, digits=self.job.scope.digits(inside, width, height))
 
@@ -153,7 +157,7 @@ class PhotoWorker:
         """Make what is published of a photo and stage it; with `strict` it is looked at first, and may be refused."""
         if not where.digits and self.job.nothing_found == SKIP:
             return replace(line, status=NO_DIGITS)
-        finished = self.finish(photo, content, where)
+        finished = self.clean(photo, content, where)
         if finished.look:
             seen = tuple(describe_number(number) for number in finished.look.numbers)
             line = replace(line, look=finished.look.made, seen=seen)
@@ -214,7 +218,7 @@ def _plan(task: Task, where: PhotoDigits) -> ReportLine:
     return ReportLine(task.photo, status=status, numbers=numbers, boxes=where.boxes, fitted=where.fitted)
 
 
-def _refuse(line: ReportLine, finished: FinishedPhoto) -> ReportLine:
+def _refuse(line: ReportLine, finished: CleanPhoto) -> ReportLine:
     """Return the line of a photo that is not written because digits stay legible."""
     known = {name: getattr(line, name) for name in ("numbers", "look", "seen", "boxes", "fitted")}
     assert finished.look is not None

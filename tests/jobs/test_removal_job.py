@@ -189,16 +189,16 @@ def test_a_damaged_model_stops_the_job_at_the_first_photo(folder, tmp_path, work
 
 
 def test_one_photo_that_breaks_the_fill_does_not_take_the_batch_along(folder, tmp_path, monkeypatch):
-    from svhn.jobs import finishing
+    from svhn.jobs import cleaning
 
-    broken, remove = read_rgb(folder / "1.png"), finishing.remove_digits
+    broken, remove = read_rgb(folder / "1.png"), cleaning.remove_digits
 
     def fragile(remover, photo, digits):
         if np.array_equal(photo.rgb, broken):
             raise RuntimeError("out of something")
         return remove(remover, photo, digits)
 
-    monkeypatch.setattr(finishing, "remove_digits", fragile)
+    monkeypatch.setattr(cleaning, "remove_digits", fragile)
     assert job([folder / f"{i}.png" for i in range(3)], tmp_path / "out").counts == {"ok": 2, "error": 1}
     line = lines_of(tmp_path / "out")[1]
     assert line["status"] == "error" and "out of something" in line["error"] and "1.png" in line["error"]

@@ -13,7 +13,7 @@ from svhn.boxes import Box, DigitBox, Number
 from svhn.data.formats.coco import write_coco
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.finder import Finder
-from svhn.jobs import finishing, worker
+from svhn.jobs import cleaning, worker
 from svhn.jobs.digit_sources import PhotoDigits
 from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at, to_remove
 from svhn.jobs.planes import remove_digits
@@ -111,7 +111,7 @@ def test_what_stays_after_some_rounds_is_refused(folder, tmp_path, monkeypatch, 
         looks.append(finished)
         return Look(tuple(finder.find_numbers(scene.photo)), "always", scene.photo.shape[1::-1])
 
-    monkeypatch.setattr(finishing, "look_at", see)
+    monkeypatch.setattr(cleaning, "look_at", see)
     summary = job(folder, tmp_path / "out", strict=True)
     assert summary.exit_code == 4 and len(looks) == 1 + MOST_ROUNDS
     (line,) = lines_of(tmp_path / "out")

@@ -1,4 +1,9 @@
+from .coco import ACCEPTED as ACCEPTED
 from .coco import COCO_FILE as COCO_FILE
+from .coco import FOUND as FOUND
+from .coco import LISTED as LISTED
+from .coco import SOURCE as SOURCE
+from .coco import coco_annotation as coco_annotation
 from .coco import read_coco as read_coco
 from .coco import write_coco as write_coco
 from .cropped import read_cropped as read_cropped

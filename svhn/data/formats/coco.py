@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from svhn.alphabet import DIGITS
+from svhn.boxes import Box
 from svhn.data.formats.entries import Annotations, BoxEntry, Rectangle, Size, checked_rectangle
 from svhn.data.formats.foreign import number, read_json, shortened
 from svhn.data.formats.known import PhotoBoxes
@@ -20,7 +21,7 @@ _CURE = (
 )
 _DIGITS = frozenset("0123456789")
 # What an annotation of a plan can say beside its box, see `svhn.jobs.choice`.
-ACCEPTED, SOURCE, FOUND = "accepted", "source", "found"
+ACCEPTED, SOURCE, FOUND, LISTED = "accepted", "source", "found", "listed"
 
 
 class _Listed(NamedTuple):
@@ -160,14 +161,17 @@ def write_coco(path: str | Path, photos: Mapping[str, PhotoBoxes]) -> None:
     for image_id, (name, (width, height, digits)) in enumerate(photos.items(), start=1):
         images.append({"id": image_id, "file_name": name, "width": width, "height": height})
         for digit in digits:
-            box = digit.box
-            bbox = [box.left, box.top, box.width, box.height]
-            entry = {"id": len(annotations) + 1, "image_id": image_id, "category_id": digit.label, "bbox": bbox}
-            annotations.append({**entry, "area": box.area, "iscrowd": 0})
+            annotations.append({"id": len(annotations) + 1, **coco_annotation(image_id, digit.label, digit.box)})
     categories = [{"id": label, "name": name} for label, name in enumerate(DIGITS)]
     content = {"images": images, "annotations": annotations, "categories": categories}
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def coco_annotation(image_id: int, category_id: int | None, box: Box) -> dict[str, Any]:
+    """Return a box as COCO writes it, but for its own id."""
+    bbox = [box.left, box.top, box.width, box.height]
+    return {"image_id": image_id, "category_id": category_id, "bbox": bbox, "area": box.area, "iscrowd": 0}
 
 
 def _entry(listed: Sequence[_Listed], size: Size | None) -> BoxEntry:

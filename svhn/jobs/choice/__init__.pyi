@@ -1,4 +1,4 @@
 from .plan import PlanFile as PlanFile
 from .plan import plan_of as plan_of
-from .regions import Region as Region
-from .regions import Scope as Scope
+from .scope import Area as Area
+from .scope import Scope as Scope

@@ -19,6 +19,8 @@ from typing import Any
 
 from svhn import __version__
 from svhn.alphabet import DIGITS
+from svhn.boxes import Box
+from svhn.data.formats import ACCEPTED, FOUND, LISTED, SOURCE, coco_annotation
 from svhn.errors import InputError
 from svhn.figures import check_text
 from svhn.files import printable, replacing
@@ -107,16 +109,7 @@ def _read(line: ReportLine) -> Iterator[ReadNumber]:
 def _annotations(image_id: int, numbers: Sequence[Any]) -> Iterator[dict[str, Any]]:
     for place, number in enumerate(numbers):
         for digit in number.digits:
-            left, top, right, bottom = digit.box
-            found = digit.confidence is not None
-            yield {
-                "image_id": image_id,
-                "category_id": _UNKNOWN if digit.label is None else digit.label,
-                "bbox": [left, top, right - left, bottom - top],
-                "area": (right - left) * (bottom - top),
-                "iscrowd": 0,
-                "number": place,
-                "confidence": digit.confidence,
-                "source": "found" if found else "listed",
-                "accepted": True,
-            }
+            category = _UNKNOWN if digit.label is None else digit.label
+            source = LISTED if digit.confidence is None else FOUND
+            said = {"number": place, "confidence": digit.confidence, SOURCE: source, ACCEPTED: True}
+            yield coco_annotation(image_id, category, Box(*digit.box)) | said

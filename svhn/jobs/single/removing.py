@@ -14,7 +14,7 @@ from PIL import Image
 
 from svhn.boxes import Box, DigitBox, as_digits
 from svhn.jobs.config import JobConfig
-from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo
+from svhn.jobs.digit_sources import PhotoDigits
 from svhn.jobs.looking import describe_legible
 from svhn.jobs.single.forms import as_content
 from svhn.jobs.tasks import GIVEN, Task
@@ -48,7 +48,7 @@ def remove(photo: Any, boxes: Boxes | None = None, config: JobConfig = JobConfig
     photo : str, Path, bytes, PIL.Image.Image, or ndarray (H, W), (H, W, 3) or (H, W, 4) uint8
         It is not changed. Colours are RGB.
     boxes : sequence of Box, DigitBox or [left, top, right, bottom], or ndarray (N, 4), optional
-        One for each digit, in pixels of the upright photo. Given boxes are all that is removed.
+        One for each digit, in pixels of the upright photo. Only these are removed, and what is still seen of them.
     config : JobConfig
         Settings such as `min_confidence`, `text_reader`, `removal`, `scope` and `device`; not where files are.
 
@@ -76,8 +76,8 @@ def remove(photo: Any, boxes: Boxes | None = None, config: JobConfig = JobConfig
         if boxes is None:
             where = worker.find(Task(name, ""), picture)
         else:
-            where = PhotoDigits(clip_to_photo(name, as_digits(boxes), picture.rgb), found=False, boxes=GIVEN)
-        finished = worker.finish(picture, content, where)
+            where = worker.fit(name, picture, PhotoDigits(as_digits(boxes), found=False, boxes=GIVEN))
+        finished = worker.clean(picture, content, where)
     if finished.is_legible:
         assert finished.look is not None
         text = describe_legible(name, finished.legible, finished.look, finished.where, "do not publish it")

@@ -14,5 +14,6 @@ from .predict import load_classifier as load_classifier
 from .predict import load_network as load_network
 from .published import logits_of as logits_of
 from .published import publish as publish
+from .published import raw_pixels as raw_pixels
 from .train import PACKAGES as PACKAGES
 from .train import train_network as train_network

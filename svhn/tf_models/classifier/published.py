@@ -4,6 +4,8 @@ Inside, networks are trained and exported as they are built: raw pixels in, logi
 the published model, between a look at the range of the pixels and a softmax.
 """
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -30,11 +32,21 @@ def publish(network: keras.Model) -> keras.Model:
         descent, which leaves nothing to be stored.
     """
     image = keras.Input(network.input_shape[1:], name="image")
-    brightest = ops.max(image, axis=(1, 2, 3), keepdims=True)
-    pixels = ops.where(brightest <= _BRIGHTEST, 255.0 * image, image)
-    model = keras.Model(image, layers.Softmax(name=PROBABILITIES)(network(pixels)), name=f"{network.name}_classifier")
+    logits = network(raw_pixels(image))
+    model = keras.Model(image, layers.Softmax(name=PROBABILITIES)(logits), name=f"{network.name}_classifier")
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def raw_pixels(images: Any) -> Any:
+    """Return pictures in 0..255, of pictures in 0..255 or 0..1, each by itself.
+
+    Parameters
+    ----------
+    images : tensor (N, H, W, C) of a float dtype, of TensorFlow or of a Keras model
+    """
+    brightest = ops.max(images, axis=(1, 2, 3), keepdims=True)
+    return ops.where(brightest <= _BRIGHTEST, 255.0 * images, images)
 
 
 def logits_of(model: keras.Model) -> keras.Model:

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from svhn.crops import CROP_SIZE
-from svhn.tf_models.classifier import prepare_pixels
+from svhn.tf_models.classifier import prepare_pixels, raw_pixels
 
 SIGNATURE = "serving_default"
 
@@ -65,8 +65,7 @@ def checked_images(images: tf.Tensor) -> tf.Tensor:
     with tf.control_dependencies([right]):
         pixels = tf.cast(tf.identity(images), tf.float32)
     if images.dtype.is_floating:
-        brightest = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True)
-        pixels = tf.where(brightest <= 1, 255 * pixels, pixels)
+        pixels = raw_pixels(pixels)
     if images.dtype != tf.uint8:
         inside = tf.reduce_all((pixels >= 0) & (pixels <= 255))
         values = "images: expected pixels 0 to 255, or floats 0 to 1, received values outside, or that are no numbers"

@@ -130,9 +130,9 @@ def test_a_plan_is_written_by_a_dry_run_only(photos, tmp_path):
 
 def test_regions_hold_for_what_is_found_listed_and_looked_at(photos, tmp_path):
     """The numbers stand in the middle; a strict look forgives what was left out on purpose."""
-    from svhn.jobs import Region, Scope
+    from svhn.jobs import Area, Scope
 
-    nowhere = Scope(only_region=(Region(0, 0, 0.01, 0.01),))
+    nowhere = Scope(only_region=(Area(0, 0, 0.01, 0.01),))
     assert job(photos, tmp_path / "out", scope=nowhere, strict=True).counts == {"no_digits": 2}
     assert job(photos, tmp_path / "out").counts == {"ok": 2}
 

@@ -4,7 +4,7 @@ import pytest
 
 from svhn.boxes import Box, DigitBox
 from svhn.errors import InputError
-from svhn.jobs.choice import Region, Scope
+from svhn.jobs.choice import Area, Scope
 
 # Two numbers of a photo of 200 x 100 pixels: 20 pixels tall on the left, 8 on the right.
 LEFT = [DigitBox(Box(20, 40, 32, 60), 4), DigitBox(Box(34, 40, 46, 60), 7)]
@@ -16,11 +16,11 @@ SIZE = (200, 100)
     "scope, kept",
     [
         (Scope(), LEFT + RIGHT),
-        (Scope(only_region=(Region.parse("0,0,0.5,1"),)), LEFT),
-        (Scope(only_region=(Region.parse("0,0,100,100"),)), LEFT),
-        (Scope(exclude_region=(Region.parse("0,0,0.5,1"),)), RIGHT),
-        (Scope(only_region=(Region.parse("0,0,0.1,1"), Region.parse("0.5,0,1,1"))), RIGHT),
-        (Scope(only_region=(Region.parse("0,0,1,1"),), exclude_region=(Region.parse("140,0,200,100"),)), LEFT),
+        (Scope(only_region=(Area.parse("0,0,0.5,1"),)), LEFT),
+        (Scope(only_region=(Area.parse("0,0,100,100"),)), LEFT),
+        (Scope(exclude_region=(Area.parse("0,0,0.5,1"),)), RIGHT),
+        (Scope(only_region=(Area.parse("0,0,0.1,1"), Area.parse("0.5,0,1,1"))), RIGHT),
+        (Scope(only_region=(Area.parse("0,0,1,1"),), exclude_region=(Area.parse("140,0,200,100"),)), LEFT),
         (Scope(min_height=20), LEFT),
         (Scope(min_height=21), []),
     ],
@@ -31,8 +31,8 @@ def test_numbers_in_and_out(scope, kept):
 
 def test_a_region_never_cuts_a_number():
     """Its edge goes through the left number, whose middle is at 33."""
-    assert Scope(only_region=(Region(0, 0, 34, 100),)).digits(LEFT, *SIZE) == LEFT
-    assert Scope(only_region=(Region(0, 0, 33, 100),)).digits(LEFT, *SIZE) == []
+    assert Scope(only_region=(Area(0, 0, 34, 100),)).digits(LEFT, *SIZE) == LEFT
+    assert Scope(only_region=(Area(0, 0, 33, 100),)).digits(LEFT, *SIZE) == []
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_a_region_never_cuts_a_number():
 )
 def test_what_is_no_region_is_refused(text):
     with pytest.raises(InputError, match="expected"):
-        Region.parse(text)
+        Area.parse(text)

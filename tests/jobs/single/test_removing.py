@@ -15,7 +15,7 @@ import svhn
 from svhn.boxes import Box
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
-from svhn.jobs import JobConfig, Region, Scope
+from svhn.jobs import Area, JobConfig, Scope
 from svhn.photos.photo import encode_rgb, read_rgb
 
 CLEAR = SyntheticSettings(degradation=0.2, typefaces=("DejaVuSans-Bold",), layouts=("straight",), digit_height=(28, 40))
@@ -123,5 +123,5 @@ def test_a_box_outside_the_photo_is_refused(scene):
 
 
 def test_settings_count(scene):
-    nothing = JobConfig(scope=Scope(exclude_region=(Region(0, 0, 1, 1),)))
+    nothing = JobConfig(scope=Scope(exclude_region=(Area(0, 0, 1, 1),)))
     assert np.array_equal(svhn.remove(scene.photo, config=nothing), scene.photo)

@@ -9,7 +9,7 @@ from svhn.settings import Settings, setting
 
 
 @dataclass(frozen=True)
-class Region:
+class Area:
     """A rectangle of a photo, in pixels or in parts of its width and height.
 
     Attributes
@@ -28,7 +28,7 @@ class Region:
             raise InputError(f"expected left < right and top < bottom, from 0 on, received {self}")
 
     @classmethod
-    def parse(cls, text: str) -> "Region":
+    def parse(cls, text: str) -> "Area":
         """Turn "0,0.5,1,1", the lower half, or "120,40,300,200", pixels, into a region."""
         try:
             left, top, right, bottom = (float(edge) for edge in text.split(","))
@@ -56,21 +56,23 @@ class Scope(Settings):
 
     Attributes
     ----------
-    only_region : tuple of Region
+    only_region : tuple of Area
         Numbers elsewhere stay; where there is none, the whole photo counts.
-    exclude_region : tuple of Region
+    exclude_region : tuple of Area
         Numbers there stay.
     min_height : int
         Numbers whose digits are lower, in pixels, stay.
     """
 
-    only_region: tuple[Region, ...] = setting(
-        (), metavar="L,T,R,B", help="Remove numbers in this part of the photos only: pixels, or parts from 0 to 1."
+    only_region: tuple[Area, ...] = setting(
+        (),
+        metavar="L,T,R,B",
+        help="Remove numbers here only: pixels or parts of the photo, for example 0,0.5,1,1.",
     )
-    exclude_region: tuple[Region, ...] = setting(
-        (), metavar="L,T,R,B", help="Leave numbers in this part of the photos as they are."
+    exclude_region: tuple[Area, ...] = setting(
+        (), metavar="L,T,R,B", help="Leave numbers in this part of the photos as they are, for example 0,0,640,100."
     )
-    min_height: int = setting(0, least=0, help="Leave numbers whose digits are lower than this, in pixels.")
+    min_height: int = setting(0, least=0, help="Leave numbers whose digits are lower, in pixels, for example 12.")
 
     @property
     def is_all(self) -> bool:
@@ -89,7 +91,7 @@ class Scope(Settings):
         return [digit for digit in digits if id(digit) in chosen]
 
     def _counts(self, number: Number, width: int, height: int) -> bool:
-        def among(regions: tuple[Region, ...]) -> bool:
+        def among(regions: tuple[Area, ...]) -> bool:
             return any(region.holds(number.box.centre, width, height) for region in regions)
 
         tall = max(digit.box.height for digit in number.digits) >= self.min_height

@@ -12,7 +12,7 @@ from svhn.photos import Photo, decode_photo, rewrite_photo
 
 
 @dataclass(frozen=True)
-class FinishedPhoto:
+class CleanPhoto:
     """What is published of a photo.
 
     Attributes
@@ -44,7 +44,7 @@ class FinishedPhoto:
         return bool(self.legible) or (self.look is not None and bool(self.look.numbers))
 
 
-class Finisher:
+class Cleaner:
     """Makes the files that are published; it serves one thread.
 
     Parameters
@@ -56,7 +56,7 @@ class Finisher:
     def __init__(self, job: JobConfig, networks: JobNetworks):
         self.job, self.networks = job, networks
 
-    def __call__(self, photo: Photo, content: bytes, where: PhotoDigits) -> FinishedPhoto:
+    def __call__(self, photo: Photo, content: bytes, where: PhotoDigits) -> CleanPhoto:
         """Remove digits from a photo and encode it; with `JobConfig.strict` look at the whole result.
 
         Where digits were found, what only that look finds is removed, too, and it is looked at again; see `to_remove`.
@@ -82,14 +82,14 @@ class Finisher:
             finished, look = self._look(self._make(photo, content, replace(where, digits=inside)), photo)
         return replace(finished, look=look)
 
-    def _make(self, photo: Photo, content: bytes, where: PhotoDigits) -> FinishedPhoto:
+    def _make(self, photo: Photo, content: bytes, where: PhotoDigits) -> CleanPhoto:
         """Remove the digits of a photo and encode it; one without any becomes the same picture in a clean file."""
         if not where.digits:
-            return FinishedPhoto(rewrite_photo(photo, content, self.job.photo.kept), where)
+            return CleanPhoto(rewrite_photo(photo, content, self.job.photo.kept), where)
         removed = remove_digits(self.networks.remover(where.found or self.job.strict), photo, where.digits)
-        return FinishedPhoto(removed.encode(photo, self.job.photo.kept), where, removed)
+        return CleanPhoto(removed.encode(photo, self.job.photo.kept), where, removed)
 
-    def _look(self, finished: FinishedPhoto, photo: Photo) -> tuple[FinishedPhoto, Look]:
+    def _look(self, finished: CleanPhoto, photo: Photo) -> tuple[CleanPhoto, Look]:
         """Read the file that was made: its removed places by all readers, and the whole of it by the finder.
 
         What somebody decided to keep does not count.
