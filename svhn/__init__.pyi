@@ -1,5 +1,5 @@
 from .boxes import Box as Box
-from .classifiers import load_classifier as load_classifier
+from .classifiers.loading import load_classifier as load_classifier
 from .finder.finder import Finder as Finder
 from .jobs.single.removing import StillLegible as StillLegible
 from .jobs.single.removing import remove as remove

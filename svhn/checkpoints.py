@@ -13,6 +13,8 @@ from svhn.errors import InputError
 TENSORFLOW = "tensorflow"
 PYTORCH = "pytorch"
 ONNX = "onnx"
+# Of what `torch.save` writes; the last is that of the reference's weights.
+TORCH_SUFFIXES = (".pt", ".pth", ".pkl")
 # What a checkpoint's use, input, output, licence and score are; see `shipped_models`.
 ABOUT = "about.json"
 # A network by the names of its files, the one that is used first; `.` is a SavedModel folder itself.
@@ -21,7 +23,7 @@ _KERAS_OR_TORCH = ("model.keras", "model.pt", "saved_model", ".")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model on disk: `path` is a `.keras` or `.pt` file or a SavedModel folder, `framework` what it needs."""
+    """A model on disk: `path` is a `.keras` file, one of `TORCH_SUFFIXES` or a SavedModel folder; what it needs."""
 
     path: Path
     framework: str
@@ -107,8 +109,9 @@ def find_model(path: str | Path) -> ModelFile:
     Parameters
     ----------
     path : str or Path
-        A `.keras` or `.pt` file, a SavedModel folder, a folder with a `model.keras`, `model.pt` or `saved_model/`
-        in it (a shipped checkpoint or a run), or the name of a shipped checkpoint, see `locate_checkpoint`.
+        A `.keras`, `.pt` or `.onnx` file, a SavedModel folder, a folder with a `model.keras`, `model.pt` or
+        `saved_model/` in it (a shipped checkpoint or a run), or the name of a shipped checkpoint, see
+        `locate_checkpoint`.
 
     Raises
     ------
@@ -125,7 +128,7 @@ def find_model(path: str | Path) -> ModelFile:
         )
     shipped = sorted(folder.name for folder in checkpoint_folder().glob("*/"))
     raise InputError(
-        f"{path}: no model found; expected a .keras or .pt file, a SavedModel folder, a run folder, or one of "
+        f"{path}: no model found; expected a .keras, .pt or .onnx file, a SavedModel folder, a run folder, or one of "
         f"{', '.join(shipped) or 'the shipped checkpoints (none found)'}"
     )
 
@@ -147,8 +150,10 @@ def shipped_models() -> list[ModelInfo]:
 def _model_at(path: Path) -> ModelFile | None:
     candidates = [path / name for name in _KERAS_OR_TORCH] if path.is_dir() else [path]
     for candidate in candidates:
-        if candidate.suffix == ".pt" and candidate.is_file():
+        if candidate.suffix in TORCH_SUFFIXES and candidate.is_file():
             return ModelFile(candidate, PYTORCH)
+        if candidate.suffix == ".onnx" and candidate.is_file():
+            return ModelFile(candidate, ONNX)
         if (candidate.suffix == ".keras" and candidate.is_file()) or (candidate / "saved_model.pb").is_file():
             return ModelFile(candidate, TENSORFLOW)
     return None

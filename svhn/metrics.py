@@ -51,11 +51,14 @@ def classification_report(labels: np.ndarray, predictions: np.ndarray) -> dict[s
     -------
     dict
         `accuracy` (fraction), `accuracy_interval` (95 %), `n`, `per_class` (digit, precision, recall, f1,
-        support; a ratio with an empty denominator is 0) and `confusion` (10 x 10, rows are true digits).
+        support; a ratio with an empty denominator is 0), `average` (the same, weighted by support, which is their
+        total) and `confusion` (10 x 10, rows are true digits).
     """
     confusion = confusion_matrix(labels, predictions)
     correct, n = int(np.trace(confusion)), int(confusion.sum())
     rows = _scores(labels, predictions) if n else np.zeros((NUM_CLASSES, 4))
+    weights = rows[:, 3] / max(n, 1)
+    means = dict(zip(("precision", "recall", "f1"), (weights @ rows[:, :3]).tolist(), strict=True))
     return {
         "accuracy": correct / n if n else 0.0,
         "accuracy_interval": list(accuracy_interval(correct, n)),
@@ -64,6 +67,7 @@ def classification_report(labels: np.ndarray, predictions: np.ndarray) -> dict[s
             {"digit": digit, "precision": precision, "recall": recall, "f1": f1, "support": int(support)}
             for digit, (precision, recall, f1, support) in enumerate(rows.tolist())
         ],
+        "average": {**means, "support": n},
         "confusion": confusion.tolist(),
     }
 

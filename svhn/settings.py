@@ -26,7 +26,7 @@ class Rule:
     help : str
         One sentence or two, for the option's help; a field without is checked, but becomes no option.
     choices : collection of str, optional
-        The values that may be; a `Registry` is asked for its names when they are needed.
+        The values that may be, in capitals or not; a `Registry` is asked for its names when they are needed.
     least, most : float, optional
         Bounds that may be reached.
     above, below : float, optional
@@ -54,6 +54,12 @@ class Rule:
     spellings: tuple[str, ...] = ()
     metavar: str | None = None
     none_help: str | None = None
+
+    def spelled(self, value: Any) -> Any:
+        """Return the choice that a text means, whatever its capitals; another value as it is."""
+        if self.choices is None or not isinstance(value, str) or value in self.choices:
+            return value
+        return next((choice for choice in self.choices if choice.casefold() == value.casefold()), value)
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError when `value` may not be; None always may, where the field's default allows it."""
@@ -105,7 +111,7 @@ def rule_of(field: dataclasses.Field) -> Rule | None:
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of the settings dataclasses: checks every field by its rule.
+    """Base of the settings dataclasses: checks every field by its rule, and spells choices as the rule does.
 
     Raises
     ------
@@ -116,4 +122,5 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             if rule := rule_of(field):
+                object.__setattr__(self, field.name, rule.spelled(getattr(self, field.name)))
                 rule.check(field.name, getattr(self, field.name))

@@ -80,7 +80,7 @@ def test_evaluation_measures_the_split_and_writes_the_report(tiny_svhn, tmp_path
 def test_evaluation_tells_how_far_the_reading_is(tiny_svhn, tmp_path, monkeypatch):
     digits, told = load_split(str(tiny_svhn.folder), "test"), []
 
-    def load(source, split, report):
+    def load(source, split, report, crops):
         report(5, 5, "photos")
         return digits
 

@@ -6,8 +6,9 @@ import click
 
 from svhn.commands.options import command, options_of
 from svhn.commands.progress import Steps
-from svhn.commands.shared_options import seed_option
-from svhn.data import FORMATS, SPLITS, STORES
+from svhn.commands.shared_options import crops_option, seed_option
+from svhn.crops import SQUARE
+from svhn.data import FORMATS, SPLITS, STORES, VALIDATION_FRACTION
 from svhn.data.extra import ExtraDigits
 from svhn.files import printable
 
@@ -65,10 +66,23 @@ def fetch(splits: tuple[str, ...], file_format: str, folder: Path) -> None:
     show_default=True,
     help="One HDF5 file, or gray LMDB databases and the mean image for Caffe.",
 )
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    default=VALIDATION_FRACTION,
+    show_default=True,
+    help="Share of the training digits held back for validation.",
+)
+@crops_option(default=SQUARE)
 @options_of(ExtraDigits, "extra")
 @seed_option
-def prepare(data: Path, output: Path, file_format: str, extra: ExtraDigits, seed: int) -> None:
-    """Read SVHN's crops or photos, split off 13 % for validation by photo, and store all in one place.
+def prepare(
+    data: Path, output: Path, file_format: str, validation: float, crops: str, extra: ExtraDigits, seed: int
+) -> None:
+    """Read SVHN's crops or photos, split off a share for validation, and store all in one place.
+
+    The split is stratified, by photo: whole photos go to one side, and every class has its share on both.
 
     Further training digits become splits of their own: synthetic, copy_paste, pseudo. They are made from the training
     part alone, never from validation or test photos.
@@ -79,7 +93,7 @@ def prepare(data: Path, output: Path, file_format: str, extra: ExtraDigits, seed
     """
     from svhn.data import prepare_data, store_data
 
-    prepared = prepare_data(data, seed=seed, extra=extra, report=Steps().show)
+    prepared = prepare_data(data, validation, seed, extra=extra, report=Steps().show, crops=crops)
     store_data(output, prepared, file_format, seed)
     click.echo(prepared.summary())
     click.echo(f"{printable(output)}: written")

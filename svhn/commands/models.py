@@ -1,4 +1,4 @@
-"""Models that are there: models, evaluate, explain-digits, export and import-caffe."""
+"""Models that are there: models, classify, evaluate, explain-digits, export and import-caffe."""
 
 import dataclasses
 import json
@@ -9,12 +9,17 @@ import click
 
 from svhn.commands.options import command
 from svhn.commands.progress import Steps
-from svhn.commands.shared_options import boxes_option, data_option
+from svhn.commands.shared_options import boxes_option, crops_option, data_option
 from svhn.files import printable
 from svhn.tf_models.export import TARGETS
 
 if TYPE_CHECKING:
     from svhn.checkpoints import ModelInfo
+
+
+classifier_option = click.option(
+    "--model", default="torch-convnet48-dropout3", show_default=True, help="Classifier of TensorFlow or PyTorch."
+)
 
 
 def format_models(models: "list[ModelInfo]") -> str:
@@ -48,12 +53,37 @@ def models(as_json: bool) -> None:
 
 
 @command()
+@click.argument("images", nargs=-1, required=True)
+@classifier_option
+@boxes_option
+@crops_option(default=None)
+@click.option("--json", "as_json", is_flag=True, help="Print all ten probabilities of each digit as JSON.")
+@click.pass_context
+def classify(
+    ctx: click.Context, images: tuple[str, ...], model: str, boxes: str | None, crops: str | None, as_json: bool
+) -> None:
+    """Name the digits of pictures: a table with the most probable digit, its confidence, and the second one.
+
+    IMAGES are files, folders or globs. Each is a picture of one digit, or a photo whose boxes come from --boxes or a
+    file beside it. The exit code is 1 if any picture could not be read.
+
+    \b
+    Example:
+      python cli.py classify samples/house-1.png samples/house-2.jpg --model tf-seed
+    """
+    from svhn.classifiers import classify_pictures, format_pictures, pictures_as_json
+    from svhn.jobs import list_photos
+
+    named = classify_pictures([photo.path for photo in list_photos(images)], model, boxes, crops)
+    click.echo(pictures_as_json(named) if as_json else format_pictures(named))
+    ctx.exit(int(any(picture.error for picture in named)))
+
+
+@command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @boxes_option
 @click.option("--output", type=click.Path(path_type=Path), help="The figure.  [default: digits-<photo's stem>.png]")
-@click.option(
-    "--model", default="torch-convnet48-dropout3", show_default=True, help="Classifier of TensorFlow or PyTorch."
-)
+@classifier_option
 def explain_digits(photo: Path, boxes: str | None, output: Path | None, model: str) -> None:
     """Draw what a classifier makes of a photo's digits: first-layer filters and maps, confidences, gradients.
 
@@ -87,8 +117,28 @@ def explain_digits(photo: Path, boxes: str | None, output: Path | None, model: s
     type=click.Path(path_type=Path),
     help="Folder for report.json and pictures.  [default: runs/evaluate-<model>-<split>]",
 )
-def evaluate(model: str, data: str | None, split: str, folder: Path | None) -> None:
-    """Measure a classifier: a shipped checkpoint, a run, a .keras or .pt file, or a SavedModel folder.
+@crops_option(default=None)
+@click.option(
+    "--pair",
+    "pairs",
+    nargs=2,
+    type=click.IntRange(0, 9),
+    multiple=True,
+    metavar="TRUE PREDICTED",
+    help="Also draw all digits TRUE that are read as PREDICTED; may be given several times.",
+)
+def evaluate(
+    model: str,
+    data: str | None,
+    split: str,
+    folder: Path | None,
+    crops: str | None,
+    pairs: tuple[tuple[int, int], ...],
+) -> None:
+    """Measure a classifier: a shipped checkpoint, a run, a .keras, .pt or .onnx file, or a SavedModel folder.
+
+    The bare weights of the reference's PyTorch networks (a .pkl, .pt or .pth file of its state_dict) are taken as well;
+    they are measured on tight crops, as they were meant.
 
     \b
     Example:
@@ -101,9 +151,11 @@ def evaluate(model: str, data: str | None, split: str, folder: Path | None) -> N
     source, message = resolve_source(data)
     click.echo(message)
     folder = folder or Path("runs") / f"evaluate-{Path(model).stem}-{split}"
-    measured = evaluate_classifier(model, source, split, folder, Steps().show)
+    measured = evaluate_classifier(model, source, split, folder, Steps().show, crops, pairs)
     click.echo(format_report(measured))
-    click.echo(f"{printable(folder)}: report.json, confusion.png, misclassified.png")
+    click.echo(
+        f"{printable(folder)}: report.json, confusion.png, misclassified.png" + ", and one of each pair" * bool(pairs)
+    )
 
 
 @command()

@@ -229,7 +229,7 @@ def _value(leaf: Leaf) -> dict[str, Any]:
 
 def _type(kind: Any, rule: Rule) -> Any:
     if rule.choices is not None:
-        return click.Choice(list(rule.choices))
+        return click.Choice(list(rule.choices), case_sensitive=False)
     if hasattr(kind, "parse"):
         return ParsedType(kind)
     if kind is Path:

@@ -1,9 +1,11 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from svhn.crops import CROPS
 from svhn.finder import DEFAULT_FINDER
 from svhn.settings import MOST_SEED
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
@@ -38,4 +40,19 @@ run_dir_option = click.option(
 resume_option = click.option(
     "--resume", is_flag=True, help="Go on with the run in --run-dir, or with the last one in runs/."
 )
+
+
+def crops_option(default: str | None) -> Callable[[Callable], Callable]:
+    """Return the option that says how digits are cut; without a default the model knows."""
+    note = "" if default else "  [default: as the model learned them]"
+    return click.option(
+        "--crops",
+        type=click.Choice(CROPS, case_sensitive=False),
+        default=default,
+        show_default=bool(default),
+        help="The square about a digit's box, or the box alone, squashed to 40 x 40, as the reference's PyTorch "
+        f"networks took it; for that the photos are needed.{note}",
+    )
+
+
 at_least_1 = click.IntRange(min=1)

@@ -24,3 +24,4 @@ from .sources import LICENCE_NOTE as LICENCE_NOTE
 from .sources import SPLITS as SPLITS
 from .sources import STORES as STORES
 from .splitting import VALIDATION_FRACTION as VALIDATION_FRACTION
+from .splitting import validation_setting as validation_setting

@@ -3,7 +3,9 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from svhn.crops import SQUARE, TIGHT
 from svhn.data import caffe
 from svhn.data.caffe import is_lmdb_folder
 from svhn.data.extra import ExtraDigits, render_splits
@@ -13,6 +15,7 @@ from svhn.data.prepare import prepare_data
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared, write_prepared
 from svhn.data.progress import Report, silent
 from svhn.data.sources import STORES
+from svhn.data.splitting import VALIDATION_FRACTION
 from svhn.errors import InputError
 
 SYNTHETIC = "synthetic"
@@ -52,6 +55,8 @@ def load_data(
     copy_paste: int = 0,
     pseudo: str | Path | None = None,
     report: Report = silent,
+    validation: float | None = None,
+    crops: str = SQUARE,
 ) -> PreparedData:
     """Load training data from a folder with official files or LMDBs, a prepared `.h5` file, or the generator.
 
@@ -71,11 +76,17 @@ def load_data(
         that it was made with.
     report : callable
         Called as report(done, total, what) while photos are read and digits made.
+    validation : float, optional
+        Share of the training digits for validation, 0 to 1 exclusive; by default that of the source, or
+        `VALIDATION_FRACTION`.
+    crops : str
+        One of `svhn.crops.CROPS`.
 
     Raises
     ------
     InputError
-        When there is no such data, it is damaged, or further digits cannot be made from it.
+        When there is no such data, it is damaged, it was split or cut in another way, or further digits cannot be made
+        from it.
     """
     extra = ExtraDigits(synthetic, copy_paste, Path(pseudo) if pseudo else None)
     if extra and (source == SYNTHETIC or not Path(source).is_dir() or is_lmdb_folder(source)):
@@ -83,13 +94,31 @@ def load_data(
             f"{source}: further digits are made for a folder with SVHN's files only; store them in a prepared file "
             "(python cli.py prepare --synthetic N --copy-paste N --pseudo FILE.csv)"
         )
-    if source == SYNTHETIC:
-        return generate_data(seed, report=report)
+    if source == SYNTHETIC and crops == SQUARE:
+        return generate_data(seed, report=report, validation=validation)
     if is_lmdb_folder(source):
-        return caffe.read_lmdb(source)
+        return _as_asked(source, caffe.read_lmdb(source), validation, crops)
     if Path(source).suffix in (".h5", ".hdf5"):
-        return read_prepared(source)
-    return prepare_data(source, seed=seed, splits=splits, extra=extra, report=report)
+        return _as_asked(source, read_prepared(source), validation, crops)
+    if source == SYNTHETIC:
+        raise InputError(f"crops: {crops} ones are cut from photos, which {SYNTHETIC} has not; give another --data")
+    return prepare_data(source, validation or VALIDATION_FRACTION, seed, splits, extra, report, crops)
+
+
+def _as_asked(source: str, data: PreparedData, validation: float | None, crops: str) -> PreparedData:
+    """Return data that were split and cut before, or raise InputError where they were so in another way than asked."""
+    stored = data.provenance.get("crops", SQUARE)
+    if stored != crops:
+        raise InputError(
+            f"{source}: holds {stored} crops, expected {crops} ones; prepare it again with --crops {crops}"
+        )
+    share = data.provenance.get("validation_fraction")
+    if validation is not None and share != validation:
+        raise InputError(
+            f"{source}: split with a validation share of {share}, expected {validation}; leave --validation out, or "
+            "prepare it again with that share"
+        )
+    return data
 
 
 def load_mix(
@@ -99,6 +128,8 @@ def load_mix(
     seed: int,
     splits: tuple[str, ...] = ("train", "test"),
     report: Report = silent,
+    validation: float | None = None,
+    crops: str = SQUARE,
 ) -> PreparedData:
     """Load a source with the splits of a training run's mix.
 
@@ -117,23 +148,26 @@ def load_mix(
         Which official splits to read.
     report : callable
         Called as report(done, total, what) while photos are read and digits made.
+    validation, crops
+        As in `load_data`.
     """
+    how: dict[str, Any] = {"report": report, "validation": validation, "crops": crops}
     if Path(source).is_file():
-        return load_data(source, seed, splits, report=report)
-    counts = {name: count for name, count in GENERATED.items() if name in mix}
+        return load_data(source, seed, splits, **how)
+    counts: dict[str, Any] = {name: count for name, count in GENERATED.items() if name in mix}
     pseudo = pseudo_labels if "pseudo" in mix else None
-    return load_data(source, seed, splits, **counts, pseudo=pseudo, report=report)
+    return load_data(source, seed, splits, **counts, pseudo=pseudo, **how)
 
 
-def load_split(source: str, split: str, report: Report = silent) -> Split:
+def load_split(source: str, split: str, report: Report = silent, crops: str = SQUARE) -> Split:
     """Load one split of a source; the official test split and rendered ones are made without the others."""
-    if is_lmdb_folder(source):
+    if is_lmdb_folder(source) and crops == SQUARE:
         return caffe.read_lmdb(source, (split,))[split]
-    if split == "test" and Path(source).is_dir():
-        return read_split(source, split, report)
-    if source == SYNTHETIC:
+    if split == "test" and Path(source).is_dir() and not is_lmdb_folder(source):
+        return read_split(source, split, report, crops)
+    if source == SYNTHETIC and crops == SQUARE:
         return _generate_split(split, report)
-    return load_data(source, report=report)[split]
+    return load_data(source, report=report, crops=crops)[split]
 
 
 def _generate_split(split: str, report: Report) -> Split:
@@ -143,7 +177,10 @@ def _generate_split(split: str, report: Report) -> Split:
 
 
 def generate_data(
-    seed: int = 0, splits: tuple[str, ...] = tuple(SYNTHETIC_COUNTS), report: Report = silent
+    seed: int = 0,
+    splits: tuple[str, ...] = tuple(SYNTHETIC_COUNTS),
+    report: Report = silent,
+    validation: float | None = None,
 ) -> PreparedData:
     """Render data with the project's own generator; the splits share no photo.
 
@@ -154,16 +191,29 @@ def generate_data(
         Which of train, validation and test to render; each is the same with and without the others.
     report : callable
         Called as report(done, total, what) after each lot of digits.
+    validation : float, optional
+        Share of `train` and `validation` together that goes to the latter, 0 to 1 exclusive.
 
     Returns
     -------
     PreparedData
-        As many digits as `SYNTHETIC_COUNTS` says; only `train` has wide crops. Statistics only with `train`.
+        As many digits as `SYNTHETIC_COUNTS` says, or with `validation` as many together; only `train` has wide crops.
+        Statistics only with `train`.
     """
-    parts = render_splits({split: SYNTHETIC_COUNTS[split] for split in splits}, seed, report=report)
+    sizes = _synthetic_counts(validation)
+    parts = render_splits({split: sizes[split] for split in splits}, seed, report=report)
     parts = {split: part if split == "train" else replace(part, wide=None) for split, part in parts.items()}
     provenance = {"source": SYNTHETIC, "licence": "generated by this project, no SVHN pixels", "seed": seed}
     return PreparedData(parts, Statistics.of(parts["train"]) if "train" in parts else None, provenance)
+
+
+def _synthetic_counts(validation: float | None) -> dict[str, int]:
+    """Return how many digits each rendered split has."""
+    if validation is None:
+        return SYNTHETIC_COUNTS
+    together = SYNTHETIC_COUNTS["train"] + SYNTHETIC_COUNTS["validation"]
+    held_back = round(validation * together)
+    return SYNTHETIC_COUNTS | {"train": together - held_back, "validation": held_back}
 
 
 def store_data(path: str | Path, data: PreparedData, store: str = "h5", seed: int = 0) -> None:
@@ -181,6 +231,10 @@ def store_data(path: str | Path, data: PreparedData, store: str = "h5", seed: in
     """
     if store not in STORES:
         raise InputError(f"store: expected one of {', '.join(STORES)}, received {store!r}")
+    if store == "lmdb" and data.provenance.get("crops") == TIGHT:
+        raise InputError(
+            f"{path}: databases for Caffe hold square crops; leave --crops {TIGHT} out, or store them as h5"
+        )
     if store == "lmdb":
         caffe.write_lmdb(path, data, seed)
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from svhn.boxes import Box
-from svhn.crops import CROP_SIZE, WIDE_SIZE, crop_digit, crop_wide, to_gray
+from svhn.crops import CROP_SIZE, SQUARE, TIGHT, TIGHT_SIZE, WIDE_SIZE, crop_digit, crop_tight, crop_wide, to_gray
 from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct, read_cropped
 from svhn.data.prepared import Split
 from svhn.data.progress import Report, counted, silent
@@ -19,7 +19,7 @@ from svhn.photos import read_rgb
 BLOCK = 25
 
 Cut = Callable[[np.ndarray, Box], np.ndarray]
-_SIDES: dict[Cut, int] = {crop_digit: CROP_SIZE, crop_wide: WIDE_SIZE}
+_SIDES: dict[Cut, int] = {crop_digit: CROP_SIZE, crop_wide: WIDE_SIZE, crop_tight: TIGHT_SIZE}
 
 
 def crops_file(folder: Path, split: str) -> Path:
@@ -37,11 +37,12 @@ def files_of(folder: Path, split: str) -> list[Path]:
     return [path for path in (crops_file(folder, split), struct_file(folder, split)) if path.is_file()]
 
 
-def read_split(folder: str | Path, split: str, report: Report = silent) -> Split:
+def read_split(folder: str | Path, split: str, report: Report = silent, crops: str = SQUARE) -> Split:
     """Read the digits of one official split from crops, from photos, or from both.
 
     With both, pixels and labels come from the crops and the photos of the digits from `digitStruct.mat`. With
-    photos alone the crops are cut by the Format-2 rule. With crops alone blocks of neighbours stand for photos.
+    photos alone the crops are cut by the Format-2 rule. With crops alone blocks of neighbours stand for photos. Tight
+    crops are cut from the photos.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def read_split(folder: str | Path, split: str, report: Report = silent) -> Split
         "train", whose digits also get wide crops where there are photos, "test" or "extra".
     report : callable
         Called as report(done, total, what) after each photo.
+    crops : str
+        One of `svhn.crops.CROPS`.
 
     Raises
     ------
@@ -57,18 +60,30 @@ def read_split(folder: str | Path, split: str, report: Report = silent) -> Split
         When the folder does not hold the split, or a file is damaged or inconsistent.
     """
     folder = Path(folder)
-    crops, struct = crops_file(folder, split), struct_file(folder, split)
-    if crops.is_file() and struct.is_file():
-        return _read_both(crops, struct, split, report)
+    file, struct = crops_file(folder, split), struct_file(folder, split)
+    if crops == TIGHT:
+        return _read_tight(struct, split, report)
+    if file.is_file() and struct.is_file():
+        return _read_both(file, struct, split, report)
     if struct.is_file():
         return _read_photos(struct, split, report)
-    if crops.is_file():
-        rgb, labels = read_cropped(crops)
+    if file.is_file():
+        rgb, labels = read_cropped(file)
         return Split(rgb, to_gray(rgb), labels, np.arange(len(labels)) // BLOCK)
     raise InputError(
-        f"{folder}: has no {split} split; expected {crops.name} or {split}/{DIGIT_STRUCT_FILE} in it "
+        f"{folder}: has no {split} split; expected {file.name} or {split}/{DIGIT_STRUCT_FILE} in it "
         f"(python cli.py fetch --split {split})"
     )
+
+
+def _read_tight(struct: Path, split: str, report: Report) -> Split:
+    if not struct.is_file():
+        raise InputError(
+            f"{struct}: no such file; tight crops are cut from the photos "
+            f"(python cli.py fetch --split {split} --format photos)"
+        )
+    (rgb,), labels, photos = _cut(struct, [crop_tight], split, report)
+    return Split(rgb, to_gray(rgb), labels, photos)
 
 
 def _read_both(crops: Path, struct: Path, split: str, report: Report) -> Split:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from svhn.crops import SQUARE, TIGHT
 from svhn.data.extra import NO_EXTRA, ExtraDigits, make_extra_digits
 from svhn.data.formats import DIGIT_STRUCT_FILE
 from svhn.data.official import BLOCK, files_of, read_split, struct_file
@@ -21,6 +22,7 @@ def prepare_data(
     splits: tuple[str, ...] = ("train", "test"),
     extra: ExtraDigits = NO_EXTRA,
     report: Report = silent,
+    crops: str = SQUARE,
 ) -> PreparedData:
     """Read the official files of a folder and split the training digits by photo.
 
@@ -38,6 +40,8 @@ def prepare_data(
         What to make beside them: from photos of the split `train` only.
     report : callable
         Called as report(done, total, what) after each photo read and each lot of further digits made.
+    crops : str
+        One of `svhn.crops.CROPS`: how digits are cut. Further digits are square.
 
     Returns
     -------
@@ -52,10 +56,14 @@ def prepare_data(
     """
     folder = Path(folder)
     files = _files(folder, splits)
+    if extra and crops == TIGHT:
+        raise InputError(
+            "crops: further digits are square, expected no --synthetic, --copy-paste or --pseudo with tight"
+        )
     if extra and "train" not in files:
         raise InputError(f"{folder}: further digits need the train split; fetch it (python cli.py fetch --split train)")
-    read = {split: read_split(folder, split, report) for split in files}
-    provenance = _provenance(folder, files, fraction, seed, extra)
+    read = {split: read_split(folder, split, report, crops) for split in files}
+    provenance = _provenance(folder, files, fraction, seed, extra) | ({"crops": crops} if crops != SQUARE else {})
     if "train" not in read:
         return PreparedData(read, None, provenance)
     train, validation = _divide(read.pop("train"), fraction, seed)

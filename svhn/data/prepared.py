@@ -1,6 +1,7 @@
 """Prepared data: crops, labels and statistics of all splits, in memory and as one HDF5 file."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import h5py
 import numpy as np
 
 from svhn.alphabet import DIGITS, NUM_CLASSES
-from svhn.crops import CROP_SIZE, middle_of, to_gray
+from svhn.crops import middle_of, to_gray
 from svhn.errors import InputError
 from svhn.files import replacing
 
@@ -17,12 +18,12 @@ FORMAT_VERSION = 2
 
 @dataclass(frozen=True)
 class Split:
-    """Digits of one split, in the order of the data set.
+    """Digits of one split, in the order of the data set; S is 32, or 40 where they are cut tight (`svhn.crops.CROPS`).
 
     Attributes
     ----------
-    rgb : ndarray (N, 32, 32, 3) uint8
-    gray : ndarray (N, 32, 32) uint8
+    rgb : ndarray (N, S, S, 3) uint8
+    gray : ndarray (N, S, S) uint8
     labels : ndarray (N,) int64, 0..9
     photos : ndarray (N,) int64
         Which photo a digit comes from; equal numbers mean the same photo (or the same block, see `prepare`).
@@ -71,8 +72,9 @@ class Statistics:
 
     @property
     def gray_mean_image(self) -> np.ndarray:
-        """The mean of all gray crops: (32, 32) float64."""
-        return np.reshape(self.gray_image, (CROP_SIZE, CROP_SIZE))
+        """The mean of all gray crops: (S, S) float64."""
+        side = math.isqrt(len(self.gray_image))
+        return np.reshape(self.gray_image, (side, side))
 
 
 @dataclass(frozen=True)

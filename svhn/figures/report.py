@@ -1,5 +1,6 @@
 """The report of a classifier: numbers as JSON and text, the confusion matrix and the worst mistakes as pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def write_report(
     probabilities: np.ndarray,
     title: str,
     extra: dict[str, Any],
+    pairs: Sequence[tuple[int, int]] = (),
 ) -> dict[str, Any]:
     """Write `report.json`, `confusion.png` and `misclassified.png` into a folder.
 
@@ -48,6 +50,8 @@ def write_report(
         Heads both pictures, for example "tf-seed, test".
     extra : dict
         What was measured, for example model, data and split; it goes into the report beside the results.
+    pairs : sequence of (int, int)
+        True and predicted digits: for each a gallery of its own, for example `misclassified-4-as-9.png`.
 
     Returns
     -------
@@ -72,19 +76,42 @@ def write_report(
     mistakes = worst_mistakes(labels, probabilities)
     save_figure(folder / "confusion.png", draw_confusion(report, title))
     save_figure(folder / "misclassified.png", draw_mistakes(rgb, labels, probabilities, mistakes, title))
+    for label, said in pairs:
+        chosen = mistakes[(labels[mistakes] == label) & (predictions[mistakes] == said)]
+        words = pair_in_words(label, said, len(chosen), int((labels == label).sum()))
+        figure = draw_mistakes(rgb, labels, probabilities, chosen, title, words)
+        save_figure(folder / f"misclassified-{label}-as-{said}.png", figure)
     write_json(folder / "report.json", report)
     return report
 
 
 def format_report(report: dict[str, Any]) -> str:
-    """Return a report as a text table: a line per digit with precision, recall, f1, support; then the accuracy."""
-    lines = ["digit  precision  recall     f1  support"]
-    lines += [
-        f"{row['digit']:>5}  {row['precision']:>9.3f}  {row['recall']:>6.3f}  {row['f1']:>5.3f}  {row['support']:>7,}"
-        for row in report["per_class"]
-    ]
+    """Return a report as a text table: a line per digit, one for all, the accuracy, and the commonest mistakes."""
+    lines = ["      digit  precision  recall     f1  support"]
+    lines += [_scores_in_words(str(row["digit"]), row) for row in report["per_class"]]
+    lines.append(_scores_in_words("ave / total", report["average"]))
     right = int(np.trace(report["confusion"]))
-    return "\n".join([*lines, "", f"{accuracy_in_words(report)}, {right:,} of {report['n']:,} digits right"])
+    lines += ["", f"{accuracy_in_words(report)}, {right:,} of {report['n']:,} digits right"]
+    if common := commonest_pairs(report["confusion"]):
+        lines.append("most often: " + ", ".join(f"{label} read as {said} ({count})" for label, said, count in common))
+    return "\n".join(lines)
+
+
+def _scores_in_words(name: str, row: dict[str, float]) -> str:
+    scores = f"{row['precision']:>9.3f}  {row['recall']:>6.3f}  {row['f1']:>5.3f}  {row['support']:>7,}"
+    return f"{name:>11}  {scores}"
+
+
+def commonest_pairs(confusion: list[list[int]], most: int = 3) -> list[tuple[int, int, int]]:
+    """Return the commonest mistakes of a confusion matrix: true digit, predicted digit, how often."""
+    counts = np.array(confusion)
+    np.fill_diagonal(counts, 0)
+    places = np.argsort(-counts, axis=None, kind="stable")[:most]
+    return [
+        (int(label), int(said), int(counts[label, said]))
+        for label, said in zip(*np.unravel_index(places, counts.shape), strict=True)
+        if counts[label, said]
+    ]
 
 
 def worst_mistakes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -102,14 +129,20 @@ def draw_confusion(report: dict[str, Any], title: str) -> Figure:
 
 
 def draw_mistakes(
-    rgb: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, mistakes: np.ndarray, title: str
+    rgb: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    mistakes: np.ndarray,
+    title: str,
+    words: str | None = None,
 ) -> Figure:
     """Draw the first mistakes (indices, (M,) int) as a gallery: crop, true and predicted digit, confidence."""
     shown = mistakes[:GALLERY_SIZE]
     rows = -(-len(shown) // GALLERY_COLUMNS)
     height = 1.0 + 1.3 * rows
     figure = Figure(figsize=(8.8, height), dpi=DPI, facecolor="white")
-    draw_heading(figure, title, mistakes_in_words(len(mistakes), len(labels), len(shown)), inches=height)
+    words = words or mistakes_in_words(len(mistakes), len(labels), len(shown))
+    draw_heading(figure, title, words, inches=height)
     if not rows:
         return figure
     axes = figure.add_axes((0.03, 0.0, 0.94, 1 - 0.95 / height))
@@ -162,6 +195,12 @@ def mistakes_in_words(mistakes: int, n: int, shown: int) -> str:
         return f"none of {n:,} digits was misclassified"
     which = f"the {shown} most confident" if shown < mistakes else "most confident first"
     return f"{mistakes:,} of {n:,} digits misclassified ({mistakes / n:.2%}): {which}, true → predicted, confidence"
+
+
+def pair_in_words(label: int, said: int, mistakes: int, n: int) -> str:
+    """Say how many digits `label` are taken for `said`."""
+    shown = f": the {GALLERY_SIZE} most confident" if mistakes > GALLERY_SIZE else ""
+    return f"{mistakes:,} of {n:,} digits {label} are read as {said}{shown}"
 
 
 def _label_matrix(axes: Axes, per_class: list[dict]) -> None:

@@ -68,7 +68,7 @@ def train_classifier(
     source, message = resolve_source(data)
     say(message)
     say(f"Run: {run_dir}")
-    digits = load_mix(source, config.mix, pseudo_labels(), config.seed, report=steps)
+    digits = load_mix(source, config.mix, pseudo_labels(), config.seed, report=steps, validation=config.validation)
     return train_network(digits, config, run_dir, resume, report, strategy)
 
 

@@ -62,7 +62,15 @@ def train_classifier(
             say(message)
             say(f"Run: {run_dir}")
         shown = steps if group.leads else silent
-        digits = load_mix(source, config.mix, pseudo_labels(), config.seed, report=shown)
+        digits = load_mix(
+            source,
+            config.mix,
+            pseudo_labels(),
+            config.seed,
+            report=shown,
+            validation=config.validation,
+            crops=config.crops,
+        )
         return train_network(digits, config, run_dir, resume, report, group)
 
 

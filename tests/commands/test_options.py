@@ -217,3 +217,10 @@ def test_leaves_name_the_way_to_each_field():
     found = {leaf.name: leaf.path for leaf in leaves(HouseConfig)}
     assert found["paint"] == ("paint", "method") and found["strength"] == ("paint", "strength")
     assert "tolerance" not in found and "method" not in found
+
+
+def test_choices_are_taken_in_any_capitals_and_spelled_as_they_are_kept():
+    assert result_of(options_of(PaintConfig, "config"), "--method", "ROLLER").method == "roller"
+    assert PaintConfig(method="Brush").method == "brush"
+    with pytest.raises(InputError, match="expected one of brush, roller, received 'comb'"):
+        PaintConfig(method="comb")

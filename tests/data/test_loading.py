@@ -108,3 +108,25 @@ def test_prepared_data_is_stored_and_read_again(prepared, tmp_path):
         }
     with pytest.raises(InputError, match="one of h5, lmdb, received 'csv'"):
         store_data(tmp_path / "data.csv", prepared, "csv")
+
+
+def test_prepared_data_are_taken_as_they_were_split_and_cut(tiny_svhn, tmp_path):
+    tight = load_data(str(tiny_svhn.folder), validation=0.3, crops="tight")
+    share = len(tight["validation"]) / (len(tight["validation"]) + len(tight["train"]))
+    assert share == pytest.approx(0.3, abs=0.03) and tight.statistics.gray_mean_image.shape == (40, 40)
+    store_data(tmp_path / "tight.h5", tight)
+    assert load_data(str(tmp_path / "tight.h5"), validation=0.3, crops="tight")["test"].rgb.shape[1:] == (40, 40, 3)
+    with pytest.raises(InputError, match="holds tight crops, expected square"):
+        load_data(str(tmp_path / "tight.h5"))
+    with pytest.raises(InputError, match=r"share of 0\.3, expected 0\.2"):
+        load_data(str(tmp_path / "tight.h5"), validation=0.2, crops="tight")
+    with pytest.raises(InputError, match="square crops"):
+        store_data(tmp_path / "lmdb", tight, "lmdb")
+    with pytest.raises(InputError, match="cut from photos"):
+        load_data("synthetic", crops="tight")
+
+
+def test_a_share_of_rendered_digits_is_held_back(monkeypatch):
+    monkeypatch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 40, "validation": 10, "test": 10})
+    sizes = {name: len(split) for name, split in load_data("synthetic", validation=0.4).splits.items()}
+    assert sizes == {"train": 30, "validation": 20, "test": 10}

@@ -160,7 +160,7 @@ def test_table_for_the_terminal(tmp_path):
         values = [float(value) for value in lines[1 + digit].split()]
         assert values == pytest.approx([expected[key] for key in lines[0].split()], abs=5e-4)
     assert len({len(line) for line in lines[:11]}) == 1  # aligned
-    assert "accuracy 84.75% (95% interval 83.11% to 86.26%), 1,695 of 2,000 digits right" in lines[-1]
+    assert "accuracy 84.75% (95% interval 83.11% to 86.26%), 1,695 of 2,000 digits right" in lines[-2]
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
@@ -176,3 +176,24 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(InputError, match=r"taken.*choose another"):
         write_report(tmp_path / "taken", *answers(20, 5), "model", {})
+
+
+def test_the_table_has_a_line_for_all_and_names_the_commonest_mistakes(tmp_path):
+    text = format_report(write_report(tmp_path, *answers(200, 30), "m", {}))
+    total = next(line for line in text.splitlines() if "ave / total" in line)
+    assert total.split()[-4:] == ["0.850", "0.850", "0.850", "200"]
+    assert text.splitlines()[-1] == "most often: 0 read as 1 (3), 1 read as 2 (3), 2 read as 3 (3)"
+    assert "most often" not in format_report(write_report(tmp_path, *answers(20, 0), "m", {}))
+
+
+def test_a_gallery_of_one_pair_shows_that_pair_alone(tmp_path):
+    rgb, labels, probabilities = answers(200, 30)
+    write_report(tmp_path, rgb, labels, probabilities, "m", {}, [(4, 5), (5, 4)])
+    with (
+        Image.open(tmp_path / "misclassified-4-as-5.png") as some,
+        Image.open(tmp_path / "misclassified-5-as-4.png") as no,
+    ):
+        assert some.height > no.height
+    chosen = worst_mistakes(labels, probabilities)
+    chosen = chosen[labels[chosen] == 4]
+    assert shown_crops(draw_mistakes(rgb, labels, probabilities, chosen, "m", "three")) == chosen.tolist()

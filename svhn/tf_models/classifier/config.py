@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
-from svhn.data import counts_of
+from svhn.data import counts_of, validation_setting
 from svhn.errors import InputError
 from svhn.settings import MOST_SEED, Settings, setting
 
@@ -61,6 +61,9 @@ class TrainConfig(Settings):
         Random motion, cutout, contrast, inversion, blur and colour, see `svhn.data.augmentation`. Never flips.
     mix : dict[str, float]
         Split -> its share of every batch; splits of `svhn.data.mix.SOURCES`. The shares are normalised to 1.
+    validation : float or None
+        Share of the training digits that is held back to choose the best network by, whole photos, every class with its
+        share; None for that of the data, or `svhn.data.VALIDATION_FRACTION`.
     interval : int
         Iterations between two checkpoints, each with a pass over the validation split.
     seed : int
@@ -110,6 +113,7 @@ class TrainConfig(Settings):
         factory=lambda: {"train": 1.0},
         help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
     )
+    validation: float | None = validation_setting()
     interval: int = setting(1_000, least=1, expert=True, help="Iterations between two measurements on validation.")
     seed: int = setting(0, least=0, most=MOST_SEED, help="Of everything random.")
 

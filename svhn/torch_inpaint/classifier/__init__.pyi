@@ -1,4 +1,5 @@
 from .adapter import classify as classify
+from .adapter import crops_of as crops_of
 from .adapter import load_predictor as load_predictor
 from .adapter import reduced_maps as reduced_maps
 from .batches import seed_of as seed_of

@@ -110,6 +110,11 @@ def load_predictor(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     return functools.partial(classify, load_classifier(path))
 
 
+def crops_of(path: str | Path) -> str:
+    """Return how the digits were cut that a checkpoint learned from, one of `svhn.crops.CROPS`."""
+    return load_classifier(path).preprocessing.crops
+
+
 def feature_maps(classifier: Classifier, regions: torch.Tensor) -> torch.Tensor:
     """Return the classifier's first-layer maps of whole regions at their own resolution.
 

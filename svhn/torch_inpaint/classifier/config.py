@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from svhn.data import counts_of
+from svhn.crops import CROPS, SQUARE
+from svhn.data import counts_of, validation_setting
 from svhn.errors import InputError
 from svhn.registry import Registry
 from svhn.settings import MOST_SEED, Settings, setting
@@ -88,6 +89,11 @@ class ConvNetTrainConfig(Settings):
         Split -> its share of every batch, from `svhn.data.SOURCES`; `train` must be among them.
     standardise : bool
         Bring every picture to its own mean and contrast; the reference did not.
+    crops : str
+        How the digits are cut, one of `svhn.crops.CROPS`; "tight" is what the reference's networks took.
+    validation : float or None
+        Share of the training digits that is held back to choose the best network by, whole photos, every class with its
+        share; None for that of the data, or `svhn.data.VALIDATION_FRACTION`.
     precision : str
         Of the training arithmetic: "float32", or "bfloat16" where the processor is fast at it. Weights are float32.
     seed : int
@@ -123,6 +129,10 @@ class ConvNetTrainConfig(Settings):
         help="Share of a split in every batch: train, pseudo, synthetic or copy_paste. Repeat for several.",
     )
     standardise: bool = setting(True, expert=True, help="Bring every crop to its own mean and contrast.")
+    crops: str = setting(
+        SQUARE, choices=CROPS, help="The square about a digit's box, or the box alone, squashed, as the reference did."
+    )
+    validation: float | None = validation_setting()
     precision: str = setting(
         "float32", choices=PRECISIONS, expert=True, help="bfloat16 is faster on processors that know it."
     )

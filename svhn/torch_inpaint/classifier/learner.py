@@ -53,7 +53,7 @@ class ClassifierLearner(TorchLearner):
         torch.backends.cudnn.deterministic = True
         torch.manual_seed(config.seed)
         self.data, self.config, self.group = data, config, group
-        self.preprocessing = Preprocessing(standardise=config.standardise)
+        self.preprocessing = Preprocessing(standardise=config.standardise, crops=config.crops)
         net = channels_last(build_net(config.net, self.preprocessing).to(group.device))
         if group.size > 1:
             share_batch_norm(net)

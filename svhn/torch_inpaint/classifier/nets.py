@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from svhn.alphabet import DIGITS, NUM_CLASSES
+from svhn.crops import SQUARE
 from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.finder import check_weights
+from svhn.torch_inpaint.classifier.bare import from_bare_weights, is_bare
 from svhn.torch_inpaint.classifier.config import NETWORKS, NetConfig
 from svhn.torch_inpaint.device import channels_last
 
@@ -31,12 +33,15 @@ class Preprocessing:
         value -> (value / 255 - mean) / std.
     standardise : bool
         Then bring every picture to its own mean and contrast: x -> (x - mean(x)) / sqrt(var(x) + 0.01).
+    crops : str
+        How the digits were cut that it learned from, one of `svhn.crops.CROPS`.
     """
 
     size: int = 40
     mean: float = 0.5
     std: float = 0.5
     standardise: bool = True
+    crops: str = SQUARE
 
 
 class ConvNet(nn.Module):
@@ -108,7 +113,7 @@ def save_classifier(path: str | Path, classifier: Classifier) -> None:
 
 
 def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Classifier:
-    """Load a checkpoint for inference.
+    """Load a checkpoint for inference, or the bare weights of one of the reference's networks.
 
     Raises
     ------
@@ -120,6 +125,8 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Cla
         raise InputError(f"{path}: no such checkpoint; make one with python cli.py train-torch")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+        if is_bare(content):
+            content = from_bare_weights(content)
         preprocessing = Preprocessing(**content["preprocessing"])
         net = ConvNet(_layers(content), preprocessing.size)
         net.load_state_dict(content["weights"])

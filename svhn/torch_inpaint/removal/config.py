@@ -86,6 +86,44 @@ class KeyPixelConfig(Settings):
 
 
 @dataclass(frozen=True)
+class SeedConfig(Settings):
+    """How the reference project's GRNN paints.
+
+    Attributes
+    ----------
+    sigma : float
+        Kernel bandwidth in pixels.
+    every : int
+        Every so many key pixels, in raster order, one is a pattern node.
+    learning_rate : float
+        Of Adagrad, for values scaled to 0..1.
+    epochs : int
+        At most, on all key pixels at once.
+    tolerance : float
+        Training stops at a mean square error below this, for values scaled to 0..1.
+    rounds : int
+        Rings of unknown pixels, each beside the known ones, that are predicted and then learned from.
+    round_epochs : int
+        At most, after each of them.
+    """
+
+    sigma: float = setting(
+        1.8, above=0, expert=True, help="With --fill grnn-seed: bandwidth of the kernels in pixels; larger is smoother."
+    )
+    every: int = setting(
+        3,
+        least=1,
+        expert=True,
+        help="With --fill grnn-seed: every so many key pixels one is a node; 1 for all of them.",
+    )
+    learning_rate: float = setting(0.1, above=0)
+    epochs: int = setting(2000, least=0)
+    tolerance: float = setting(5e-5, least=0)
+    rounds: int = setting(30, least=0)
+    round_epochs: int = setting(20, least=0)
+
+
+@dataclass(frozen=True)
 class FillConfig(Settings):
     """How the GRNN paints.
 
@@ -95,7 +133,7 @@ class FillConfig(Settings):
         "steered", the GRNN, locally linear with kernels stretched along edges; "finished", the same with a small
         network that finishes its answer; "patches", the same, and what had to be filled at a smaller scale is
         repainted with patches of its surroundings; or "grnn-seed", the reference's network, for comparison, of
-        which only `grain` is set here (see SeedConfig for the others).
+        which only `grain` and `reference` are set here.
     sigma_per_distance : float
         Kernel bandwidth as a fraction of the distance to the nearest key pixel.
     least_sigma : float
@@ -120,6 +158,8 @@ class FillConfig(Settings):
         Fine detail added to the fill, as a fraction of that of its surroundings, with the traces of JPEG where the
         photo has any; harder to tell from background. 0 for the smooth fill, which is closer to the truth. Patches
         bring their own.
+    reference : SeedConfig
+        Of "grnn-seed".
     """
 
     method: str = setting(
@@ -148,6 +188,7 @@ class FillConfig(Settings):
         most=1,
         help="Share of the surroundings' fine texture in the fill; 0 is closest to the truth, but looks smooth.",
     )
+    reference: SeedConfig = field(default_factory=SeedConfig)
 
 
 @dataclass(frozen=True)
@@ -175,34 +216,3 @@ class RemovalConfig(Settings):
     rounds: int = setting(2, least=0)
     key_pixels: KeyPixelConfig = field(default_factory=KeyPixelConfig)
     fill: FillConfig = field(default_factory=FillConfig)
-
-
-@dataclass(frozen=True)
-class SeedConfig(Settings):
-    """How the reference project's GRNN paints.
-
-    Attributes
-    ----------
-    sigma : float
-        Kernel bandwidth in pixels.
-    every : int
-        Every so many key pixels, in raster order, one is a pattern node.
-    learning_rate : float
-        Of Adagrad, for values scaled to 0..1.
-    epochs : int
-        At most, on all key pixels at once.
-    tolerance : float
-        Training stops at a mean square error below this, for values scaled to 0..1.
-    rounds : int
-        Rings of unknown pixels, each beside the known ones, that are predicted and then learned from.
-    round_epochs : int
-        At most, after each of them.
-    """
-
-    sigma: float = setting(1.8, above=0)
-    every: int = setting(3, least=1)
-    learning_rate: float = setting(0.1, above=0)
-    epochs: int = setting(2000, least=0)
-    tolerance: float = setting(5e-5, least=0)
-    rounds: int = setting(30, least=0)
-    round_epochs: int = setting(20, least=0)

@@ -174,7 +174,7 @@ class PatchedFill(FinishedFill):
 
 
 class SeedFill:
-    """The reference project's GRNN with trained weights, for comparison; its settings are those of `SeedConfig`."""
+    """The reference project's GRNN with trained weights, for comparison; its settings are `FillConfig.reference`."""
 
     name = "grnn-seed"
 
@@ -184,7 +184,7 @@ class SeedFill:
     def load(self, config: FillConfig, device: "torch.device") -> FillFunction:
         from svhn.torch_inpaint.removal.fills import fill_seed
 
-        return lambda images, mask, key_pixels, inside: fill_seed(images, mask, key_pixels, inside=inside)
+        return lambda images, mask, key_pixels, inside: fill_seed(images, mask, key_pixels, config.reference, inside)
 
 
 class StrokePixels:

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
+from svhn import classifiers
 from svhn.commands import cli
 from svhn.crops import to_gray
 from svhn.data.render.strips import render_crops
@@ -326,3 +327,7 @@ def test_load_network_gives_what_was_saved(network, tmp_path, pixels):
     images = pixels.astype(np.float32)
     loaded = load_network(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(images, training=False), network(images, training=False))
+
+
+def test_a_written_onnx_file_is_a_classifier_like_any_other(written, rgb, expected):
+    np.testing.assert_allclose(classifiers.load_classifier(written["onnx"].path)(rgb), expected, atol=1e-5)

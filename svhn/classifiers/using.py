@@ -1,95 +1,17 @@
-"""Classifiers of either framework: which one a model needs is asked here and nowhere else, and it is loaded here."""
+"""Classifiers at work: a photo's digits explained, a split measured, a network written for other programs."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from svhn.checkpoints import PYTORCH, find_model
+from svhn.checkpoints import find_model
+from svhn.classifiers.loading import crops_for, load_classifier, load_interpreter, load_keras_network
 from svhn.data import Report, silent
 from svhn.errors import InputError
 from svhn.files import printable, replacing
 
 if TYPE_CHECKING:
-    from svhn.figures import Interpretation
     from svhn.tf_models.export import Export
-
-Predictor = Callable[[np.ndarray], np.ndarray]
-Interpreter = Callable[[np.ndarray], "list[Interpretation]"]
-
-
-def load_classifier(model: str | Path) -> Predictor:
-    """Load a digit classifier.
-
-    Parameters
-    ----------
-    model : str or Path
-        Name of a shipped checkpoint, run folder, `.keras` or `.pt` file, or SavedModel folder; see
-        `svhn.checkpoints.find_model`.
-
-    Returns
-    -------
-    callable
-        Crops of single digits, uint8 (N, 32, 32, 3) RGB -> probabilities of the digits 0 to 9, float32 (N, 10).
-
-    Raises
-    ------
-    InputError
-        When there is no such model, or it is damaged.
-    """
-    found = find_model(model)
-    if found.framework == PYTORCH:
-        from svhn.torch_inpaint.classifier import load_predictor
-
-        return load_predictor(found.path)
-    from svhn.tf_models import start_tensorflow
-
-    start_tensorflow()
-    from svhn.tf_models.classifier import load_classifier as load_keras_classifier
-
-    return load_keras_classifier(found.path)
-
-
-def load_interpreter(model: str | Path) -> Interpreter:
-    """Load a classifier as what looks into it: crops, uint8 (N, 32, 32, 3) RGB -> N interpretations.
-
-    Raises
-    ------
-    InputError
-        As `load_classifier`, and for a SavedModel, which cannot be looked into.
-    """
-    found = find_model(model)
-    if found.framework == PYTORCH:
-        from svhn.torch_inpaint import classifier as pytorch
-
-        classifier = pytorch.load_classifier(found.path)
-        return lambda crops: pytorch.interpret_crops(classifier, crops)
-    network = load_keras_network(model)
-    from svhn.tf_models.classifier import interpret_crops
-
-    return lambda crops: interpret_crops(network, crops)
-
-
-def load_keras_network(model: str | Path) -> Any:
-    """Load the `keras.Model` of a TensorFlow model: float32 (N, 32, 32, 1 or 3) in 0..255 -> logits (N, 10).
-
-    Raises
-    ------
-    InputError
-        When there is no such model, or it has no Keras network.
-    """
-    found = find_model(model)
-    if found.framework == PYTORCH:
-        raise InputError(
-            f"{found.path}: a PyTorch model, expected one of TensorFlow: tf-seed, a run of train-tf, or a .keras file"
-        )
-    from svhn.tf_models import start_tensorflow
-
-    start_tensorflow()
-    from svhn.tf_models.classifier import load_network
-
-    return load_network(found.path)
 
 
 def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, boxes: str | Path | None = None) -> int:
@@ -116,7 +38,7 @@ def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, bo
 
     photo, output = Path(photo), Path(output)
     check_figure(output, photo)
-    crops = cut_digits(photo, boxes)
+    crops, _ = cut_digits(photo, boxes, crops_for(find_model(model)))
     found = load_interpreter(model)(crops)
     figure = draw_interpretations(found, printable(f"{Path(model).name} on {photo.name}"))
     with replacing(output) as temporary:
@@ -125,7 +47,13 @@ def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, bo
 
 
 def evaluate_classifier(
-    model: str | Path, source: str, split: str, folder: str | Path, report: Report = silent
+    model: str | Path,
+    source: str,
+    split: str,
+    folder: str | Path,
+    report: Report = silent,
+    crops: str | None = None,
+    pairs: Sequence[tuple[int, int]] = (),
 ) -> dict[str, Any]:
     """Measure a classifier on a split, and write `report.json`, `confusion.png` and `misclassified.png`.
 
@@ -141,6 +69,10 @@ def evaluate_classifier(
         For the report; made when it is not there.
     report : callable
         Called as report(done, total, what) while the digits are read or made.
+    crops : str, optional
+        How the digits are cut, one of `svhn.crops.CROPS`; by default as the model learned them.
+    pairs : sequence of (int, int)
+        True and predicted digits: `misclassified-4-as-9.png` shows all 4s that are taken for 9s.
 
     Returns
     -------
@@ -156,11 +88,12 @@ def evaluate_classifier(
     from svhn.figures import write_report
 
     classify = load_classifier(model)  # first: a model that is missing is told of before the data are read
-    digits = load_split(source, split, report=report)
+    crops = crops_for(find_model(model), crops)
+    digits = load_split(source, split, report, crops)
     probabilities = classify(digits.rgb)
     title = printable(f"{Path(model).name}, {split}")
-    measured = {"model": str(model), "data": source, "split": split}
-    return write_report(folder, digits.rgb, digits.labels, probabilities, title, measured)
+    measured = {"model": str(model), "data": source, "split": split, "crops": crops}
+    return write_report(folder, digits.rgb, digits.labels, probabilities, title, measured, pairs)
 
 
 def export_classifier(model: str | Path, kind: str, output: str | Path) -> "Export":
