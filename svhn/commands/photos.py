@@ -177,13 +177,18 @@ def inpaint(photo: Path, mask: Path, output: Path, job: JobConfig) -> None:
 @command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="The figure.  [default: explain-<photo's stem>.png]")
-@options_of(JobConfig, "job", only=("boxes", "device", "key_pixels", "segmenter", "model"))
+@options_of(
+    JobConfig, "job", only=("boxes", "device", "key_pixels", "segmenter", "model", "fill", "sigma", "every", "grain")
+)
 def explain(photo: Path, output: Path | None, job: JobConfig) -> None:
-    """Draw how a photo's numbers are found and removed: feature maps, key pixels, mask, fill, result.
+    """Draw how a photo's numbers are found and removed: feature maps, gradients, key pixels, mask, fill, result.
+
+    --fill grnn-seed shows the reference's own network, with --sigma and --every.
 
     \b
-    Example:
+    Examples:
       python cli.py explain samples/house-1.png --output explained.png
+      python cli.py explain samples/house-1.png --fill grnn-seed --sigma 1.8 --every 3
     """
     from svhn.jobs import explain_photo
     from svhn.torch_inpaint import DigitRemover

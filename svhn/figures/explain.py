@@ -17,7 +17,7 @@ MOST_NUMBERS = 3
 # The figure, in inches at 100 dots per inch: 1600 pixels wide.
 DPI, WIDTH, EDGE, GAP = 100, 16.0, 0.4, 0.2
 HEADING, ROW_HEADING, CAPTION = 0.95, 0.55, 0.52
-COLUMNS = 6
+COLUMNS, ROWS = 6, 3
 CELL = (WIDTH - 2 * EDGE - (COLUMNS - 1) * GAP) / COLUMNS
 LEAST_CELL, MOST_CELL = 0.5 * CELL, 1.15 * CELL
 TEXT, MUTED, INK, BACKGROUND, OTHER_BINS = "#1c2733", "#6b7885", "#c8324b", "#0b7a75", "#b8c4ce"
@@ -25,6 +25,11 @@ NEITHER = "#f3dde1"
 EVIDENCE = LinearSegmentedColormap.from_list(
     "evidence", [(0.0, "#edf2f4"), (0.5, "#f5e9e4"), (0.7, "#ec9c94"), (0.85, INK), (1.0, "#5c0b1e")]
 )
+# The strip of all feature maps: how many in a row, inches between them.
+MAPS_IN_ROW, MAP_GAP = 16, 0.05
+MAP = (WIDTH - 2 * EDGE - (MAPS_IN_ROW - 1) * MAP_GAP) / MAPS_IN_ROW
+# Shade between digits that stand side by side.
+BETWEEN_DIGITS = 255
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -62,9 +67,18 @@ class Explanation:
     ----------
     pictures : dict of str to ndarray
         The region around the number. At the photo's scale: `photo` and `result` (H, W, 3) uint8 RGB, `key_pixels`
-        (True = background learned from) and `mask` (True = painted) (H, W) bool. At working scale: `map_mean`,
-        `map_std` and `map_mean_minus_std`, `gradient` (grey levels per pixel) and `evidence` (0..1) (h, w)
-        float32, `reference_key_pixels` (h, w) bool, `fill` (h, w, 3) uint8 RGB.
+        (True = background learned from) and `mask` (True = painted) (H, W) bool, `output_gradient` (H, W) float32, the
+        change of the predicted digits' logits with the input's pixels, 0 outside of the digits. At working scale:
+        `gray` (h, w) uint8, `map_mean`, `map_std` and `map_mean_minus_std`, `gradient` (grey levels per pixel) and
+        `evidence` (0..1) (h, w) float32, `reference_key_pixels` (h, w) bool, `fill` (h, w, 3) uint8 RGB.
+    maps : ndarray (K, h, w) float32
+        The first layer's feature maps of the region.
+    digits : (ndarray (N, S, S, 3) uint8, ndarray (N, S, S, 3) uint8)
+        The digits cut out of the photo and out of the result, RGB.
+    parents : (ndarray (..., 3) uint8, ndarray (..., 3) uint8)
+        The whole photo before and after.
+    fill : str
+        How it is filled, for the caption of the picture of that name.
     histogram : (ndarray (N,) int, ndarray (N + 1,) float64)
         Counts and edges of the bins of `map_mean_minus_std`; the reference project takes the fullest for background.
     boxes : tuple of Box
@@ -77,6 +91,10 @@ class Explanation:
     """
 
     pictures: dict[str, np.ndarray]
+    maps: np.ndarray
+    digits: tuple[np.ndarray, np.ndarray]
+    parents: tuple[np.ndarray, np.ndarray]
+    fill: str
     histogram: tuple[np.ndarray, np.ndarray]
     boxes: tuple[Box, ...]
     evidence: str
@@ -85,7 +103,7 @@ class Explanation:
 
 
 def draw_explanations(explanations: Sequence[Explanation], title: str) -> Figure:
-    """Draw the first `MOST_NUMBERS` numbers of a photo, two rows of six panels each, 1600 pixels wide.
+    """Draw the first `MOST_NUMBERS` numbers of a photo, each with its panels and feature maps, 1600 pixels wide.
 
     Parameters
     ----------
@@ -95,18 +113,29 @@ def draw_explanations(explanations: Sequence[Explanation], title: str) -> Figure
         For example the photo's name.
     """
     shown = explanations[:MOST_NUMBERS]
-    cells = [_cell_height(one) for one in shown]
-    height = HEADING + sum(ROW_HEADING + 2 * (cell + CAPTION) for cell in cells) + EDGE / 2
+    heights = [_height(one) for one in shown]
+    height = HEADING + sum(heights) + EDGE / 2
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     more = f"; the first {len(shown)} of {len(explanations)} numbers" if len(shown) < len(explanations) else ""
     line = "how the numbers are found and removed, from first-layer feature maps and colours" + more
     figure.text(EDGE / WIDTH, 1 - 0.26 / height, title, va="top", size=17, weight="bold", color=TEXT, parse_math=False)
     figure.text(EDGE / WIDTH, 1 - 0.62 / height, line, va="top", size=11, color=MUTED)
     top = height - HEADING
-    for one, cell in zip(shown, cells, strict=True):
-        _draw_number(figure, one, top, cell)
-        top -= ROW_HEADING + 2 * (cell + CAPTION)
+    for one, taken in zip(shown, heights, strict=True):
+        _draw_number(figure, one, top)
+        top -= taken
     return figure
+
+
+def _height(one: Explanation) -> float:
+    """Return the height of all that is drawn of a number, in inches."""
+    return ROW_HEADING + ROWS * (_cell_height(one) + CAPTION) + CAPTION + _strip_height(one) + GAP
+
+
+def _strip_height(one: Explanation) -> float:
+    """Return the height of the strip of feature maps in inches."""
+    count, height, width = one.maps.shape
+    return -(-count // MAPS_IN_ROW) * (MAP * min(height / width, 1.5) + MAP_GAP)
 
 
 def _cell_height(one: Explanation) -> float:
@@ -115,9 +144,9 @@ def _cell_height(one: Explanation) -> float:
     return float(np.clip(CELL * height / width, LEAST_CELL, MOST_CELL))
 
 
-def _draw_number(figure: Figure, one: Explanation, top: float, cell: float) -> None:
+def _draw_number(figure: Figure, one: Explanation, top: float) -> None:
     """Draw one number below `top`, in inches from the bottom of the figure."""
-    height = figure.get_figheight()
+    height, cell = figure.get_figheight(), _cell_height(one)
     figure.text(EDGE / WIDTH, (top - 0.16) / height, _heading(one), va="top", size=12, weight="bold", color=TEXT)
     for place, (name, caption, paint) in enumerate(_panels(one)):
         row, column = divmod(place, COLUMNS)
@@ -127,6 +156,35 @@ def _draw_number(figure: Figure, one: Explanation, top: float, cell: float) -> N
         figure.text(left, (upper - 0.18) / height, caption, va="top", size=9, color=MUTED)
         axes = figure.add_axes((left, (upper - CAPTION + 0.13 - cell) / height, CELL / WIDTH, cell / height))
         paint(axes)
+    _draw_maps(figure, one, top - ROW_HEADING - ROWS * (cell + CAPTION))
+
+
+def _draw_maps(figure: Figure, one: Explanation, top: float) -> None:
+    """Draw all feature maps in one strip below `top`, each from its smallest value (dark) to its largest."""
+    height, strip = figure.get_figheight(), _strip_height(one)
+    name, caption = (
+        f"{len(one.maps)} feature maps",
+        "of the first layer, each from its smallest value (dark) to its largest",
+    )
+    figure.text(EDGE / WIDTH, top / height, name, va="top", size=10.5, weight="bold", color=TEXT)
+    figure.text(EDGE / WIDTH, (top - 0.18) / height, caption, va="top", size=9, color=MUTED)
+    lower = top - CAPTION + 0.13 - strip
+    axes = figure.add_axes((EDGE / WIDTH, lower / height, 1 - 2 * EDGE / WIDTH, strip / height))
+    axes.imshow(_mosaic(one.maps), cmap="gray", vmin=0, vmax=1, aspect="auto")
+    axes.axis("off")
+
+
+def _mosaic(maps: np.ndarray) -> np.ndarray:
+    """Return all maps (K, h, w), each stretched to 0..1, as one picture: rows with white lines between."""
+    count, height, width = maps.shape
+    gap = max(1, round(width * MAP_GAP / MAP))
+    rows = -(-count // MAPS_IN_ROW)
+    mosaic = np.ones((rows * (height + gap) - gap, MAPS_IN_ROW * (width + gap) - gap))
+    for place, values in enumerate(maps):
+        y, x = (number * (side + gap) for number, side in zip(divmod(place, MAPS_IN_ROW), (height, width), strict=True))
+        low, high = float(values.min()), float(values.max())
+        mosaic[y : y + height, x : x + width] = (values - low) / ((high - low) or 1.0)
+    return mosaic
 
 
 def _heading(one: Explanation) -> str:
@@ -152,12 +210,13 @@ def _panels(one: Explanation) -> list[tuple[str, str, Callable[[Axes], None]]]:
 
     return [
         ("photo", f"{width} x {height} pixels, boxes as given", lambda axes: _show_boxes(axes, one)),
+        ("gray", "as the network takes it", picture("gray", cmap="gray", vmin=0, vmax=255)),
         ("feature maps: mean", _range(pictures["map_mean"]), picture("map_mean")),
         ("feature maps: std", _range(pictures["map_std"]), picture("map_std")),
         (f"mean {MINUS} std", _range(difference), picture("map_mean_minus_std")),
         (
             f"histogram of mean {MINUS} std",
-            "dark: background to the reference",
+            f"{len(one.histogram[0])} bins; dark: background",
             lambda axes: _show_bins(axes, *one.histogram),
         ),
         ("reference's key pixels", _share(pictures["reference_key_pixels"]), only("reference_key_pixels")),
@@ -166,6 +225,7 @@ def _panels(one: Explanation) -> list[tuple[str, str, Callable[[Axes], None]]]:
             f"0 to {pictures['gradient'].max():.0f} gray levels/px",
             picture("gradient", cmap="magma"),
         ),
+        ("gradient of the answer", "red raises the digits that are read", lambda axes: _show_signed(axes, one)),
         (
             one.evidence,
             f"over {one.threshold:.2f} (line) is digit",
@@ -173,8 +233,12 @@ def _panels(one: Explanation) -> list[tuple[str, str, Callable[[Axes], None]]]:
         ),
         ("key pixels", f"{_share(pictures['key_pixels'])}, background", only("key_pixels")),
         ("mask", f"{_share(mask)}, to be painted", lambda axes: _show_mask(axes, pictures)),
-        ("fill", f"by the GRNN, at {small_width} x {small_height} pixels", picture("fill")),
+        ("fill", f"{one.fill}, {small_width} x {small_height} px", picture("fill")),
         ("result", "fitted to the photo, with grain", picture("result")),
+        ("digits", "cut out of the photo", lambda axes: _show_digits(axes, one.digits[0])),
+        ("digits, filled", "the same cut out of the result", lambda axes: _show_digits(axes, one.digits[1])),
+        ("parent before", _size(one.parents[0]), lambda axes: _show_parent(axes, one.parents[0])),
+        ("parent after", "every number of the photo", lambda axes: _show_parent(axes, one.parents[1])),
     ]
 
 
@@ -184,6 +248,31 @@ def _range(values: np.ndarray) -> str:
 
 def _share(chosen: np.ndarray) -> str:
     return f"{chosen.mean():.0%} of the pixels"
+
+
+def _size(picture: np.ndarray) -> str:
+    return f"the whole photo, {picture.shape[1]} x {picture.shape[0]} pixels"
+
+
+def _show_signed(axes: Axes, one: Explanation) -> None:
+    """Show the gradient of the answer, white where nothing depends on a pixel."""
+    values = one.pictures["output_gradient"]
+    strongest = float(np.percentile(np.abs(values), 99.8)) or 1.0
+    limits = {"cmap": "RdBu_r", "vmin": -strongest, "vmax": strongest}
+    _show(axes, values, one.pictures["photo"].shape[1::-1], **limits)
+
+
+def _show_digits(axes: Axes, crops: np.ndarray) -> None:
+    """Show crops side by side, with a white line between them."""
+    side = crops.shape[1]
+    gap = np.full((side, max(side // 16, 1), 3), BETWEEN_DIGITS, np.uint8)
+    row = [part for crop in crops for part in (crop, gap)][:-1]
+    joined = np.concatenate(row, axis=1)
+    _show(axes, joined, joined.shape[1::-1])
+
+
+def _show_parent(axes: Axes, picture: np.ndarray) -> None:
+    _show(axes, picture, picture.shape[1::-1])
 
 
 def _show(axes: Axes, picture: np.ndarray, size: tuple[int, int], **options) -> None:

@@ -30,13 +30,16 @@ def explanation(height: int, width: int, seed: int = 0, rounds: int = 0) -> Expl
     small = (max(height // 2, 1), max(width // 2, 1))
     pictures = {name: rng.integers(0, 256, (height, width, 3)).astype(np.uint8) for name in ("photo", "result")}
     pictures |= {name: rng.random((height, width)) < 0.5 for name in ("key_pixels", "mask")}
+    pictures |= {"gray": pictures["photo"][..., 0], "output_gradient": rng.normal(size=(height, width))}
     names = ("map_mean", "map_std", "map_mean_minus_std", "gradient", "evidence")
     pictures |= {name: rng.random(small).astype(np.float32) for name in names}
     pictures |= {"reference_key_pixels": rng.random(small) < 0.5, "fill": pictures["photo"][: small[0], : small[1]]}
     boxes = (Box(0, 0, width // 2, height),)
     report = Report(boxes, Reading("4", (0.98,)), Reading("1", (0.2,)), rounds)
     histogram = np.histogram(pictures["map_mean_minus_std"], 35)
-    return Explanation(pictures, histogram, boxes, "strokes", 0.6, report)
+    maps, digits = rng.random((5, *small)), pictures["photo"][None, : small[0], : small[1]]
+    parents = (pictures["photo"], pictures["result"])
+    return Explanation(pictures, maps, (digits, digits), parents, "--fill x", histogram, boxes, "strokes", 0.6, report)
 
 
 def texts(figure) -> list[str]:
@@ -52,7 +55,7 @@ def test_the_figure_is_1600_pixels_wide_and_grows_with_the_numbers(tmp_path):
         with Image.open(tmp_path / "figure.png") as image:
             assert image.width == 1600
             heights.append(image.height)
-    assert 400 < heights[0] < 1000 and heights[0] < heights[1] < heights[2] == heights[3]
+    assert 700 < heights[0] < 1500 and heights[0] < heights[1] < heights[2] == heights[3]
 
 
 @pytest.mark.parametrize("shape", [(12, 9), (9, 300), (300, 9)])
@@ -63,9 +66,19 @@ def test_a_title_with_signs_of_mathematics_and_numbers_of_any_shape(tmp_path, sh
 def test_every_panel_has_its_name_and_what_was_read_is_told():
     shown = texts(draw_explanations([explanation(60, 80, rounds=2)], "house.png"))
     assert "Read before: 4 (98%).  Best guess after: 1 (20%).  Mask widened 2 x: a digit was still legible" in shown
-    assert {"photo", "strokes", "mask", "fill", "result", "reference's key pixels", "over 0.60 (line) is digit"} <= {
-        *shown
-    }
+    assert {
+        "photo",
+        "strokes",
+        "mask",
+        "fill",
+        "result",
+        "reference's key pixels",
+        "5 feature maps",
+        "gradient of the answer",
+        "digits, filled",
+        "parent before",
+        "over 0.60 (line) is digit",
+    } <= {*shown}
 
 
 def test_the_fullest_bin_is_marked():

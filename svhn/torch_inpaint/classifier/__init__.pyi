@@ -1,7 +1,9 @@
 from .adapter import classify as classify
 from .adapter import crops_of as crops_of
+from .adapter import feature_maps as feature_maps
 from .adapter import load_predictor as load_predictor
 from .adapter import reduced_maps as reduced_maps
+from .adapter import to_batch as to_batch
 from .batches import seed_of as seed_of
 from .config import COMMAND as COMMAND
 from .config import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
@@ -13,6 +15,7 @@ from .config import ConvNetTrainConfig as ConvNetTrainConfig
 from .config import NetConfig as NetConfig
 from .distributed import Group as Group
 from .distributed import join as join
+from .interpret import input_gradient as input_gradient
 from .interpret import interpret_crops as interpret_crops
 from .nets import Classifier as Classifier
 from .nets import load_classifier as load_classifier

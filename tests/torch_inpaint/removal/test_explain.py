@@ -8,22 +8,25 @@ from PIL import Image
 
 from svhn.boxes import Box, DigitBox
 from svhn.commands import cli
+from svhn.crops import crop_digit, crop_square
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
 from svhn.figures import draw_explanations
 from svhn.jobs.single import explain_photo
 from svhn.torch_inpaint import DigitRemover
-from svhn.torch_inpaint.removal.config import KeyPixelConfig, RemovalConfig
-from svhn.torch_inpaint.removal.explain import explain_removal
+from svhn.torch_inpaint.classifier import to_batch
+from svhn.torch_inpaint.removal.config import FillConfig, KeyPixelConfig, RemovalConfig, SeedConfig
+from svhn.torch_inpaint.removal.explain import explain_removal, output_gradient
 from svhn.torch_inpaint.removal.fills.reference import BINS
 
 ROOT = Path(__file__).parents[3]
 BOOLEAN = {"key_pixels", "mask", "reference_key_pixels"}
-COLOURED = {"photo", "fill", "result"}
+COLOURED = {"photo", "fill", "result", "gray"}
 AT_WORKING_SCALE = {
     "map_mean",
     "map_std",
     "map_mean_minus_std",
+    "gray",
     "gradient",
     "evidence",
     "reference_key_pixels",
@@ -150,3 +153,39 @@ def test_errors_say_what_is_wrong_and_nothing_is_written(remover, tmp_path, name
     with pytest.raises(InputError, match=words):
         explain_photo(tmp_path / name, remover, tmp_path / output)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_gradient_of_the_answer_is_that_of_the_logits(remover, rendered):
+    """Where the gradient is positive, brighter pixels raise the digit that is read."""
+    sample = rendered[0]
+    digit = sample.digits[0].box
+    whole = Box(0, 0, sample.photo.shape[1], sample.photo.shape[0])
+    gradient = output_gradient(remover, sample.photo, [digit], whole)
+    outside = np.ones(gradient.shape, bool)
+    outside[crop_square(digit).clip(*gradient.shape[::-1]).slices] = False
+    assert np.abs(gradient).max() > 0 and not gradient[outside].any()
+    net = remover.classifier.net
+
+    def logit(photo):
+        return net(to_batch(crop_digit(photo, digit)[None], remover.classifier.preprocessing))[0]
+
+    read = int(logit(sample.photo).argmax())
+    change = 12 * gradient / np.abs(gradient).max()
+    changed = np.clip(sample.photo + change[..., None], 0, 255).round().astype(np.uint8)
+    assert logit(changed)[read] > logit(sample.photo)[read]
+
+
+def test_the_reference_network_has_its_own_settings_and_says_so(rendered):
+    sample = rendered[0]
+    settings = {"rounds": 1, "epochs": 5, "round_epochs": 1}
+    results = {}
+    for own in (SeedConfig(**settings), SeedConfig(sigma=6, every=5, **settings)):
+        config = RemovalConfig(fill=FillConfig("grnn-seed", grain=0.0, reference=own), rounds=0)
+        found = explain_removal(DigitRemover.from_checkpoint(device="cpu", config=config), sample.photo, sample.digits)
+        results[found[0].fill] = found[0]
+    assert list(results) == ["grnn-seed, sigma 1.8, every 3", "grnn-seed, sigma 6, every 5"]
+    first, second = (one.pictures["fill"] for one in results.values())
+    assert (first != second).any()
+    one = results["grnn-seed, sigma 6, every 5"]
+    assert len(one.maps) == 48 and one.digits[0].shape == one.digits[1].shape == (len(one.boxes), 64, 64, 3)
+    assert (one.parents[0] == sample.photo).all() and (one.parents[1] != sample.photo).any()
