@@ -1,4 +1,4 @@
-"""Data: fetch and prepare."""
+"""Data: fetch, prepare and explore."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import click
 
 from svhn.commands.options import command, options_of
 from svhn.commands.progress import Steps
-from svhn.commands.shared_options import crops_option, seed_option
+from svhn.commands.shared_options import crops_option, data_option, seed_option, validation_option
 from svhn.crops import SQUARE
 from svhn.data import FORMATS, SPLITS, STORES, VALIDATION_FRACTION
 from svhn.data.extra import ExtraDigits
@@ -66,14 +66,7 @@ def fetch(splits: tuple[str, ...], file_format: str, folder: Path) -> None:
     show_default=True,
     help="One HDF5 file, or gray LMDB databases and the mean image for Caffe.",
 )
-@click.option(
-    "--validation",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="SHARE",
-    default=VALIDATION_FRACTION,
-    show_default=True,
-    help="Share of the training digits held back for validation.",
-)
+@validation_option(default=VALIDATION_FRACTION)
 @crops_option(default=SQUARE)
 @options_of(ExtraDigits, "extra")
 @seed_option
@@ -97,3 +90,34 @@ def prepare(
     store_data(output, prepared, file_format, seed)
     click.echo(prepared.summary())
     click.echo(f"{printable(output)}: written")
+
+
+@command()
+@data_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default="explored",
+    show_default=True,
+    help="Folder for the pictures and explore.json.",
+)
+@validation_option(default=None)
+@crops_option(default=SQUARE)
+@seed_option
+def explore(data: str | None, output: Path, validation: float | None, crops: str, seed: int) -> None:
+    """Show what the data hold, before anything is learned from them.
+
+    Pictures: photos with boxes, crops of every class, the classes before and after the split, and the conversion to
+    gray. Tables: the arrays of each split, as `prepare` stores them, the classes, and the gray levels.
+
+    \b
+    Example:
+      python cli.py explore --data data/svhn --output explored
+    """
+    from svhn.data import explore_data, format_facts, load_data, resolve_source
+
+    source, message = resolve_source(data)
+    click.echo(message)
+    digits = load_data(source, seed, report=Steps().show, validation=validation, crops=crops)
+    click.echo(format_facts(explore_data(digits, source, output, seed)))
+    click.echo(f"{printable(output)}: pictures and explore.json")

@@ -23,6 +23,11 @@ COMMANDS = {
     "explain": ("photos", "explain", "Draw how a photo's numbers are found and removed."),
     "fetch": ("data", "fetch", "Download the official SVHN files, verify and unpack them."),
     "prepare": ("data", "prepare", "Read SVHN's crops or photos, split them by photo, and store all in one place."),
+    "explore": (
+        "data",
+        "explore",
+        "Show what the data hold: samples, classes before and after the split, gray.",
+    ),
     "train-tf": ("train_tf", "train_tf", "Train a digit classifier with Keras on TensorFlow."),
     "train-finder": ("train_finder", "train_finder", "Train the network that finds and reads digits in any photo."),
     "train-refiner": ("train_finder", "train_refiner", "Train the network that judges what a finder proposes."),

@@ -55,4 +55,16 @@ def crops_option(default: str | None) -> Callable[[Callable], Callable]:
     )
 
 
+def validation_option(default: float | None) -> Callable[[Callable], Callable]:
+    """Return the option of the share that is held back for validation; without a default the data know."""
+    return click.option(
+        "--validation",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        metavar="SHARE",
+        default=default,
+        show_default=bool(default),
+        help="Share of the training digits held back for validation: whole photos, every class with its share.",
+    )
+
+
 at_least_1 = click.IntRange(min=1)

@@ -1,5 +1,7 @@
 from .augmentation import AUGMENTATION as AUGMENTATION
 from .augmentation import Augmentation as Augmentation
+from .explore import explore_data as explore_data
+from .explore import format_facts as format_facts
 from .fetch import fetch_files as fetch_files
 from .loading import SYNTHETIC as SYNTHETIC
 from .loading import generate_data as generate_data

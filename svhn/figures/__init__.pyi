@@ -1,3 +1,7 @@
+from .data_set import draw_classes as draw_classes
+from .data_set import draw_gray as draw_gray
+from .data_set import draw_photos as draw_photos
+from .data_set import draw_samples as draw_samples
 from .explain import Explanation as Explanation
 from .explain import draw_explanations as draw_explanations
 from .interpretation import Interpretation as Interpretation
