@@ -28,7 +28,7 @@ MOST_MODULES = 13
 FRAMEWORKS = {"tensorflow", "keras", "torch"}
 # Room -> the heavy packages that it may import when it is imported itself.
 HEAVY = {"tensorflow", "keras", "torch", "sklearn", "matplotlib", "h5py", "cv2", "click", "scipy", "PIL", "lmdb"}
-HEAVY |= {"ray", "rich", "jinja2", "pydantic", "tifffile", "yaml", "google"}
+HEAVY |= {"ray", "rich", "jinja2", "pydantic", "tifffile", "yaml", "google", "fastapi", "starlette", "uvicorn"}
 ALLOWED = {
     "photos": {"cv2", "PIL", "tifffile"},
     "crops": {"PIL"},
@@ -45,6 +45,7 @@ ALLOWED = {
     "jobs.engines": {"ray"},
     "jobs.single": {"PIL", "cv2"},
     "sweeps": {"yaml", "pydantic"},
+    "web": {"fastapi", "starlette", "uvicorn", "pydantic", "cv2", "PIL"},
     "commands": {"click", "rich"},
     "__main__": set(),
 }

@@ -18,6 +18,8 @@ COMMANDS = {
     "remove-digits": ("photos", "remove_digits", "Write the photos again without their house numbers."),
     "find": ("photos", "find", "Find what remove-digits would remove, and write it down as a plan to correct."),
     "read": ("photos", "read", "Find and read the house numbers of photos, without boxes."),
+    "review": ("photos", "review", "Show on a page what is found in a folder's photos, correct it, and remove it."),
+    "serve": ("photos", "serve", "Serve the same page for photos that are dropped on it, and its API."),
     "report": ("photos", "report", "Make one page of a job's report: totals, failures, and photos before and after."),
     "inpaint": ("photos", "inpaint", "Fill the white part of a mask of your own in one photo."),
     "explain": ("photos", "explain", "Draw how a photo's numbers are found and removed."),
@@ -54,6 +56,11 @@ EXTRAS = {
     "onnxruntime": ("onnxruntime", "onnx"),
     "ray": ("Ray", "ray"),
     "fsspec": ("fsspec", "remote"),
+    "fastapi": ("FastAPI", "web"),
+    "starlette": ("FastAPI", "web"),
+    "uvicorn": ("uvicorn", "web"),
+    "multipart": ("python-multipart", "web"),
+    "python_multipart": ("python-multipart", "web"),
 }
 
 

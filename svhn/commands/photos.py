@@ -1,4 +1,4 @@
-"""Photos: remove-digits and its report, read, and inpaint and explain for one photo."""
+"""Photos: remove-digits and its report, find, read, the page, and inpaint and explain for one photo."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ from svhn.commands.shared_options import finder_option
 from svhn.files import printable
 from svhn.finder import FinderConfig, advice_on_reader
 from svhn.jobs import JobConfig, RunConfig
+from svhn.web import WebConfig
 
 # Settings that say which digits there are.
 _WHERE = (
@@ -23,6 +24,19 @@ _WHERE = (
     "only_region",
     "exclude_region",
     "min_height",
+)
+# How photos are searched and filled; where results go is up to the browser.
+_HOW = (
+    "finder",
+    "min_confidence",
+    "text_reader",
+    "only_region",
+    "exclude_region",
+    "min_height",
+    "model",
+    "device",
+    "fill",
+    "metadata",
 )
 
 
@@ -197,3 +211,44 @@ def explain(photo: Path, output: Path | None, job: JobConfig) -> None:
     remover = DigitRemover.from_checkpoint(job.model, job.device, job.removal)
     explain_photo(photo, remover, output, job.boxes)
     click.echo(f"{printable(output)}: written")
+
+
+def _tell(address: str) -> None:
+    click.echo(f"{address}  open it in a browser; Ctrl-C ends it")
+
+
+@command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@options_of(WebConfig, "web")
+@options_of(JobConfig, "job", only=("boxes", "boxes_only", "plan", "also_find", *_HOW))
+def review(folder: Path, web: WebConfig, job: JobConfig) -> None:
+    """Show on a page what is found in a folder's photos, correct it, and remove it.
+
+    Nothing is written: results and the plan are downloaded. Nobody but this machine can connect. --plan opens a plan
+    that was saved.
+
+    \b
+    Example:
+      python cli.py review samples
+    """
+    from svhn.web import run_server
+
+    run_server(web, job, folder, _tell)
+
+
+@command()
+@options_of(WebConfig, "web")
+@options_of(JobConfig, "job", only=_HOW)
+def serve(web: WebConfig, job: JobConfig) -> None:
+    """Serve the same page for photos that are dropped on it, and its API.
+
+    Programs send photos to /api/find, /api/remove and /api/read. Nothing is stored after an answer. By default nobody
+    but this machine can connect; there is no login.
+
+    \b
+    Example:
+      python cli.py serve --port 8000
+    """
+    from svhn.web import run_server
+
+    run_server(web, job, tell=_tell)

@@ -1,9 +1,11 @@
 from .choice.scope import Area as Area
 from .choice.scope import Scope as Scope
+from .cleaning import CleanPhoto as CleanPhoto
 from .config import JobConfig as JobConfig
 from .config import RunConfig as RunConfig
 from .config import Shard as Shard
 from .engines.stopping import StopSignals as StopSignals
+from .fingerprint import used_networks as used_networks
 from .listing.left_out import left_out_text as left_out_text
 from .listing.sources import ListedPhoto as ListedPhoto
 from .listing.sources import Listing as Listing
@@ -12,6 +14,7 @@ from .output.history import last_lines as last_lines
 from .output.storage import join as join
 from .page import write_page as write_page
 from .reading import PhotoReading as PhotoReading
+from .reading import describe_number as describe_number
 from .reading import read_photos as read_photos
 from .removal import Summary as Summary
 from .removal import find_digits as find_digits
@@ -26,10 +29,13 @@ from .tasks import NO_DIGITS as NO_DIGITS
 from .tasks import OK as OK
 from .tasks import PLANNED as PLANNED
 from .tasks import UNCHANGED as UNCHANGED
+from .tasks import CannotStart as CannotStart
 from .tasks import ReadDigit as ReadDigit
 from .tasks import ReadNumber as ReadNumber
 from .tasks import RemovedNumber as RemovedNumber
 from .tasks import ReportLine as ReportLine
+from .tasks import StopJob as StopJob
 from .tasks import Task as Task
 from .worker import PhotoWorker as PhotoWorker
+from .worker import describe_removed as describe_removed
 from .worker import remove_shard as remove_shard

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from svhn.boxes import clip_digits
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
 from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at, to_remove
 from svhn.jobs.networks import JobNetworks
-from svhn.jobs.planes import RemovedDigits, remove_digits
+from svhn.jobs.planes import RemovedDigits, fill_hole, remove_digits
 from svhn.photos import Photo, decode_photo, rewrite_photo
 
 
@@ -56,7 +58,7 @@ class Cleaner:
     def __init__(self, job: JobConfig, networks: JobNetworks):
         self.job, self.networks = job, networks
 
-    def __call__(self, photo: Photo, content: bytes, where: PhotoDigits) -> CleanPhoto:
+    def __call__(self, photo: Photo, content: bytes, where: PhotoDigits, hole: np.ndarray | None = None) -> CleanPhoto:
         """Remove digits from a photo and encode it; with `JobConfig.strict` look at the whole result.
 
         Where digits were found, what only that look finds is removed, too, and it is looked at again; see `to_remove`.
@@ -68,8 +70,10 @@ class Cleaner:
             The file that it was decoded from.
         where : PhotoDigits
             Inside the photo.
+        hole : ndarray (H, W) bool, optional
+            True = is filled, too, whatever is there; at least one pixel must be False.
         """
-        finished = self._make(photo, content, where)
+        finished = self._make(photo, content, where, hole)
         if not self.job.strict:
             return finished
         finished, look = self._look(finished, photo)
@@ -79,14 +83,18 @@ class Cleaner:
                 break
             digits = join_digits(finished.where.digits, further)
             inside = clip_digits(digits, photo.rgb.shape[1], photo.rgb.shape[0])
-            finished, look = self._look(self._make(photo, content, replace(where, digits=inside)), photo)
+            finished, look = self._look(self._make(photo, content, replace(where, digits=inside), hole), photo)
         return replace(finished, look=look)
 
-    def _make(self, photo: Photo, content: bytes, where: PhotoDigits) -> CleanPhoto:
+    def _make(self, photo: Photo, content: bytes, where: PhotoDigits, hole: np.ndarray | None) -> CleanPhoto:
         """Remove the digits of a photo and encode it; one without any becomes the same picture in a clean file."""
-        if not where.digits:
+        removed = None
+        if where.digits:
+            removed = remove_digits(self.networks.remover(where.found or self.job.strict), photo, where.digits)
+        if hole is not None and hole.any():
+            removed = fill_hole(photo, hole, self.job.removal, self.job.device, removed)
+        if removed is None:
             return CleanPhoto(rewrite_photo(photo, content, self.job.photo.kept), where)
-        removed = remove_digits(self.networks.remover(where.found or self.job.strict), photo, where.digits)
         return CleanPhoto(removed.encode(photo, self.job.photo.kept), where, removed)
 
     def _look(self, finished: CleanPhoto, photo: Photo) -> tuple[CleanPhoto, Look]:

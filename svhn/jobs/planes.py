@@ -10,7 +10,7 @@ from svhn.boxes import DigitBox, union
 from svhn.photos import Photo, alpha_of, encode_photo
 
 if TYPE_CHECKING:
-    from svhn.torch_inpaint.removal import DigitRemover, NumberReport, Removal
+    from svhn.torch_inpaint.removal import DigitRemover, NumberReport, Removal, RemovalConfig
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class RemovedDigits:
     numbers : tuple of NumberReport
     removals : list of Removal
         What led to the colours, in the order of `numbers`.
+    key_pixels : ndarray (H, W) bool, optional
+        True = background that the fill of digits learned from; None where there were none.
     """
 
     image: np.ndarray
@@ -35,6 +37,7 @@ class RemovedDigits:
     alpha: np.ndarray | None
     numbers: "tuple[NumberReport, ...]"
     removals: "list[Removal]"
+    key_pixels: np.ndarray | None = None
 
     def encode(self, photo: Photo, metadata: str) -> bytes:
         """Return the photo's file with what was filled; `metadata` is that of `encode_photo`."""
@@ -42,7 +45,7 @@ class RemovedDigits:
 
     def read_again(self, finished: Photo, remover: "DigitRemover") -> "RemovedDigits":
         """Return the same with what is read in the finished photo, where its file keeps other colours than these."""
-        if np.array_equal(finished.rgb, self.image):
+        if not self.removals or np.array_equal(finished.rgb, self.image):
             return self
         again = remover.read_again(finished.rgb, self.removals)
         return replace(self, numbers=_worst_of(self.numbers, again))
@@ -56,10 +59,34 @@ def remove_digits(remover: "DigitRemover", photo: Photo, digits: Sequence[DigitB
     ((colours, removals),) = remover.trace_batch([photo.rgb], [digits])
     alpha = alpha_of(photo.pixels)
     if alpha is None or not _varies(alpha, digits):
-        return RemovedDigits(colours.image, colours.mask, alpha, colours.numbers, removals)
+        return RemovedDigits(colours.image, colours.mask, alpha, colours.numbers, removals, colours.key_pixels)
     cleared = remover.remove(gray_picture(alpha), digits)
     numbers = _worst_of(colours.numbers, cleared.numbers)
-    return RemovedDigits(colours.image, colours.mask | cleared.mask, cleared.image[..., 0], numbers, removals)
+    mask = colours.mask | cleared.mask
+    return RemovedDigits(colours.image, mask, cleared.image[..., 0], numbers, removals, colours.key_pixels)
+
+
+def fill_hole(
+    photo: Photo, hole: np.ndarray, config: "RemovalConfig", device: str, removed: RemovedDigits | None = None
+) -> RemovedDigits:
+    """Fill a mask of somebody's own in a photo, or in what its digits were removed from already.
+
+    Parameters
+    ----------
+    photo : Photo
+    hole : ndarray (H, W) bool
+        True = to be filled; at least one pixel must be False.
+    config : RemovalConfig
+    device : str
+    removed : RemovedDigits, optional
+    """
+    from svhn.torch_inpaint.removal import inpaint
+
+    removed = removed or RemovedDigits(photo.rgb, np.zeros_like(hole), alpha_of(photo.pixels), (), [])
+    alpha = removed.alpha
+    if alpha is not None:
+        alpha = inpaint(gray_picture(alpha), hole, config, device)[..., 0]
+    return replace(removed, image=inpaint(removed.image, hole, config, device), mask=removed.mask | hole, alpha=alpha)
 
 
 def gray_picture(alpha: np.ndarray) -> np.ndarray:

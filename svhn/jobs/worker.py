@@ -162,7 +162,7 @@ class PhotoWorker:
             seen = tuple(describe_number(number) for number in finished.look.numbers)
             line = replace(line, look=finished.look.made, seen=seen)
         numbers = finished.removed.numbers if finished.removed else ()
-        line = replace(line, numbers=tuple(_describe(number) for number in numbers))
+        line = replace(line, numbers=tuple(describe_removed(number) for number in numbers))
         if self.job.strict and finished.is_legible:
             return _refuse(line, finished)
         if finished.removed is None:
@@ -232,7 +232,8 @@ def _written(line: ReportLine, task: Task, content: bytes) -> ReportLine:
     return replace(line, output=task.output, output_bytes=len(content), output_sha256=digest)
 
 
-def _describe(number: "NumberReport") -> RemovedNumber:
+def describe_removed(number: "NumberReport") -> RemovedNumber:
+    """Return what the report says of a number that was removed."""
     return RemovedNumber(
         boxes=[box.as_list() for box in number.boxes],
         read_before=number.before.text,

@@ -128,6 +128,8 @@ HOUSE = ROOT / "samples" / "house-1.png"
         ("torch", ["inpaint", HOUSE, "--mask", HOUSE, "--output", "x.png"], "PyTorch; install it: pip install 'svhn["),
         ("torch", ["sweep", ROOT / "sweeps" / "family.yaml"], "PyTorch; install it: pip install 'svhn[torch]'"),
         ("tensorflow", ["evaluate", "tf-seed", "--data", ROOT / "samples"], "TensorFlow; install it: pip install 's"),
+        ("fastapi", ["serve"], "FastAPI; install it: pip install 'svhn[web]'"),
+        ("uvicorn", ["review", ROOT / "samples"], "uvicorn; install it: pip install 'svhn[web]'"),
     ],
 )
 def test_a_command_without_its_framework_says_what_to_install(package, arguments, words, tmp_path):

@@ -5,7 +5,7 @@ stands beside it, and files without it are plans, too:
 
 ========================  =====================================================================
 `annotation.accepted`     false for a place that stays as it is; by default true
-`annotation.source`       "found" by the finder, or "listed" in a box file; what people add has none
+`annotation.source`       "found" by the finder, "listed" in a box file, or "drawn" on the page of `review`
 `annotation.confidence`   0 to 1, of what was found
 `annotation.number`       which of the image's `numbers` it belongs to, counted from 0
 `image.numbers`           what was read: text, confidence, box; nobody reads this back
@@ -15,6 +15,7 @@ stands beside it, and files without it are plans, too:
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from svhn import __version__
@@ -24,7 +25,7 @@ from svhn.data.formats import ACCEPTED, FOUND, LISTED, SOURCE, coco_annotation
 from svhn.errors import InputError
 from svhn.figures import check_text
 from svhn.files import printable, replacing
-from svhn.jobs.tasks import ERROR, ReadNumber, ReportLine, Task
+from svhn.jobs.tasks import ERROR, ReadDigit, ReadNumber, ReportLine, Task
 
 # Category of a digit whose label is not known.
 _UNKNOWN = len(DIGITS)
@@ -70,14 +71,43 @@ class PlanFile:
 
     def close(self) -> None:
         with replacing(self.name) as temporary:
-            temporary.write_text(_as_text(plan_of(self._lines)), encoding="utf-8")
+            temporary.write_text(plan_text(plan_of([planned(line) for line in self._lines])), encoding="utf-8")
 
 
-def plan_of(lines: Sequence[ReportLine]) -> dict[str, Any]:
-    """Return the plan of the lines of a dry run, the photos by name."""
-    lines = sorted(lines, key=lambda line: line.photo)
-    images = [_image(image_id, line) for image_id, line in enumerate(lines, start=1)]
-    rows = [row for image_id, line in enumerate(lines, start=1) for row in _annotations(image_id, line.numbers)]
+@dataclass(frozen=True)
+class PlannedDigit:
+    """A place that is removed when it is accepted; `number` is which of the photo's numbers it belongs to, if any."""
+
+    box: Sequence[int]
+    label: int | None = None
+    confidence: float | None = None
+    source: str = FOUND
+    accepted: bool = True
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class PlannedPhoto:
+    """A photo with its width and height in pixels, what shall become of its places, and what was read there."""
+
+    photo: str
+    size: tuple[int, int]
+    digits: tuple[PlannedDigit, ...] = ()
+    numbers: tuple[ReadNumber, ...] = ()
+
+
+def planned(line: ReportLine) -> PlannedPhoto:
+    """Return what a line of a dry run plans for its photo: all is accepted."""
+    numbers = tuple(number for number in line.numbers if isinstance(number, ReadNumber))
+    digits = tuple(_planned_digit(place, digit) for place, number in enumerate(numbers) for digit in number.digits)
+    return PlannedPhoto(line.photo, line.size or (0, 0), digits, numbers)
+
+
+def plan_of(photos: Sequence[PlannedPhoto]) -> dict[str, Any]:
+    """Return the plan of some photos, by name."""
+    photos = sorted(photos, key=lambda photo: photo.photo)
+    images = [_image(image_id, photo) for image_id, photo in enumerate(photos, start=1)]
+    rows = [row for image_id, photo in enumerate(photos, start=1) for row in _annotations(image_id, photo.digits)]
     return {
         "info": {"description": _DESCRIPTION, "version": __version__},
         "images": images,
@@ -86,7 +116,7 @@ def plan_of(lines: Sequence[ReportLine]) -> dict[str, Any]:
     }
 
 
-def _as_text(plan: dict[str, Any]) -> str:
+def plan_text(plan: dict[str, Any]) -> str:
     """Return the plan as JSON with a line for each photo and each digit, so that people find their way in it."""
     parts = []
     for name, content in plan.items():
@@ -95,21 +125,20 @@ def _as_text(plan: dict[str, Any]) -> str:
     return "{\n " + ",\n ".join(parts) + "\n}\n"
 
 
-def _image(image_id: int, line: ReportLine) -> dict[str, Any]:
-    width, height = line.size or (0, 0)
-    numbers = [{"text": number.text, "confidence": number.confidence, "box": number.box} for number in _read(line)]
-    name = line.photo.replace(os.sep, "/")
+def _planned_digit(place: int, digit: ReadDigit) -> PlannedDigit:
+    source = LISTED if digit.confidence is None else FOUND
+    return PlannedDigit(digit.box, digit.label, digit.confidence, source, number=place)
+
+
+def _image(image_id: int, photo: PlannedPhoto) -> dict[str, Any]:
+    width, height = photo.size
+    numbers = [{"text": number.text, "confidence": number.confidence, "box": number.box} for number in photo.numbers]
+    name = photo.photo.replace(os.sep, "/")
     return {"id": image_id, "file_name": name, "width": width, "height": height, "numbers": numbers}
 
 
-def _read(line: ReportLine) -> Iterator[ReadNumber]:
-    return (number for number in line.numbers if isinstance(number, ReadNumber))
-
-
-def _annotations(image_id: int, numbers: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    for place, number in enumerate(numbers):
-        for digit in number.digits:
-            category = _UNKNOWN if digit.label is None else digit.label
-            source = LISTED if digit.confidence is None else FOUND
-            said = {"number": place, "confidence": digit.confidence, SOURCE: source, ACCEPTED: True}
-            yield coco_annotation(image_id, category, Box(*digit.box)) | said
+def _annotations(image_id: int, digits: Sequence[PlannedDigit]) -> Iterator[dict[str, Any]]:
+    for digit in digits:
+        category = _UNKNOWN if digit.label is None else digit.label
+        said = {"number": digit.number, "confidence": digit.confidence, SOURCE: digit.source, ACCEPTED: digit.accepted}
+        yield coco_annotation(image_id, category, Box(*digit.box)) | said

@@ -6,15 +6,16 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from typing import Any
 
 from svhn.errors import InputError
 from svhn.jobs.config import JobConfig
 from svhn.jobs.engines.stages import Stage
 from svhn.jobs.engines.stopping import SIGNALS
-from svhn.jobs.tasks import CannotStart, Order, ReportLine, StopJob
+from svhn.jobs.tasks import CannotStart, ReportLine, StopJob
 
 # Read by the libraries when they are loaded: one thread each, and memory that is kept for the next photo. Fetching
 # pages from the system anew for every large array costs more than the work on them; up to `MALLOC_TRIM_THRESHOLD_`
@@ -35,25 +36,33 @@ START_SECONDS = 600.0
 class WorkerProcess:
     """A worker process, what it was given and has not answered yet, and how far it is with the first of it.
 
+    Parameters
+    ----------
+    job : JobConfig
+    owner : str
+    serve : callable, optional
+        What runs in it, a function of a module: it answers each order that comes through the pipe, and may say before
+        to which `Stage` it has come. By default it removes the digits of the photos of a job.
+
     Attributes
     ----------
     pipe : Connection
-    orders : deque of Order
-        The first one is at work, or will be as soon as the worker has started.
+    orders : deque
+        What it was given. The first one is at work, or will be as soon as the worker has started.
     stage : Stage
     """
 
-    def __init__(self, job: JobConfig, owner: str):
+    def __init__(self, job: JobConfig, owner: str, serve: Callable[[Connection, JobConfig, str], None] | None = None):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, job, owner), name="svhn-worker")
-        self.orders: deque[Order] = deque()
+        self.process = context.Process(target=serve or _serve, args=(theirs, job, owner), name="svhn-worker")
+        self.orders: deque[Any] = deque()
         self.stage, self.since, self.spent = Stage.STARTING, time.monotonic(), 0.0
         with _environment(), _blocked_signals():
             self.process.start()
         theirs.close()
 
-    def give(self, order: Order) -> None:
+    def give(self, order: Any) -> None:
         """Give it a photo to do after those that it has."""
         if not self.orders:
             self._enter(Stage.STARTING)
@@ -61,7 +70,7 @@ class WorkerProcess:
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is read
             self.pipe.send(order)
 
-    def hear(self) -> ReportLine | StopJob | None:
+    def hear(self) -> Any:
         """Take what it says: the answer to its first order, or None when that has only come to another stage.
 
         Raises

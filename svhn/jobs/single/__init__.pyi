@@ -1,3 +1,6 @@
+from .desk import AskedPhoto as AskedPhoto
+from .desk import PhotoDesk as PhotoDesk
+from .desk import legible_text as legible_text
 from .files import explain_photo as explain_photo
 from .files import inpaint_photo as inpaint_photo
 from .removing import StillLegible as StillLegible
