@@ -23,6 +23,7 @@ GRAPHS = {
     "seed": GraphInfo(False, 1_103_498, "the reference's network"),
     "record": GraphInfo(True, 726_122, "our own residual network"),
     "caffe": GraphInfo(False, 88_234, "the reference's Caffe network; goes to Caffe with export --to caffe"),
+    "caffe-lrn": GraphInfo(False, 87_978, "the same as its prototxt has it, with local response normalisation"),
 }
 # How a run is spread over devices.
 STRATEGIES = ("mirrored", "multiworker")
@@ -164,11 +165,13 @@ _RECORD = TrainConfig(
 _CAFFE = TrainConfig(
     graph="caffe", iterations=40_000, batch_size=48, learning_rate=1e-3, label_smoothing=0.05, average=0.999, mix=_MIX
 )
+_CAFFE_LRN = dataclasses.replace(_CAFFE, graph="caffe-lrn")
 PRESETS = {
     "reference": Preset("the reference's protocol: Adam, real digits only", TrainConfig()),
     "seed": Preset("shorter and better, for the seed graph on mixed data", _SEED),
     "record": Preset("our own colour network on mixed data, with a teacher", _RECORD),
     "caffe": Preset("the reference's Caffe network, with its optimiser, on mixed data", _CAFFE),
+    "caffe-lrn": Preset("the same with local response normalisation, as the reference's prototxt has it", _CAFFE_LRN),
     "quick": Preset(
         "our own colour network in minutes, real digits only",
         dataclasses.replace(

@@ -10,6 +10,7 @@ from svhn.crops import CROP_SIZE
 from svhn.data import Statistics
 from svhn.errors import InputError
 from svhn.tf_models.classifier.config import GRAPHS
+from svhn.tf_models.local_response import LocalResponse, local_response
 
 
 def build_graph(name: str, statistics: Statistics) -> keras.Model:
@@ -27,7 +28,7 @@ def build_graph(name: str, statistics: Statistics) -> keras.Model:
     keras.Model
         float32 (N, 32, 32, C), raw pixels 0..255, gray for C = 1 and RGB for C = 3 -> logits float32 (N, 10).
     """
-    builders = {"seed": _seed, "record": _record, "caffe": _caffe}
+    builders = {"seed": _seed, "record": _record, "caffe": _caffe, "caffe-lrn": _caffe_lrn}
     if name not in builders:
         raise InputError(f"no graph named {name!r}; the graphs are {', '.join(GRAPHS)}")
     return builders[name](statistics)
@@ -86,6 +87,33 @@ def _caffe(statistics: Statistics) -> keras.Model:
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(0.5, name="dropout")(x)
     return keras.Model(inputs, layers.Dense(NUM_CLASSES, name="logits")(x), name="caffe")
+
+
+# Of the reference's prototxt, which took them from Caffe's example cifar10_full.
+_LOCAL_RESPONSE = LocalResponse(size=3, alpha=5e-5, beta=0.75)
+
+
+def _caffe_lrn(statistics: Statistics) -> keras.Model:
+    """The reference's Caffe network, as its prototxt has it: Caffe's example cifar10_full on gray crops.
+
+    The mean image is subtracted, nothing else; the first block pools before its ReLU; local response normalisation
+    within channels; no dropout.
+    """
+    x = inputs = keras.Input((CROP_SIZE, CROP_SIZE, 1), name="data")
+    x = layers.Rescaling(1.0, (-statistics.gray_mean_image[..., None]).tolist(), name="mean")(x)
+    x = _plain_convolution(x, 32, "conv1")
+    x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
+    x = layers.ReLU(name="relu1")(x)
+    for block, filters in ((2, 32), (3, 64)):
+        x = local_response(x.shape[1:], _LOCAL_RESPONSE, f"norm{block - 1}")(x)
+        x = layers.ReLU(name=f"relu{block}")(_plain_convolution(x, filters, f"conv{block}"))
+        x = layers.AveragePooling2D(3, 2, padding="same", name=f"pool{block}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    return keras.Model(inputs, layers.Dense(NUM_CLASSES, name="logits")(x), name="caffe-lrn")
+
+
+def _plain_convolution(x, filters: int, name: str):
+    return layers.Conv2D(filters, 5, padding="same", kernel_initializer="he_normal", name=name)(x)
 
 
 def _normalised(x, mean: Sequence[float], std: Sequence[float]):

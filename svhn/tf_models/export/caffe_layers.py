@@ -14,6 +14,7 @@ from keras import layers, ops
 
 from svhn.data.caffe import proto as caffe_proto
 from svhn.errors import InputError
+from svhn.tf_models.local_response import LocalResponse, local_response
 
 # OpenCV adds it to the variance, Caffe to the standard deviation: it must be too small to be seen.
 MVN_EPSILON = 1e-6
@@ -214,18 +215,18 @@ def _standardisation(chain: Chain, layer: Any) -> None:
 
 def _local_response(chain: Chain, layer: Any) -> None:
     settings, name, x = layer.lrn_param, keras_name(layer.name), chain.x
-    size, (channels, *_) = settings.local_size, chain.image(layer)
+    size, (channels, height, width) = settings.local_size, chain.image(layer)
     if size % 2 == 0 or size > 99:
         raise chain.refused(layer, f"expected an odd local_size below 100, received {size}")
     if settings.norm_region == settings.WITHIN_CHANNEL:
-        squares = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(ops.square(x))
-        mean, offset = layers.AveragePooling2D(size, 1, name=f"{name}_mean")(squares), 1.0
-    else:
-        near = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= size // 2
-        window = layers.Conv2D(channels, 1, use_bias=False, trainable=False, name=f"{name}_mean")
-        mean, offset = window(ops.square(x)), settings.k
-        window.set_weights([near[None, None] / size])
-    chain.x = x / ops.power(offset + settings.alpha * mean, settings.beta)
+        within = LocalResponse(size, settings.alpha, settings.beta)
+        chain.add(local_response((height, width, channels), within, name))
+        return
+    near = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= size // 2
+    window = layers.Conv2D(channels, 1, use_bias=False, trainable=False, name=f"{name}_mean")
+    mean = window(ops.square(x))
+    window.set_weights([near[None, None] / size])
+    chain.x = x / ops.power(settings.k + settings.alpha * mean, settings.beta)
 
 
 def _relu(chain: Chain, layer: Any) -> None:

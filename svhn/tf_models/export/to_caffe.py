@@ -13,6 +13,7 @@ from svhn.data.caffe import proto as caffe_proto
 from svhn.errors import InputError
 from svhn.tf_models.classifier import PRESETS
 from svhn.tf_models.export.caffe_layers import MVN_EPSILON
+from svhn.tf_models.local_response import settings_of
 
 DEPLOY = "deploy.prototxt"
 TRAIN_VAL = "train_val.prototxt"
@@ -33,7 +34,7 @@ def write_caffe(model: keras.Model, folder: Path) -> None:
     Parameters
     ----------
     model : keras.Model
-        A chain of layers that Caffe knows (the graph `caffe`, or what `import-caffe` makes) -> logits.
+        A chain of layers that Caffe knows (the graphs `caffe` and `caffe-lrn`, or what `import-caffe` makes) -> logits.
 
     Raises
     ------
@@ -60,7 +61,8 @@ def to_net(model: keras.Model) -> Any:
     data.input_param.shape.add(dim=[1, channels, height, width])
     flattened = None  # the (H, W, C) that the numbers in a row come from
     for layer in _chain(model):
-        if type(layer) not in _WRITERS or (flattened and type(layer) not in _ORDERLESS):
+        kind = keras.Model if isinstance(layer, keras.Model) else type(layer)
+        if kind not in _WRITERS or (flattened and kind not in _ORDERLESS):
             raise _refused(layer, f"{'after Flatten ' if flattened else ''}there is no such layer in Caffe")
         if isinstance(layer, layers.Flatten) and len(layer.input.shape) == 4:
             flattened = layer.input.shape[1:]
@@ -68,7 +70,7 @@ def to_net(model: keras.Model) -> Any:
             _write_dense(net, layer, flattened)
             flattened = None
         else:
-            _WRITERS[type(layer)](net, layer)
+            _WRITERS[kind](net, layer)
     _add(net, "prob", "Softmax")
     return net
 
@@ -78,9 +80,9 @@ def _chain(model: keras.Model) -> list[layers.Layer]:
     chain = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
     output = model.inputs[0] if len(model.inputs) == 1 else None
     for layer in chain:
-        if layer.input is not output:
+        if keras.Operation.input.fget(layer) is not output:  # `input` of a network in a network is its own
             raise _refused(layer, "it does not take the output of the layer before it alone")
-        output = layer.output
+        output = keras.Operation.output.fget(layer)
     return chain
 
 
@@ -150,6 +152,15 @@ def _write_normalisation(net: Any, layer: layers.BatchNormalization) -> None:
     _add(net, f"{layer.name}_scale", "Scale", (gamma, beta), in_place=True).scale_param.bias_term = True
 
 
+def _write_local_response(net: Any, network: keras.Model) -> None:
+    settings = settings_of(network)
+    if settings is None:
+        raise _refused(network, "of networks in networks only local response normalisation is written")
+    added = _add(net, network.name, "LRN").lrn_param
+    added.norm_region = added.WITHIN_CHANNEL
+    added.local_size, added.alpha, added.beta = settings
+
+
 def _write_relu(net: Any, layer: layers.ReLU) -> None:
     if layer.max_value is not None or layer.threshold:
         raise _refused(layer, "Caffe's ReLU has no upper limit and no threshold")
@@ -183,6 +194,7 @@ _WRITERS: dict[type, Callable[[Any, Any], None]] = {
     layers.MaxPooling2D: _write_pooling,
     layers.AveragePooling2D: _write_pooling,
     layers.BatchNormalization: _write_normalisation,
+    keras.Model: _write_local_response,
     layers.ReLU: _write_relu,
     layers.Dropout: _write_dropout,
     layers.Flatten: _write_flatten,

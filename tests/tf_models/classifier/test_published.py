@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from svhn.alphabet import NUM_CLASSES
 from svhn.data import Statistics
+from svhn.tf_models.classifier.config import GRAPHS
 from svhn.tf_models.classifier.graphs import build_graph
 from svhn.tf_models.classifier.predict import load_classifier, load_network
 from svhn.tf_models.classifier.published import logits_of, publish
@@ -114,7 +115,7 @@ def test_networks_of_other_people(ending, pixels, tmp_path):
         np.testing.assert_allclose(answer, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("graph", ["seed", "record", "caffe"])
+@pytest.mark.parametrize("graph", GRAPHS)
 def test_every_graph_can_be_published(graph):
     network = build_graph(graph, STATISTICS)
     crops = np.zeros((2, *network.input_shape[1:]), np.float32)

@@ -20,7 +20,7 @@ from keras import layers
 
 from svhn.data.caffe import proto as caffe_proto
 from svhn.data.caffe.datum_lmdb import read_lmdb, write_lmdb
-from svhn.data.prepared import PreparedData
+from svhn.data.prepared import PreparedData, Statistics
 from svhn.errors import InputError
 from svhn.tf_models.classifier.config import PRESETS, TrainConfig
 from svhn.tf_models.classifier.graphs import build_graph
@@ -28,7 +28,9 @@ from svhn.tf_models.classifier.predict import load_classifier, load_network
 from svhn.tf_models.classifier.train import train_network as train
 from svhn.tf_models.export.checking import export_model
 from svhn.tf_models.export.from_caffe import import_caffe
+from svhn.tf_models.local_response import LocalResponse, local_response, settings_of
 
+STATISTICS = Statistics(120.0, 60.0, (110.0, 120.0, 130.0), (60.0, 60.0, 60.0), (120.0,) * 32 * 32)
 FILES = {"deploy.prototxt", "train_val.prototxt", "solver.prototxt", "weights.caffemodel", "mean.binaryproto"}
 
 
@@ -57,6 +59,45 @@ def test_the_graph_is_that_of_the_slides(tiny):
     assert model.get_layer("dropout").rate == 0.5
     config = PRESETS["caffe"].config
     assert (config.graph, config.batch_size, config.learning_rate, config.weight_decay) == ("caffe", 48, 1e-3, 0)
+
+
+def test_the_other_graph_is_that_of_the_prototxt(tiny, tmp_path):
+    """What the reference's own prototxt is read as, layer by layer, after the mean image."""
+    model = build_graph("caffe-lrn", tiny.statistics)
+    original = import_caffe(*write_pair(tmp_path, REFERENCE, random_weights(REFERENCE_WEIGHTS)))
+    mine = [type(each) for each in model.layers if each.name not in ("mean", "flatten")]
+    assert mine == [type(each) for each in original.layers if each.name != "ip1_flatten"]
+    assert [each.name for each in model.layers[2:6]] == ["conv1", "pool1", "relu1", "norm1"]
+    assert settings_of(model.get_layer("norm2")) == pytest.approx(settings_of(original.get_layer("norm2")))
+    assert model.count_params() == original.count_params()
+
+
+def test_local_response_is_caffe_s_formula():
+    """A double loop over pixels: squares of the window, zeros outside of the image, over the whole window's area."""
+    settings = LocalResponse(5, 0.02, 0.6)
+    x = pixels(2, 7, 6)
+    expected = np.empty_like(x)
+    for row, column in np.ndindex(7, 6):
+        window = x[:, max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
+        expected[:, row, column] = x[:, row, column] / (1 + 0.02 / 25 * (window**2).sum((1, 2))) ** 0.6
+    network = local_response((7, 6, 2), settings, "norm")
+    np.testing.assert_allclose(network(x), expected, rtol=1e-5)
+    assert settings_of(network) == settings
+    assert settings_of(build_graph("caffe-lrn", STATISTICS)) is None
+
+
+def test_local_response_goes_to_caffe_and_back(images, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = build_graph("caffe-lrn", STATISTICS)
+    export_model(model, "caffe", tmp_path / "exported")
+    back = import_caffe(tmp_path / "exported" / "deploy.prototxt", tmp_path / "exported" / "weights.caffemodel")
+    np.testing.assert_allclose(back(images), model(images), rtol=1e-4, atol=1e-3)  # logits of some ten
+    assert [type(each) for each in back.layers] == [type(each) for each in model.layers]
+    net = caffe_proto.read_text(tmp_path / "exported" / "train_val.prototxt", "NetParameter")
+    (first, second) = (each.lrn_param for each in net.layer if each.type == "LRN")
+    assert first == second
+    assert (first.norm_region, first.local_size, first.beta) == (first.WITHIN_CHANNEL, 3, 0.75)
+    assert first.alpha == pytest.approx(5e-5)
 
 
 def test_the_mean_image_is_subtracted(tiny):
@@ -198,6 +239,7 @@ def sequence(*chain: layers.Layer, shape: tuple = (32, 32, 1)) -> keras.Model:
         [layers.GaussianNoise(1.0, name="odd")],
         [layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=0.01, name="odd")],
         [layers.Conv2D(4, 3, activation="relu", name="odd")],
+        [keras.Sequential([keras.Input((32, 32, 1)), layers.Conv2D(4, 3)], name="odd")],
         [layers.Conv2D(4, 3, strides=2, padding="same", name="odd")],
         [layers.Conv2D(4, 3, dilation_rate=2, name="odd")],
         [layers.MaxPooling2D(3, name="odd")],
