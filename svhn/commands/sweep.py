@@ -24,9 +24,10 @@ from svhn.commands.shared_options import at_least_1, cpu_option, data_option, de
 def sweep(file, action, jobs, data, folder, device, table):
     """Train the runs of a YAML file in the background, whatever happens to the terminal.
 
-    FILE lists runs of train-torch, or a grid of them; sweeps/ has two. ACTION is start (or resume: runs that are done
-    stay, cut ones go on bit for bit), status (a table), watch (the table, live), stop, or report (the page, which is
-    also written at the end). Each job computes with its share of the cores, or with $OMP_NUM_THREADS threads.
+    FILE lists runs of train-torch, or, where it names a graph, of train-tf; or a grid of them. sweeps/ has three.
+    ACTION is start (or resume: runs that are done stay, cut ones go on bit for bit), status (a table), watch (the
+    table, live), stop, or report (the page, which is also written at the end). Each job computes with its share of the
+    cores, or with $OMP_NUM_THREADS threads.
 
     \b
     Example:

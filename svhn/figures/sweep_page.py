@@ -14,7 +14,7 @@ from svhn.files import replacing
 
 TEMPLATE = "sweep.html.j2"
 # Settings that the table always shows; others where the runs differ.
-COMMON = ("net", "optimizer", "batch_size", "learning_rate", "epochs")
+COMMON = ("net", "graph", "optimizer", "batch_size", "learning_rate", "epochs", "iterations")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class SweepRun:
         For example "running".
     settings : dict
         Name -> value, the same names for all runs.
+    length : int
+        Epochs, or other steps, until it is done.
     history : sequence of dict
         A row per epoch: `epoch`, `loss`, `validation_loss`, `validation_accuracy`, `seconds`.
     best : dict or None
@@ -44,6 +46,7 @@ class SweepRun:
     name: str
     state: str
     settings: Mapping[str, Any]
+    length: int
     history: Sequence[Row] = ()
     best: Row | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -60,12 +63,17 @@ class SweepRun:
         """The run's picture, empty before its first epoch."""
         if not self.history:
             return Markup("")
-        label = f"{self.name}: training loss, validation loss and validation accuracy by epoch"
+        label = f"{self.name}: training loss, validation loss and validation accuracy"
         return svg_of(draw_run(self.history, self.overfits[0] if self.overfits else None), label)
 
 
 def write_sweep_page(
-    path: str | Path, title: str, notes: Sequence[str], runs: Sequence[SweepRun], best: str | None = None
+    path: str | Path,
+    title: str,
+    notes: Sequence[str],
+    runs: Sequence[SweepRun],
+    best: str | None = None,
+    step: str = "epoch",
 ) -> None:
     """Write the page of a sweep, whole or not at all.
 
@@ -79,12 +87,16 @@ def write_sweep_page(
         In the order of the table, at least one.
     best : str, optional
         Name of the best run.
+    step : str
+        What the runs are measured after.
     """
     with replacing(path) as temporary:
-        temporary.write_text(render_sweep(title, notes, runs, best), encoding="utf-8")
+        temporary.write_text(render_sweep(title, notes, runs, best, step), encoding="utf-8")
 
 
-def render_sweep(title: str, notes: Sequence[str], runs: Sequence[SweepRun], best: str | None = None) -> str:
+def render_sweep(
+    title: str, notes: Sequence[str], runs: Sequence[SweepRun], best: str | None = None, step: str = "epoch"
+) -> str:
     """Return the page of `write_sweep_page` as HTML."""
     return render_page(
         TEMPLATE,
@@ -92,9 +104,10 @@ def render_sweep(title: str, notes: Sequence[str], runs: Sequence[SweepRun], bes
         notes=[*notes, time.strftime("%Y-%m-%d %H:%M")],
         runs=runs,
         best=next((run for run in runs if run.name == best), None),
-        columns=[*COMMON, *_differing(runs)],
+        columns=[*(name for name in COMMON if name in runs[0].settings), *_differing(runs)],
         overview=_overview(runs, best),
         shown=_shown,
+        step=step,
     )
 
 
@@ -102,7 +115,7 @@ def _overview(runs: Sequence[SweepRun], best: str | None) -> Markup:
     measured = {run.name: [row["validation_accuracy"] for row in run.history] for run in runs if run.history}
     if not measured:
         return Markup("")
-    return svg_of(draw_all(measured, best), "validation accuracy of all runs by epoch")
+    return svg_of(draw_all(measured, best), "validation accuracy of all runs")
 
 
 def _differing(runs: Sequence[SweepRun]) -> list[str]:

@@ -11,6 +11,7 @@ from svhn.data import SYNTHETIC, resolve_source
 from svhn.errors import require_package
 from svhn.sweeps.analysis import format_table, model_rows, update_table
 from svhn.sweeps.folder import SweepFolder, SweepPlan
+from svhn.sweeps.kinds import kind_of
 from svhn.sweeps.plan import read_plan
 from svhn.sweeps.supervisor import start, stop
 
@@ -51,10 +52,11 @@ def start_sweep(
     Raises
     ------
     InputError
-        When the file is no sweep, it is running already, or the folder holds another one; or PyTorch is missing.
+        When the file is no sweep, it is running already, or the folder holds another one;
+        or the framework of its runs is missing.
     """
-    require_package("torch", "PyTorch", "torch", "sweep")
     runs = read_plan(file)
+    require_package(*kind_of(runs[0].config).package, "sweep")
     if resume:
         folder.read_plan()
     source, message = resolve_source(data)

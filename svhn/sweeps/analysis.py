@@ -10,6 +10,7 @@ import numpy as np
 from svhn.files import replacing
 from svhn.runs import BY_ACCURACY, Row, RunRecord, rank_of
 from svhn.sweeps.folder import DONE, RUNNING, RunStatus
+from svhn.sweeps.kinds import kind_of, measurements_of
 from svhn.sweeps.plan import PlannedRun
 
 # Epochs below which nothing is said about over-fitting.
@@ -69,20 +70,21 @@ def best_run(statuses: Sequence[RunStatus]) -> RunStatus | None:
 def format_table(statuses: Sequence[RunStatus]) -> str:
     """Return a line for each run: state, epoch, loss, validation accuracy, its best, seconds per epoch."""
     width = max(len(status.run.name) for status in statuses)
-    lines = [f"{'run':<{width}}  state       epoch    loss  validation    best  s/epoch"]
+    step = kind_of(statuses[0].run.config).step
+    lines = [f"{'run':<{width}}  state    {step:>8}    loss  validation    best  {f's/{step}':>7}"]
     lines += [f"{status.run.name:<{width}}  {status.state:<8}  {_progress(status)}" for status in statuses]
     states = [status.state for status in statuses]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     lines += ["", counts + time_left(statuses)]
     if (best := best_run(statuses)) and best.best:
         accuracy, epoch = best.best["validation_accuracy"], best.best["epoch"]
-        lines.append(f"best so far: {best.run.name}, validation {accuracy:.2%} at epoch {epoch:.0f}")
+        lines.append(f"best so far: {best.run.name}, validation {accuracy:.2%} at {step} {epoch:.0f}")
     return "\n".join(lines)
 
 
 def _progress(status: RunStatus) -> str:
     """Return the columns of a run's line after its state."""
-    epochs = f"{len(status.history)}/{status.run.config.epochs}".rjust(7)
+    epochs = f"{len(status.history)}/{measurements_of(status.run.config)}".rjust(7)
     if not status.best:
         return f"{epochs}  {status.error}".rstrip()
     last, seconds = status.history[-1], np.median([row["seconds"] for row in status.history])
@@ -97,7 +99,7 @@ def time_left(statuses: Sequence[RunStatus]) -> str:
     open_runs = [status for status in statuses if status.state != DONE]
     if not seconds or not running:
         return ""
-    epochs = sum(status.run.config.epochs - len(status.history) for status in open_runs)
+    epochs = sum(measurements_of(status.run.config) - len(status.history) for status in open_runs)
     minutes = epochs * float(np.mean(seconds)) / running / 60
     return f"; about {minutes:.0f} minutes left" if minutes < 120 else f"; about {minutes / 60:.1f} hours left"
 
@@ -106,10 +108,14 @@ def model_rows(statuses: Sequence[RunStatus]) -> list[dict[str, Any]]:
     """Return a row per network: its best finished run by validation, for `update_table`."""
     chosen: dict[str, RunStatus] = {}
     for status in statuses:
-        net = status.run.config.net
+        net = _network_of(status.run)
         if status.record and (net not in chosen or rank(status) > rank(chosen[net])):
             chosen[net] = status
     return [_model_row(status.run, status.record) for status in chosen.values() if status.record]
+
+
+def _network_of(run: PlannedRun) -> str:
+    return getattr(run.config, kind_of(run.config).network)
 
 
 def _model_row(run: PlannedRun, record: RunRecord) -> dict[str, Any]:
@@ -122,18 +128,17 @@ def _model_row(run: PlannedRun, record: RunRecord) -> dict[str, Any]:
         "test_high": high,
     }
     return {
-        TABLE_KEY: config.net,
+        TABLE_KEY: _network_of(run),
         **{key: None if value is None else f"{value:.4f}" for key, value in shares.items()},
         "parameters": metrics["parameters"],
-        "images_per_second": round(metrics["images_per_second"]),
-        "trained_per_second": round(metrics["trained_per_second"]),
+        **{key: round(metrics[key]) for key in ("images_per_second", "trained_per_second") if key in metrics},
         "minutes": f"{metrics['seconds'] / 60:.1f}",
-        "epochs": config.epochs,
+        (length := kind_of(config).length): getattr(config, length),
         "optimizer": config.optimizer,
         "batch_size": config.batch_size,
         "learning_rate": f"{config.learning_rate:g}",
         "run": run.name,
-        "device": f"{metrics['device']}, {metrics['threads']} threads",
+        **({"device": f"{metrics['device']}, {metrics['threads']} threads"} if "device" in metrics else {}),
         "date": record.created[:10],
     }
 

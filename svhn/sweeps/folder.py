@@ -15,8 +15,8 @@ from typing import Any
 from svhn.errors import InputError
 from svhn.files import ensure_folder, write_json
 from svhn.runs import BY_ACCURACY, Row, RunRecord, best_of, read_history
+from svhn.sweeps.kinds import kind_of
 from svhn.sweeps.plan import PlannedRun
-from svhn.torch_inpaint.classifier import ConvNetTrainConfig
 
 # Of `sweep.json`; sweeps that were begun before there was this number cannot go on.
 FORMAT = 2
@@ -55,7 +55,7 @@ class RunStatus:
     state : str
         `WAITING`, `RUNNING`, `DONE`, `FAILED` or `STOPPED`.
     history : list of dict
-        The rows of its history, with the `epoch` of each.
+        The rows of its history, with the `epoch` of each; of train-tf the number of the interval.
     record : RunRecord or None
         There when it is done.
     error : str
@@ -134,7 +134,7 @@ class SweepFolder:
                 "finish it with that version, or start a new one with another --dir"
             )
         try:
-            runs = [PlannedRun(run["name"], ConvNetTrainConfig(**run["config"])) for run in content.pop("runs")]
+            runs = [PlannedRun(run["name"], kind_of(run["config"]).new(run["config"])) for run in content.pop("runs")]
             return SweepPlan(runs, **content)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not the plan of a sweep ({error}); start one with another --dir") from error

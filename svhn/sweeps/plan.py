@@ -1,4 +1,4 @@
-"""The YAML file of a sweep: a list of runs, or a grid, turned into one ConvNetTrainConfig per run."""
+"""The YAML file of a sweep: a list of runs, or a grid, turned into the settings of one training per run."""
 
 import dataclasses
 import itertools
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from svhn.sweeps.kinds import RunConfig, kind_of
 from svhn.sweeps.yaml_file import Choices, YamlFile
-from svhn.torch_inpaint.classifier import ConvNetTrainConfig
 
 MOST_RUNS = 1000
-# Settings that every run's name tells, in this order; others only where they differ.
-NAMED = ("net", "optimizer", "batch_size", "learning_rate")
 LONGEST_NAME = 100
 
 
@@ -20,14 +18,15 @@ class PlannedRun:
     """One run of a sweep; `name` is also its folder's."""
 
     name: str
-    config: ConvNetTrainConfig
+    config: RunConfig
 
 
 def read_plan(path: str | Path) -> list[PlannedRun]:
     """Read the runs of a sweep.
 
     The file holds a list of runs, or `defaults:` and `runs:`, or a single run. A run maps settings of `train-torch`
-    to values; a list of values stands for all of them, so that a run with lists is a grid. `name:` names a run.
+    to values, or, in a file that has a `graph`, settings of `train-tf`; a list of values stands for all of them, so
+    that a run with lists is a grid. `name:` names a run.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ def _expand(file: YamlFile, run: Choices, number: int) -> list[tuple[int, dict[s
 def _named(file: YamlFile, chosen: list[tuple[int, dict[str, Any]]]) -> list[PlannedRun]:
     """Name the runs after what they are, and by whatever else tells them apart."""
     configs = [_config(file, number, settings) for number, settings in chosen]
-    others = [field.name for field in dataclasses.fields(ConvNetTrainConfig) if field.name not in NAMED]
+    others = [field.name for field in dataclasses.fields(file.kind.config) if field.name not in file.kind.named]
     varied = [key for key in others if any(getattr(config, key) != getattr(configs[0], key) for config in configs)]
     runs: dict[str, PlannedRun] = {}
     for (number, settings), config in zip(chosen, configs, strict=True):
@@ -74,15 +73,20 @@ def _named(file: YamlFile, chosen: list[tuple[int, dict[str, Any]]]) -> list[Pla
     return list(runs.values())
 
 
-def _config(file: YamlFile, number: int, settings: dict[str, Any]) -> ConvNetTrainConfig:
+def _config(file: YamlFile, number: int, settings: dict[str, Any]) -> RunConfig:
     try:
-        return ConvNetTrainConfig(**{key: value for key, value in settings.items() if key != "name"})
+        return file.kind.new({key: value for key, value in settings.items() if key != "name"})
     except ValueError as error:
         raise file.error(("runs", number), str(error)) from error
 
 
-def _name_of(config: ConvNetTrainConfig, varied: list[str]) -> str:
-    parts = [config.net, config.optimizer, f"b{config.batch_size}", f"lr{config.learning_rate:g}"]
+def _name_of(config: RunConfig, varied: list[str]) -> str:
+    parts = [
+        getattr(config, kind_of(config).network),
+        config.optimizer,
+        f"b{config.batch_size}",
+        f"lr{config.learning_rate:g}",
+    ]
     for key in varied:
         value = getattr(config, key)
         text = "+".join(f"{name}{share:g}" for name, share in value.items()) if isinstance(value, dict) else str(value)

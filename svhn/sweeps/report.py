@@ -5,6 +5,7 @@ import dataclasses
 from svhn.figures import SweepRun, write_sweep_page
 from svhn.sweeps.analysis import best_run, overfitting, rank, time_left
 from svhn.sweeps.folder import RunStatus, SweepFolder
+from svhn.sweeps.kinds import kind_of, measurements_of
 
 
 def write_report(folder: SweepFolder) -> None:
@@ -17,6 +18,7 @@ def write_report(folder: SweepFolder) -> None:
         notes_on(statuses, folder.read_plan().data),
         [as_shown(status) for status in statuses],
         best.run.name if best else None,
+        kind_of(statuses[0].run.config).step,
     )
 
 
@@ -36,6 +38,7 @@ def as_shown(status: RunStatus) -> SweepRun:
         status.run.name,
         status.state,
         dataclasses.asdict(status.run.config),
+        measurements_of(status.run.config),
         status.history,
         status.best,
         status.metrics,

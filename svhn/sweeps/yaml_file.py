@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from svhn.errors import InputError
 from svhn.settings import rule_of
-from svhn.torch_inpaint.classifier import ConvNetTrainConfig
+from svhn.sweeps.kinds import Kind, kind_of
 
 # Where something stands in the file: keys of mappings and numbers of lists, from the outside in.
 Place = tuple[str | int, ...]
@@ -74,11 +74,24 @@ def _adapter(field: dataclasses.Field) -> TypeAdapter:
     return TypeAdapter(many, config=ConfigDict(strict=True))
 
 
-_FIELDS = dataclasses.fields(ConvNetTrainConfig)
 _NAME = TypeAdapter(Annotated[list[Annotated[str, AfterValidator(_check_name)]], BeforeValidator(lambda x: [str(x)])])
-ADAPTERS = {"name": _NAME} | {field.name: _adapter(field) for field in _FIELDS}
-# Every name by which a setting may be called, and its own.
-SPELLINGS = {name: field.name for field in _FIELDS for name in _names(field)}
+
+
+class Vocabulary:
+    """The settings of a training, as they may stand in a file.
+
+    Attributes
+    ----------
+    adapters : dict[str, TypeAdapter]
+        Setting -> pydantic's type of it.
+    spellings : dict[str, str]
+        Every name by which a setting may be called -> its own.
+    """
+
+    def __init__(self, kind: Kind):
+        fields = dataclasses.fields(kind.config)
+        self.adapters = {"name": _NAME} | {field.name: _adapter(field) for field in fields}
+        self.spellings = {name: field.name for field in fields for name in _names(field)}
 
 
 class SweepFile(BaseModel):
@@ -90,11 +103,14 @@ class SweepFile(BaseModel):
 
 
 class YamlFile:
-    """A file of a sweep, and where in it everything stands."""
+    """A file of a sweep, and where in it everything stands; `kind` is the training that its runs are of."""
 
     def __init__(self, path: Path):
         self.path = path
         self._lines: dict[Place, int] = {(): 1}
+        self._nodes = self._root()
+        self.kind = kind_of(_keys(self._nodes))
+        self._known = Vocabulary(self.kind)
 
     def error(self, place: Iterable[str | int], message: str) -> InputError:
         """Return the error that names the file and the line of a place, or of what that place is in."""
@@ -112,7 +128,7 @@ class YamlFile:
             When the file is missing, no YAML, or holds an unknown setting or an impossible value.
         """
         try:
-            content = SweepFile.model_validate(self._content(self._root()))
+            content = SweepFile.model_validate(self._content(self._nodes))
         except ValidationError as error:
             raise self._structure_error(error) from error
         defaults = self._choices(content.defaults, ("defaults",))
@@ -157,7 +173,7 @@ class YamlFile:
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, value in node.value:
-            name = SPELLINGS.get(str(key.value), str(key.value))
+            name = self._known.spellings.get(str(key.value), str(key.value))
             inner = (*place, name)
             content = self._plain(value, inner)
             self._lines[inner] = key.start_mark.line + 1
@@ -169,12 +185,12 @@ class YamlFile:
     def _choices(self, settings: dict[str, Any], place: Place) -> Choices:
         choices = {}
         for name, value in settings.items():
-            if name not in ADAPTERS:
-                near = difflib.get_close_matches(name, SPELLINGS, 1)
-                cure = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(ADAPTERS)}"
+            if name not in self._known.adapters:
+                near = difflib.get_close_matches(name, self._known.spellings, 1)
+                cure = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(self._known.adapters)}"
                 raise self.error((*place, name), f"no setting named {name!r}; {cure}")
             try:
-                choices[name] = ADAPTERS[name].validate_python(value)
+                choices[name] = self._known.adapters[name].validate_python(value)
             except ValidationError as error:
                 raise self._value_error(error, name, place) from error
         return choices
@@ -201,3 +217,12 @@ class YamlFile:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         return InputError(f"{self.path}, line {line}: not YAML: {getattr(error, 'problem', None) or error}")
+
+
+def _keys(node: yaml.Node) -> set[str]:
+    """Return all keys of the mappings in a file."""
+    if isinstance(node, yaml.SequenceNode):
+        return set().union(*map(_keys, node.value))
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value) for key, _ in node.value}.union(*(_keys(value) for _, value in node.value))
+    return set()

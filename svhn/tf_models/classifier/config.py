@@ -25,6 +25,8 @@ GRAPHS = {
     "caffe": GraphInfo(False, 88_234, "the reference's Caffe network; goes to Caffe with export --to caffe"),
     "caffe-lrn": GraphInfo(False, 87_978, "the same as its prototxt has it, with local response normalisation"),
 }
+# Optimisers by Keras's names, in small letters.
+OPTIMIZERS = ("adam", "sgd", "rmsprop", "adagrad", "adadelta")
 # How a run is spread over devices.
 STRATEGIES = ("mirrored", "multiworker")
 
@@ -41,12 +43,16 @@ class TrainConfig(Settings):
         Number of optimiser steps.
     batch_size : int
         Images per step, over all devices.
+    optimizer : str
+        One of `OPTIMIZERS`, with Keras's settings.
     learning_rate : float
         Highest learning rate; it rises over `warmup` iterations and then falls to 1 % along a cosine.
+    momentum : float
+        Of sgd, 0 to 1.
     warmup : int
         Iterations, fewer than `iterations`.
     weight_decay : float
-        Decoupled, of the kernels only (AdamW); 0 is plain Adam.
+        Decoupled, of the kernels only (with adam: AdamW); 0 is none.
     label_smoothing : float
         Share of the target that is spread over all ten classes, 0 to 1.
     average : float
@@ -79,7 +85,9 @@ class TrainConfig(Settings):
     graph: str = setting("seed", choices=GRAPHS, help="Network, see --list.")
     iterations: int = setting(50_000, least=1, help="Optimiser steps.")
     batch_size: int = setting(64, least=1, help="Digits per step, over all devices.")
+    optimizer: str = setting("adam", choices=OPTIMIZERS, spellings=("--opt",), help="Of Keras.")
     learning_rate: float = setting(1e-3, above=0, help="Highest learning rate; it falls along a cosine.")
+    momentum: float = setting(0.9, least=0, below=1, expert=True, help="Of sgd.")
     warmup: int = setting(0, least=0, expert=True, help="Iterations in which the learning rate rises.")
     weight_decay: float = setting(
         0.0, least=0, expert=True, help="Of the kernels only, decoupled from the gradient (AdamW)."
@@ -165,7 +173,7 @@ _RECORD = TrainConfig(
 _CAFFE = TrainConfig(
     graph="caffe", iterations=40_000, batch_size=48, learning_rate=1e-3, label_smoothing=0.05, average=0.999, mix=_MIX
 )
-_CAFFE_LRN = dataclasses.replace(_CAFFE, graph="caffe-lrn")
+_CAFFE_LRN = dataclasses.replace(_CAFFE, graph="caffe-lrn", iterations=16_000, interval=500)
 PRESETS = {
     "reference": Preset("the reference's protocol: Adam, real digits only", TrainConfig()),
     "seed": Preset("shorter and better, for the seed graph on mixed data", _SEED),

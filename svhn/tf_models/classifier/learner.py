@@ -185,9 +185,11 @@ def smoothed_targets(labels: tf.Tensor, smoothing: float) -> tf.Tensor:
 
 
 def make_optimizer(config: TrainConfig, model: keras.Model) -> keras.optimizers.Optimizer:
-    """Adam on a warm-up and a cosine, with decoupled weight decay of the kernels."""
+    """Return the chosen optimiser on a warm-up and a cosine, with decoupled weight decay of the kernels."""
     schedule = make_schedule(config.learning_rate, config.iterations, config.warmup)
-    optimizer = keras.optimizers.Adam(schedule, weight_decay=config.weight_decay or None)
+    kind = type(keras.optimizers.get(config.optimizer))
+    options = {"momentum": config.momentum} if config.optimizer == "sgd" else {}
+    optimizer = kind(schedule, weight_decay=config.weight_decay or None, **options)
     optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if v.path.split("/")[-1] != "kernel"])
     optimizer.build(model.trainable_variables)
     return optimizer

@@ -1,13 +1,17 @@
-"""A classifier as other people get it: probabilities out, compiled, and forgiving about the range of its pixels.
+"""A classifier as other people get it: probabilities out, compiled, and forgiving about its pixels.
 
 Inside, networks are trained and exported as they are built: raw pixels in, logits out. Such a network is one layer of
-the published model, between a look at the range of the pixels and a softmax.
+the published model, between a look at range and channels of the pixels and a softmax. All other layers are Keras's
+own, so that the file is loaded without this project.
 """
 
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
+
+from svhn.crops import LUMINANCE
 
 PROBABILITIES = "probabilities"
 # No crop of a digit is so dark that its brightest pixel is 1 of 255: pixels from 0 to 1 are meant.
@@ -27,12 +31,12 @@ def publish(network: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        Pixels 0..255, or 0..1, each crop by itself -> probabilities float32 (N, 10). The network is its layer
-        `network.name`; it shares its weights. Compiled with sparse cross-entropy for labels 0..9, and plain gradient
-        descent, which leaves nothing to be stored.
+        Pixels 0..255, or 0..1, each crop by itself, gray or RGB whatever the network takes -> probabilities
+        float32 (N, 10). The network is its layer `network.name`; it shares its weights. Compiled with sparse
+        cross-entropy for labels 0..9, and plain gradient descent, which leaves nothing to be stored.
     """
     image = keras.Input(network.input_shape[1:], name="image")
-    logits = network(raw_pixels(image))
+    logits = network(_with_channels(raw_pixels(image), network.input_shape[-1]))
     model = keras.Model(image, layers.Softmax(name=PROBABILITIES)(logits), name=f"{network.name}_classifier")
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
@@ -45,8 +49,18 @@ def raw_pixels(images: Any) -> Any:
     ----------
     images : tensor (N, H, W, C) of a float dtype, of TensorFlow or of a Keras model
     """
-    brightest = ops.max(images, axis=(1, 2, 3), keepdims=True)
+    brightest = ops.max(images, axis=(1, 2, 3), keepdims=True, initial=0.0)  # without crops there is none
     return ops.where(brightest <= _BRIGHTEST, 255.0 * images, images)
+
+
+def _with_channels(images: Any, channels: int) -> Any:
+    """Return gray or RGB pictures as gray (channels = 1) or RGB (3), when the graph runs; it fails for others.
+
+    Keras does not look: once `predict` has seen two shapes, it takes any, and TensorFlow's convolution computes
+    something for RGBA.
+    """
+    rgb = images * np.ones((1, 1, 1, 3), np.float32)
+    return ops.matmul(rgb, LUMINANCE[:, None].astype(np.float32)) if channels == 1 else rgb
 
 
 def logits_of(model: keras.Model) -> keras.Model:

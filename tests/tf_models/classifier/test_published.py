@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from svhn.alphabet import NUM_CLASSES
+from svhn.crops import to_gray
 from svhn.data import Statistics
 from svhn.tf_models.classifier.config import GRAPHS
 from svhn.tf_models.classifier.graphs import build_graph
@@ -60,6 +61,28 @@ def test_pixels_of_every_range_give_probabilities(kind, file, pixels, expected):
 def test_crops_of_both_ranges_go_into_one_batch(file, pixels, expected):
     mixed = np.where(np.arange(len(pixels))[:, None, None, None] % 2, pixels / 255, pixels)
     np.testing.assert_allclose(keras.models.load_model(file).predict(mixed, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["gray", "RGB", "no channels", "RGBA", "channels first"])
+def test_crops_of_another_kind_are_right_or_refused(kind, file, network, pixels, expected):
+    """Also after others: then Keras itself takes any shape, and TensorFlow's convolution computes something for it."""
+    model = keras.models.load_model(file)
+    model.predict(pixels, verbose=0)
+    rgb = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+    gray = to_gray(rgb.astype(np.uint8)).astype(np.float32)[..., None]
+    given = {"gray": gray, "RGB": rgb, "no channels": gray[..., 0], "RGBA": np.concatenate([rgb, gray], axis=-1)}
+    images = given.get(kind, rgb.transpose(0, 3, 1, 2))
+    if kind in ("gray", "RGB"):
+        taken = {1: gray, 3: np.broadcast_to(images, rgb.shape)}[network.input_shape[-1]]
+        right = tf.nn.softmax(network(taken, training=False)).numpy()
+        np.testing.assert_allclose(model.predict(images, verbose=0), right, atol=0.02)
+    else:
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="(?i)shape"):
+            model.predict(images, verbose=0)
+
+
+def test_no_crops_give_no_answers(file, pixels):
+    assert keras.models.load_model(file)(pixels[:0]).shape == (0, NUM_CLASSES)
 
 
 def test_it_is_loaded_without_a_warning_and_compiled(file, pixels, expected):
