@@ -13,7 +13,8 @@ def start_tensorflow(compute: bool = True) -> None:
     """Import TensorFlow and Keras, and start them up without the lines that C++ prints whatever the log level.
 
     Keras computes with TensorFlow, in float32 and with channels last, whatever `KERAS_BACKEND` and
-    `~/.keras/keras.json` say.
+    `~/.keras/keras.json` say. Memory of a GPU is taken as it is needed, unless `TF_FORCE_GPU_ALLOW_GROWTH` says
+    otherwise.
 
     Parameters
     ----------
@@ -26,6 +27,7 @@ def start_tensorflow(compute: bool = True) -> None:
         When Keras has been imported with another backend, or cannot be imported with the user's settings.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     _choose_backend()
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

@@ -77,7 +77,7 @@ def test_crops_of_another_kind_are_right_or_refused(kind, file, network, pixels,
         right = tf.nn.softmax(network(taken, training=False)).numpy()
         np.testing.assert_allclose(model.predict(images, verbose=0), right, atol=0.02)
     else:
-        with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="(?i)shape"):
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=r"(?i)shape"):
             model.predict(images, verbose=0)
 
 

@@ -136,6 +136,36 @@ def test_tflite_takes_gray_and_rgb_whatever_the_network_takes(written, network, 
     np.testing.assert_allclose(run(images=gray)["probabilities"], _answer(network, gray), atol=0.02)
 
 
+# What comes to mind and is wrong: how it is made of crops, and the words in which TFLite and ONNX Runtime refuse it.
+MISUSES = {
+    "no channels": (lambda rgb: rgb[..., 0], "broadcastable", "Invalid rank for input: images Got: 3 Expected: 4"),
+    "RGBA": (lambda rgb: np.concatenate([rgb, rgb[..., :1]], axis=-1), "broadcastable", "index: 3 Got: 4 Expected"),
+    "channels first": (lambda rgb: rgb.transpose(0, 3, 1, 2), "broadcastable", "index: 1 Got: 3 Expected: 32"),
+    "floats": (lambda rgb: rgb.astype(np.float32), "FLOAT32 but expected type UINT8", r"expected: \(tensor\(uint8\)\)"),
+    "0 to 1": (lambda rgb: rgb / 255, "FLOAT64 but expected type UINT8", r"expected: \(tensor\(uint8\)\)"),
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_tflite_and_onnxruntime_refuse_other_pictures_in_words(misuse, written, rgb):
+    change, words, onnx_words = MISUSES[misuse]
+    images = change(rgb[:2])
+    run = tf.lite.Interpreter(str(written["tflite"].path)).get_signature_runner("serving_default")
+    with pytest.raises((RuntimeError, ValueError), match=words):
+        run(images=images)
+    session = onnxruntime.InferenceSession(str(written["onnx"].path), providers=["CPUExecutionProvider"])
+    with pytest.raises(Exception, match=onnx_words):
+        session.run(None, {"images": images})
+
+
+def test_the_signature_takes_nothing_but_bytes(written, rgb):
+    serve = tf.saved_model.load(str(written["savedmodel"].path)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected to be a uint8 tensor but is a float tensor"):
+        serve(images=tf.constant(rgb / np.float32(255)))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[2,32,32\] is not compatible with expected shape"):
+        serve(images=tf.constant(rgb[:2, ..., 0]))
+
+
 def _answer(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """What the network says of gray pictures or RGB, as `svhn.crops` turns one into the other."""
     if images.shape[-1] != network.input_shape[-1]:

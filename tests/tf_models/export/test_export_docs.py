@@ -1,4 +1,4 @@
-"""The examples of docs/serving.md and README, run as they stand."""
+"""The examples of docs/serving.md, docs/keras.md and README, run as they stand."""
 
 import base64
 import io
@@ -8,6 +8,7 @@ import shlex
 import urllib.request
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,7 +19,7 @@ from svhn.commands import cli
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 # What a block needs that is not here is said in a comment above it.
-BLOCKS = re.findall(r"(<!-- needs a server -->\n)?```python\n(.*?)```", PAGE, re.DOTALL)
+BLOCKS = re.findall(r"(<!-- needs \w[\w ]* -->\n)?```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,20 @@ def test_the_saved_model_in_readme_answers(monkeypatch):
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
     assert names["answer"]["probabilities"].shape == (1, 10)
+
+
+def test_the_examples_of_plain_keras_run(tmp_path, monkeypatch):
+    (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "keras.md").read_text(encoding="utf-8"), re.DOTALL):
+        exec(compile(code, "docs/keras.md", "exec"), names)
+    assert names["head"].predict(names["gray"], verbose=0).shape == (32, 2)
+    tuned, before = (keras.models.load_model(path) for path in ("fine-tuned.keras", "checkpoints/tf-caffe/model.keras"))
+    digits = names["crops"], names["labels"]
+    assert tuned.evaluate(*digits, verbose=0)[0] < before.evaluate(*digits, verbose=0)[0]
+    np.testing.assert_allclose(names["answer"], tuned.predict(names["crops"], verbose=0), atol=1e-4)  # XLA's
+    policies = {layer.name: layer.compute_dtype for layer in names["classifier"].layers}
+    assert (policies["conv1"], policies["mean"], names["answers"].dtype) == ("bfloat16", "float32", "float32")
+    half, whole = (names[name].predict(names["gray"], verbose=0).argmax(axis=1) for name in ("mixed", "network"))
+    assert (half == whole).mean() > 0.8  # a step of training and the rounding apart
