@@ -12,11 +12,13 @@ from svhn.tf_models import starting
 
 ROOT = Path(__file__).parents[2]
 BUILD = """
+import os
 from svhn.tf_models import start_tensorflow
 start_tensorflow()
 import keras
 model = keras.Sequential([keras.Input((8, 9, 3)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()])
 print(keras.config.backend(), model.output_shape, model.dtype, keras.config.epsilon())
+print("GPU memory as needed:", os.environ["TF_FORCE_GPU_ALLOW_GROWTH"])
 """
 
 
@@ -38,7 +40,7 @@ def test_settings_of_the_user_change_nothing(tmp_path):
     write_settings(tmp_path, json.dumps(settings))
     result = run(BUILD, tmp_path, KERAS_BACKEND="nonsense\x1b[31m")
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "tensorflow (None, 84) float32 1e-07\n"
+    assert result.stdout == "tensorflow (None, 84) float32 1e-07\nGPU memory as needed: true\n"
     assert result.stderr == "KERAS_BACKEND=nonsense\\x1b[31m is not followed: tensorflow is used\n"
 
 

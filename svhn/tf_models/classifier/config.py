@@ -58,7 +58,8 @@ class TrainConfig(Settings):
     average : float
         Decay of the running average of the weights that is measured and kept, 0 to 1; 0 keeps the weights themselves.
     weights : str
-        Network to start from, as `svhn.checkpoints.find_model` finds it, of the same graph; fresh weights without.
+        Network to start from, as `svhn.checkpoints.find_model` finds it, of the same graph, or of `caffe` for
+        `caffe-lrn`; fresh weights without.
     teachers : tuple of str
         Networks, as `svhn.checkpoints.find_model` finds them, whose mean answer to the augmented crops is learned
         too: paths of `.keras` files or runs, or names of shipped checkpoints.
@@ -173,7 +174,9 @@ _RECORD = TrainConfig(
 _CAFFE = TrainConfig(
     graph="caffe", iterations=40_000, batch_size=48, learning_rate=1e-3, label_smoothing=0.05, average=0.999, mix=_MIX
 )
-_CAFFE_LRN = dataclasses.replace(_CAFFE, graph="caffe-lrn", iterations=16_000, interval=500)
+_CAFFE_LRN = dataclasses.replace(
+    _CAFFE, graph="caffe-lrn", weights="tf-caffe", iterations=3_000, warmup=100, interval=250
+)
 PRESETS = {
     "reference": Preset("the reference's protocol: Adam, real digits only", TrainConfig()),
     "seed": Preset("shorter and better, for the seed graph on mixed data", _SEED),

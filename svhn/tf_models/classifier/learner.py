@@ -23,6 +23,7 @@ from svhn.tf_models.classifier.predict import load_network, probabilities_of
 from svhn.tf_models.classifier.published import publish
 from svhn.tf_models.classifier.tensorboard import Logs
 from svhn.tf_models.export import export_model
+from svhn.tf_models.folding import folded_weights
 from svhn.tf_models.learning import KerasLearner, copy_of, follow, make_deterministic, make_schedule
 
 Predict = Callable[[tf.Tensor], tf.Tensor]
@@ -157,8 +158,10 @@ def _in_batches(predict: Predict, rgb: np.ndarray) -> np.ndarray:
 
 
 def load_weights(model: keras.Model, path: str) -> None:
-    """Give a network the weights of another one, which must be of the same graph; InputError when it is not."""
-    weights = load_network(find_model(path).path).get_weights()
+    """Give a network the weights of another one of its graph, or `caffe-lrn` those of `caffe`; else InputError."""
+    network = load_network(find_model(path).path)
+    folded = (model.name, network.name) == ("caffe-lrn", "caffe")
+    weights = folded_weights(network) if folded else network.get_weights()
     if [value.shape for value in weights] != [value.shape for value in model.get_weights()]:
         raise InputError(
             f"{path}: not a network of graph {model.name}; give one that was trained with --graph {model.name}"

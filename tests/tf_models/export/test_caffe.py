@@ -24,10 +24,12 @@ from svhn.data.prepared import PreparedData, Statistics
 from svhn.errors import InputError
 from svhn.tf_models.classifier.config import PRESETS, TrainConfig
 from svhn.tf_models.classifier.graphs import build_graph
+from svhn.tf_models.classifier.learner import load_weights
 from svhn.tf_models.classifier.predict import load_classifier, load_network
 from svhn.tf_models.classifier.train import train_network as train
 from svhn.tf_models.export.checking import export_model
 from svhn.tf_models.export.from_caffe import import_caffe
+from svhn.tf_models.folding import CONTRAST
 from svhn.tf_models.local_response import LocalResponse, local_response, settings_of
 
 STATISTICS = Statistics(120.0, 60.0, (110.0, 120.0, 130.0), (60.0, 60.0, 60.0), (120.0,) * 32 * 32)
@@ -98,6 +100,24 @@ def test_local_response_goes_to_caffe_and_back(images, tmp_path):
     assert first == second
     assert (first.norm_region, first.local_size, first.beta) == (first.WITHIN_CHANNEL, 3, 0.75)
     assert first.alpha == pytest.approx(5e-5)
+
+
+def test_the_other_graph_starts_from_a_network_of_the_slides(caffe_run, tiny, images):
+    """Where no edge is near, and crops have the contrast that is taken for theirs, both compute the same."""
+    model = build_graph("caffe-lrn", tiny.statistics)
+    load_weights(model, str(caffe_run / "model.keras"))
+    network = load_network(caffe_run / "model.keras")
+    mean = tiny.statistics.gray_mean_image[..., None].astype(np.float32)
+    offset = images - mean
+    offset = CONTRAST * (offset - offset.mean((1, 2, 3), keepdims=True)) / offset.std((1, 2, 3), keepdims=True)
+    outputs = [
+        keras.Model(each.input, each.get_layer(name).output)(mean + offset).numpy()[:, 3:-3, 3:-3]
+        for each, name in ((network, "relu2"), (model, "relu2"))
+    ]
+    assert outputs[0].std() > 0.1
+    np.testing.assert_allclose(outputs[1], outputs[0], atol=0.15 * outputs[0].max())  # local response is little here
+    with pytest.raises(InputError, match="not a network of graph seed"):
+        load_weights(build_graph("seed", tiny.statistics), str(caffe_run / "model.keras"))
 
 
 def test_the_mean_image_is_subtracted(tiny):
