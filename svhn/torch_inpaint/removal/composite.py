@@ -93,6 +93,29 @@ def enlarge_fill(filled: np.ndarray, original: np.ndarray, mask: np.ndarray) -> 
     return large + normalised_blur(original - large, known, scale, prior_weight=NOTHING_MISSING)
 
 
+def lost_detail(original: np.ndarray, shape: tuple[int, ...], mask: np.ndarray) -> float:
+    """Return what a region loses when it is brought to working scale and enlarged again.
+
+    Parameters
+    ----------
+    original : ndarray (H, W, 3) uint8
+        The region as it is in the photo.
+    shape : tuple of int
+        Rows and columns of the region at working scale.
+    mask : ndarray (H, W) bool
+        True = does not count.
+
+    Returns
+    -------
+    float
+        Root mean square of the difference outside the mask, in grey levels; 0 where nothing is outside.
+    """
+    small = cv2.resize(original, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    large = cv2.resize(small, original.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    lost = (original.astype(np.float32) - large)[~mask].mean(axis=1)
+    return float(np.sqrt(np.mean(lost**2))) if lost.size else 0.0
+
+
 def sharpen_fill(
     photo: np.ndarray,
     box: Box,

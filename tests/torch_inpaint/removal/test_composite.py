@@ -5,7 +5,7 @@ import numpy as np
 
 from svhn.boxes import Box
 from svhn.data.render import render_photo
-from svhn.torch_inpaint.removal.composite import enlarge_fill, paste_fill, sharpen_fill, traces_around
+from svhn.torch_inpaint.removal.composite import enlarge_fill, lost_detail, paste_fill, sharpen_fill, traces_around
 from svhn.torch_inpaint.removal.jpeg import find_traces
 
 
@@ -76,3 +76,17 @@ def test_surroundings_of_any_size_are_repainted_at_a_bounded_scale(monkeypatch):
     sharp = sharpen_fill(photo, box, np.full((20, 15, 3), 90, np.float32), mask, around, known, detail)
     assert sizes == [(30, 30)] and sharp.shape == (40, 30, 3)
     assert np.abs(sharp[mask] - 120).max() < 20 and sharp[20, 15, 0] > 115
+
+
+def test_only_sharp_photos_lose_detail_at_working_scale():
+    """An enlarged photo loses little when it is reduced, noise a lot; what the mask hides does not count."""
+    rng, mask = np.random.default_rng(0), np.zeros((80, 80), bool)
+    mask[20:40, 20:40] = True
+    sharp = rng.integers(80, 180, (80, 80, 3), np.uint8)
+    soft = cv2.resize(np.ascontiguousarray(sharp[::4, ::4]), (80, 80), interpolation=cv2.INTER_CUBIC)
+    assert lost_detail(soft, (40, 40), mask) < 2
+    assert 10 < lost_detail(sharp, (40, 40), mask) < sharp.mean(axis=2).std()
+    hidden = soft.copy()
+    hidden[25:35, 25:35] = sharp[25:35, 25:35]  # inside the mask, away from its rim
+    assert lost_detail(hidden, (40, 40), mask) == lost_detail(soft, (40, 40), mask)
+    assert lost_detail(sharp, (40, 40), np.ones_like(mask)) == 0

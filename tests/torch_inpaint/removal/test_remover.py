@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -165,7 +166,7 @@ def test_cuda_gives_the_same_pictures(rendered):
 
 
 def test_large_digits_of_a_batch_are_removed_as_if_alone(remover, large):
-    small = np.ascontiguousarray(large.photo[::3, ::3])
+    small = with_noise(large.photo[::3, ::3])
     boxes = [[DigitBox(Box(*(side // 3 for side in digit.box.as_list())), digit.label) for digit in large.digits]]
     assert boxes[0][0].box.height > remover.config.work_height
     flipped = np.ascontiguousarray(small[:, ::-1])
@@ -178,3 +179,25 @@ def test_large_digits_of_a_batch_are_removed_as_if_alone(remover, large):
         alone = remover.remove(photo, own)
         np.testing.assert_array_equal(result.mask, alone.mask)
         np.testing.assert_array_equal(result.image, alone.image)
+
+
+def test_only_what_is_sharp_around_a_number_is_repainted_with_patches(remover, large, monkeypatch):
+    """An enlarged photo has no detail that a smaller scale loses, and patches cost a hundred times the rest."""
+    repainted = []
+
+    def detail(picture, mask, known):
+        repainted.append(mask.shape)
+        return picture
+
+    monkeypatch.setattr(remover, "_detail", detail)
+    remover.remove(with_noise(large.photo), large.digits)
+    assert repainted
+    repainted.clear()
+    remover.remove(cv2.GaussianBlur(large.photo, (0, 0), 12), large.digits)
+    assert not repainted
+
+
+def with_noise(photo):
+    """Give a rendered photo, which is soft, the detail of a sharp one."""
+    noise = np.random.default_rng(0).normal(0, 12, photo.shape[:2])[..., None]
+    return np.clip(photo + noise, 0, 255).astype(np.uint8)
