@@ -68,7 +68,6 @@ def test_a_sweep_is_killed_stopped_and_resumed_and_ends_as_one_that_was_left_alo
     config = ConvNetTrainConfig(net="ConvNet48_333", epochs=20, augmentation=False, average=0.9)
     runs = [
         PlannedRun("long", config),
-        PlannedRun("short", ConvNetTrainConfig(net="ConvNet32", epochs=1)),
         PlannedRun("bad", ConvNetTrainConfig(mix={"train": 0.5, "pseudo": 0.5})),
     ]
     folder = SweepFolder(tmp_path / "sweep")
@@ -78,7 +77,7 @@ def test_a_sweep_is_killed_stopped_and_resumed_and_ends_as_one_that_was_left_alo
         start(folder, plan)
     until(lambda: len(folder.statuses()[0].history) >= 1, "first epoch")
     assert os.getsid(pid) == pid != os.getsid(0)  # closing the terminal does not reach it
-    assert states(folder) == {"long": "running", "short": "waiting", "bad": "waiting"}
+    assert states(folder) == {"long": "running", "bad": "waiting"}
     os.kill(pid, signal.SIGKILL)
     until(lambda: folder.supervisor() is None, "end of the killed supervisor")
     assert states(folder)["long"] == "stopped"
@@ -89,13 +88,13 @@ def test_a_sweep_is_killed_stopped_and_resumed_and_ends_as_one_that_was_left_alo
     assert start(folder, plan) != pid
     until(lambda: len(folder.statuses()[0].history) > measured, "another epoch")
     assert stop(folder) and stop(folder) is None
-    assert states(folder) == {"long": "stopped", "short": "waiting", "bad": "waiting"}
+    assert states(folder) == {"long": "stopped", "bad": "waiting"}
     assert "stopped" in folder.report.read_text()
 
     start(folder, SweepPlan(runs, str(data), jobs=2, device="cpu"))
     until(lambda: folder.supervisor() is None, "end of the sweep")
-    assert states(folder) == {"long": "done", "short": "done", "bad": "failed"}
-    bad = folder.statuses()[2]
+    assert states(folder) == {"long": "done", "bad": "failed"}
+    bad = folder.statuses()[1]
     assert "no pseudo split" in bad.error
     before = (folder.run_dir("long") / "record.json").stat().st_mtime_ns
     Supervisor(folder).supervise()  # nothing to do

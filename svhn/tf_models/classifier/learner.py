@@ -96,6 +96,7 @@ class ClassifierLearner(KerasLearner):
             rows = rows.write(i, self.strategy.reduce("SUM", parts, axis=None))
         return rows.stack()
 
+    @tf.autograph.experimental.do_not_convert
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Learn from one replica's part of a batch; return what it adds to the mean loss and accuracy, float64 (2,)."""
         with tf.GradientTape() as tape:

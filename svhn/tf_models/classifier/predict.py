@@ -97,7 +97,7 @@ def probabilities_of(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """Compile uint8 (N, 32, 32, 1 or 3) -> probabilities (N, 10) for a network of `build_graph`."""
     channels = model.input_shape[-1]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def predict(images: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(model(prepare_pixels(images, channels), training=False))
 

@@ -1,5 +1,6 @@
 """A network as a SavedModel, for TensorFlow Serving and everything else that reads one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -29,21 +30,23 @@ class SavedModel:
     suffix, marker, needs = "", "saved_model.pb", ""
 
     def write(self, model: keras.Model, path: Path) -> None:
-        answer = _for_any_count(answer_of(model))
         images = tf.TensorSpec((None, None, None, None), tf.uint8, name="images")
         files = tf.TensorSpec((None,), tf.string, name="image_bytes")
         crop = tf.TensorSpec((CROP_SIZE, CROP_SIZE, 3))
+        # Graphs that others call are traced once; none has conditions of Python that depend on a tensor.
+        answer = _compiled(_for_any_count(answer_of(model)), tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, None)))
+        resized = _compiled(lambda pixels: answer(resize_crops(pixels)), tf.TensorSpec((None, None, None, None)))
 
         def serve_png(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             return answer(tf.map_fn(decode_crop, image_bytes, fn_output_signature=crop))
 
         def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
-            return answer(resize_crops(checked_images(images)))
+            return resized(checked_images(images))
 
-        functions = {SIGNATURE: tf.function(serve, [images]), ENCODED_SIGNATURE: tf.function(serve_png, [files])}
-        call = tf.function(lambda images: serve(_of_unknown_shape(images)))
+        call = tf.function(lambda images: serve(_of_unknown_shape(images)), autograph=False)
         for dtype in _DTYPES:
             call.get_concrete_function(tf.TensorSpec(None, dtype, name="images"))
+        functions = {SIGNATURE: _compiled(serve, images), ENCODED_SIGNATURE: _compiled(serve_png, files)}
         save_functions(model, functions, path, call)
 
     def load(self, path: Path) -> list[Run]:
@@ -63,6 +66,10 @@ class SavedModel:
 
 
 SAVED_MODEL = SavedModel()
+
+
+def _compiled(function: Callable, spec: tf.TensorSpec) -> tf.types.experimental.PolymorphicFunction:
+    return tf.function(function, [spec], autograph=False)
 
 
 def _of_unknown_shape(images: tf.Tensor) -> tf.Tensor:

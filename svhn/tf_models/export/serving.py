@@ -41,7 +41,7 @@ def crop_function(model: keras.Model, channels: int | None = None) -> tf.types.e
     """
     spec = tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, channels), tf.uint8, name="images")
     answer = answer_of(model)
-    return tf.function(lambda images: answer(images), [spec])
+    return tf.function(lambda images: answer(images), [spec], autograph=False)
 
 
 def checked_images(images: tf.Tensor) -> tf.Tensor:

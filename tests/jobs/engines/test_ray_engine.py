@@ -16,12 +16,11 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two nodes of one CPU each; the driver has none."""
+    """Two nodes of one CPU each."""
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    nodes.add_node(num_cpus=1)
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     nodes.add_node(num_cpus=1)
     ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
     yield nodes
@@ -57,5 +56,5 @@ def test_ray_pool_and_shards_give_the_same_with_a_worker_killed_half_way(folder,
     summary = job(folder, tmp_path / "ray", RunConfig(engine="ray"), kill_an_actor, save_masks=True)
     assert killed and summary.counts == {"ok": 9, "error": 1}
     assert essence(tmp_path / "ray") == essence(tmp_path / "shards") == essence(tmp_path / "alone")
-    again = job(folder, tmp_path / "ray", RunConfig(engine="ray", resume=True), save_masks=True)
+    again = job(folder, tmp_path / "ray", RunConfig(workers=0, resume=True), save_masks=True)
     assert again.counts == {"unchanged": 9, "error": 1}
