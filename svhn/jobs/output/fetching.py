@@ -59,9 +59,16 @@ def fetched_file(url: str, max_bytes: int) -> Iterator[Path]:
         As `read_bytes`.
     """
     content = read_bytes(url, max_bytes)
-    with tempfile.TemporaryDirectory(prefix="svhn-") as folder:
-        path = Path(folder) / os.path.basename(urlsplit(url).path)
-        path.write_bytes(content)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="svhn-"))
+            path = Path(folder) / os.path.basename(urlsplit(url).path)
+            path.write_bytes(content)
+        except OSError as error:
+            raise InputError(
+                f"{printable(url)}: cannot be kept in a temporary folder while it is read ({error.strerror}); make "
+                "room there, or set TMPDIR to another folder"
+            ) from error
         yield path
 
 

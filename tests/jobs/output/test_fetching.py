@@ -114,6 +114,16 @@ def test_a_fetched_file_keeps_its_name_and_is_gone_afterwards(empty_photos, tmp_
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+def test_a_temporary_folder_that_is_missing_is_one_clear_line(tmp_path, monkeypatch):
+    fsspec.filesystem("memory").pipe_file("/bucket/boxes.json", b"{}")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with (
+        pytest.raises(InputError, match=r"^memory://bucket/boxes.json: .*\(No such file or directory\).*set TMPDIR"),
+        fetched_file("memory://bucket/boxes.json", 1 << 20),
+    ):
+        pass
+
+
 @pytest.mark.slow
 def test_nothing_of_a_remote_photo_is_left_after_a_kill(empty_photos, tmp_path, monkeypatch):
     (tmp_path / "temporary").mkdir()
