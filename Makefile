@@ -18,11 +18,15 @@ unexport PYTHONDONTWRITEBYTECODE
 # Whole files, because finding the marked tests among all takes longer than they do.
 TIMED := $(shell grep -rl "mark\.timed" tests --include "test_*.py")
 
-.PHONY: demo test test-torch test-tf test-fast test-caffe test-cuda lint coverage clean
+.PHONY: demo reference test test-torch test-tf test-fast test-caffe test-cuda lint coverage clean
 
 demo: $(VENV)/.all
 	$(BIN)/svhn remove-digits samples/*.png --output-dir demo-out --save-masks
 	@echo "Before: samples/   After: demo-out/   Masks (white = changed): demo-out/masks/"
+
+# Every picture and table of docs/reference.md, from real data where they are.
+reference: $(VENV)/.all
+	$(BIN)/python -m benchmarks.make_reference
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -9,9 +9,7 @@ CROP_SIZE = 32
 # Pixels around a crop in a wide one, at the crop's scale.
 MARGIN = 8
 WIDE_SIZE = CROP_SIZE + 2 * MARGIN
-# How a digit is cut: the square about its box, by the rule of Format 2, or the box alone, as the reference's PyTorch
-# networks took it.
-CROPS = SQUARE, TIGHT = "square", "tight"
+# Side of a tight crop, as the reference's PyTorch networks took it.
 TIGHT_SIZE = 40
 # ITU-R BT.601, the weights of SVHN's reference implementations.
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)

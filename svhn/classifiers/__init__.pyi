@@ -4,12 +4,14 @@ from .loading import crops_for as crops_for
 from .loading import load_classifier as load_classifier
 from .loading import load_interpreter as load_interpreter
 from .loading import load_keras_network as load_keras_network
+from .loading import load_layers as load_layers
 from .table import NamedDigit as NamedDigit
 from .table import NamedPicture as NamedPicture
 from .table import classify_pictures as classify_pictures
 from .table import format_pictures as format_pictures
 from .table import pictures_as_json as pictures_as_json
 from .using import convert_caffe as convert_caffe
+from .using import draw_model as draw_model
 from .using import evaluate_classifier as evaluate_classifier
 from .using import export_classifier as export_classifier
 from .using import interpret_photo as interpret_photo

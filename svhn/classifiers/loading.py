@@ -8,11 +8,12 @@ import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
 from svhn.checkpoints import ONNX, PYTORCH, TENSORFLOW, ModelFile, find_model
-from svhn.crops import SQUARE, TIGHT
+from svhn.crops import CROP_SIZE
+from svhn.data import SQUARE, TIGHT
 from svhn.errors import InputError, forbid_telemetry
 
 if TYPE_CHECKING:
-    from svhn.figures import Interpretation
+    from svhn.figures import Interpretation, Layer
 
 Predictor = Callable[[np.ndarray], np.ndarray]
 # What people call what a model needs.
@@ -82,7 +83,7 @@ def _load_onnx(path: Path) -> Predictor:
 
 
 def crops_for(found: ModelFile, crops: str | None = None) -> str:
-    """Return how digits are cut for a model, one of `svhn.crops.CROPS`; by default as it learned them.
+    """Return how digits are cut for a model, one of `svhn.data.CROPS`; by default as it learned them.
 
     Raises
     ------
@@ -138,3 +139,46 @@ def load_keras_network(model: str | Path) -> Any:
     from svhn.tf_models.classifier import load_network
 
     return load_network(found.path)
+
+
+def load_layers(model: str | Path) -> "list[Layer]":
+    """Return the layers of a model, or of a network by its name, for `svhn.figures.draw_network`.
+
+    Parameters
+    ----------
+    model : str or Path
+        As for `load_classifier`, but for a SavedModel; or the name of a PyTorch network (`train-torch --net`) or of a
+        Keras graph (`train-tf --graph`), in capitals or not.
+
+    Raises
+    ------
+    InputError
+        When there is no such model or network, or it cannot be looked into.
+    """
+    from svhn.tf_models.classifier import GRAPHS
+    from svhn.torch_inpaint.classifier import NETWORKS
+
+    names = {name.casefold(): name for name in (*NETWORKS, *GRAPHS)}
+    name = names.get(str(model).casefold())
+    if name in NETWORKS or (name is None and find_model(model).framework == PYTORCH):
+        from svhn.torch_inpaint import classifier as pytorch
+
+        if name:
+            return pytorch.layers_of(pytorch.build_net(name).eval(), pytorch.Preprocessing())
+        loaded = pytorch.load_classifier(find_model(model).path)
+        return pytorch.layers_of(loaded.net, loaded.preprocessing)
+    network = _fresh_graph(name) if name else load_keras_network(model)
+    from svhn.tf_models.classifier import layers_of
+
+    return layers_of(network)
+
+
+def _fresh_graph(name: str) -> Any:
+    """Build a Keras graph, with a normalisation that changes nothing."""
+    from svhn.data import Statistics
+    from svhn.tf_models import start_tensorflow
+
+    start_tensorflow()
+    from svhn.tf_models.classifier import build_graph
+
+    return build_graph(name, Statistics(0.0, 1.0, (0.0,) * 3, (1.0,) * 3, (0.0,) * CROP_SIZE**2))

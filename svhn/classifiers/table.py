@@ -78,7 +78,7 @@ def classify_pictures(
     boxes : str or Path, optional
         As in `svhn.data.cut_digits`.
     crops : str, optional
-        How the digits are cut, one of `svhn.crops.CROPS`; by default as the model learned them.
+        How the digits are cut, one of `svhn.data.CROPS`; by default as the model learned them.
 
     Raises
     ------

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from svhn.checkpoints import find_model
-from svhn.classifiers.loading import crops_for, load_classifier, load_interpreter, load_keras_network
+from svhn.classifiers.loading import crops_for, load_classifier, load_interpreter, load_keras_network, load_layers
 from svhn.data import Report, silent
 from svhn.errors import InputError
 from svhn.files import printable, replacing
 
 if TYPE_CHECKING:
+    from svhn.figures import Layer
     from svhn.tf_models.export import Export
 
 
@@ -46,6 +47,32 @@ def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, bo
     return len(found)
 
 
+def draw_model(model: str | Path, output: str | Path) -> "list[Layer]":
+    """Draw the layers of a model with shapes and parameters, and return them.
+
+    Parameters
+    ----------
+    model : str or Path
+        As for `svhn.classifiers.load_layers`.
+    output : str or Path
+        The figure, a .png, .pdf or .svg file.
+
+    Raises
+    ------
+    InputError
+        As `load_layers`, or when `output` is of another kind.
+    """
+    from svhn.figures import check_figure, draw_network
+
+    output = Path(output)
+    check_figure(output, Path(model))
+    layers = load_layers(model)
+    figure = draw_network(layers, printable(Path(model).name))
+    with replacing(output) as temporary:
+        figure.savefig(temporary)
+    return layers
+
+
 def evaluate_classifier(
     model: str | Path,
     source: str,
@@ -70,7 +97,7 @@ def evaluate_classifier(
     report : callable
         Called as report(done, total, what) while the digits are read or made.
     crops : str, optional
-        How the digits are cut, one of `svhn.crops.CROPS`; by default as the model learned them.
+        How the digits are cut, one of `svhn.data.CROPS`; by default as the model learned them.
     pairs : sequence of (int, int)
         True and predicted digits: `misclassified-4-as-9.png` shows all 4s that are taken for 9s.
 

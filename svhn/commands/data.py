@@ -7,8 +7,7 @@ import click
 from svhn.commands.options import command, options_of
 from svhn.commands.progress import Steps
 from svhn.commands.shared_options import crops_option, data_option, seed_option, validation_option
-from svhn.crops import SQUARE
-from svhn.data import FORMATS, SPLITS, STORES, VALIDATION_FRACTION
+from svhn.data import FORMATS, SPLITS, SQUARE, STORES
 from svhn.data.extra import ExtraDigits
 from svhn.files import printable
 
@@ -54,7 +53,7 @@ def fetch(splits: tuple[str, ...], file_format: str, folder: Path) -> None:
 
 
 @command()
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder with SVHN's files.")
+@data_option
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="The .h5 file, or for lmdb the folder to write."
 )
@@ -66,12 +65,18 @@ def fetch(splits: tuple[str, ...], file_format: str, folder: Path) -> None:
     show_default=True,
     help="One HDF5 file, or gray LMDB databases and the mean image for Caffe.",
 )
-@validation_option(default=VALIDATION_FRACTION)
+@validation_option
 @crops_option(default=SQUARE)
 @options_of(ExtraDigits, "extra")
 @seed_option
 def prepare(
-    data: Path, output: Path, file_format: str, validation: float, crops: str, extra: ExtraDigits, seed: int
+    data: str | None,
+    output: Path,
+    file_format: str,
+    validation: float | None,
+    crops: str,
+    extra: ExtraDigits,
+    seed: int,
 ) -> None:
     """Read SVHN's crops or photos, split off a share for validation, and store all in one place.
 
@@ -84,9 +89,12 @@ def prepare(
     Example:
       python cli.py prepare --data data/svhn --output data/prepared.h5 --synthetic 30000 --copy-paste 15000
     """
-    from svhn.data import prepare_data, store_data
+    from svhn.data import load_data, resolve_source, store_data
 
-    prepared = prepare_data(data, validation, seed, extra=extra, report=Steps().show, crops=crops)
+    source, message = resolve_source(data)
+    click.echo(message)
+    made = (extra.synthetic, extra.copy_paste, extra.pseudo)
+    prepared = load_data(source, seed, ("train", "test"), *made, Steps().show, validation, crops)
     store_data(output, prepared, file_format, seed)
     click.echo(prepared.summary())
     click.echo(f"{printable(output)}: written")
@@ -101,7 +109,7 @@ def prepare(
     show_default=True,
     help="Folder for the pictures and explore.json.",
 )
-@validation_option(default=None)
+@validation_option
 @crops_option(default=SQUARE)
 @seed_option
 def explore(data: str | None, output: Path, validation: float | None, crops: str, seed: int) -> None:

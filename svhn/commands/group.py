@@ -39,6 +39,7 @@ COMMANDS = {
     "sweep": ("sweep", "sweep", "Train the runs of a YAML file in the background."),
     "models": ("models", "models", "List the shipped checkpoints."),
     "classify": ("models", "classify", "Name the digits of pictures by any classifier."),
+    "diagram": ("models", "diagram", "Draw a network: layers, shapes, parameters."),
     "explain-digits": ("models", "explain_digits", "Draw what a classifier makes of a photo's digits."),
     "evaluate": ("models", "evaluate", "Measure a classifier."),
     "export": ("models", "export", "Write a TensorFlow classifier for other programs."),

@@ -103,6 +103,28 @@ def explain_digits(photo: Path, boxes: str | None, output: Path | None, model: s
 
 @command()
 @click.argument("model")
+@click.option("--output", type=click.Path(path_type=Path), help="The figure.  [default: network-<model>.png]")
+def diagram(model: str, output: Path | None) -> None:
+    """Draw a network: its layers with what they do, the shapes of their outputs, and their parameters.
+
+    MODEL is a shipped checkpoint, a run, a .keras or .pt file, or a network by name: one of `train-torch --net` or of
+    `train-tf --graph`.
+
+    \b
+    Examples:
+      python cli.py diagram tf-seed
+      python cli.py diagram ConvNet48_Dropout3 --output network.png
+    """
+    from svhn.classifiers import draw_model
+    from svhn.figures import format_network
+
+    output = output or Path(f"network-{Path(model).stem}.png")
+    click.echo(format_network(draw_model(model, output)))
+    click.echo(f"{printable(output)}: written")
+
+
+@command()
+@click.argument("model")
 @data_option
 @click.option(
     "--split",

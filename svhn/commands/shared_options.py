@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from svhn.crops import CROPS
+from svhn.data import CROPS, VALIDATION_FRACTION
 from svhn.finder import DEFAULT_FINDER
 from svhn.settings import MOST_SEED
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
@@ -55,16 +55,11 @@ def crops_option(default: str | None) -> Callable[[Callable], Callable]:
     )
 
 
-def validation_option(default: float | None) -> Callable[[Callable], Callable]:
-    """Return the option of the share that is held back for validation; without a default the data know."""
-    return click.option(
-        "--validation",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        metavar="SHARE",
-        default=default,
-        show_default=bool(default),
-        help="Share of the training digits held back for validation: whole photos, every class with its share.",
-    )
-
-
+validation_option = click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Share of the training digits held back for validation: whole photos, every class with its share.  [default: "
+    f"{VALIDATION_FRACTION}, or as the data were prepared]",
+)
 at_least_1 = click.IntRange(min=1)

@@ -21,9 +21,12 @@ from .prepared import write_prepared as write_prepared
 from .progress import Report as Report
 from .progress import counted as counted
 from .progress import silent as silent
+from .sources import CROPS as CROPS
 from .sources import FORMATS as FORMATS
 from .sources import LICENCE_NOTE as LICENCE_NOTE
 from .sources import SPLITS as SPLITS
+from .sources import SQUARE as SQUARE
 from .sources import STORES as STORES
-from .splitting import VALIDATION_FRACTION as VALIDATION_FRACTION
-from .splitting import validation_setting as validation_setting
+from .sources import TIGHT as TIGHT
+from .sources import VALIDATION_FRACTION as VALIDATION_FRACTION
+from .sources import validation_setting as validation_setting

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from svhn.crops import SQUARE, TIGHT
 from svhn.data import caffe
 from svhn.data.caffe import is_lmdb_folder
 from svhn.data.extra import ExtraDigits, render_splits
@@ -14,8 +13,7 @@ from svhn.data.official import read_split
 from svhn.data.prepare import prepare_data
 from svhn.data.prepared import PreparedData, Split, Statistics, read_prepared, write_prepared
 from svhn.data.progress import Report, silent
-from svhn.data.sources import STORES
-from svhn.data.splitting import VALIDATION_FRACTION
+from svhn.data.sources import SQUARE, STORES, TIGHT, VALIDATION_FRACTION
 from svhn.errors import InputError
 
 SYNTHETIC = "synthetic"
@@ -80,7 +78,7 @@ def load_data(
         Share of the training digits for validation, 0 to 1 exclusive; by default that of the source, or
         `VALIDATION_FRACTION`.
     crops : str
-        One of `svhn.crops.CROPS`.
+        One of `svhn.data.CROPS`.
 
     Raises
     ------

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from svhn.boxes import Box
-from svhn.crops import CROP_SIZE, SQUARE, TIGHT, TIGHT_SIZE, WIDE_SIZE, crop_digit, crop_tight, crop_wide, to_gray
+from svhn.crops import CROP_SIZE, TIGHT_SIZE, WIDE_SIZE, crop_digit, crop_tight, crop_wide, to_gray
 from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct, read_cropped
 from svhn.data.prepared import Split
 from svhn.data.progress import Report, counted, silent
+from svhn.data.sources import SQUARE, TIGHT
 from svhn.errors import InputError
 from svhn.photos import read_rgb
 
@@ -52,7 +53,7 @@ def read_split(folder: str | Path, split: str, report: Report = silent, crops: s
     report : callable
         Called as report(done, total, what) after each photo.
     crops : str
-        One of `svhn.crops.CROPS`.
+        One of `svhn.data.CROPS`.
 
     Raises
     ------

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from svhn.boxes import Box, DigitBox, clip_digits
-from svhn.crops import SQUARE, TIGHT, crop_digit, crop_tight, square_up
+from svhn.crops import crop_digit, crop_tight, square_up
 from svhn.data.formats import PhotoName, find_annotations, naming, open_annotations
+from svhn.data.sources import SQUARE, TIGHT
 from svhn.errors import InputError
 from svhn.photos import Photo, read_photo
 
@@ -25,7 +26,7 @@ def cut_digits(
     boxes : str or Path, optional
         As in `open_annotations`; by default the one that lies beside the photo, if any.
     crops : str
-        One of `svhn.crops.CROPS`. A whole picture that is cut as a square is made one, see `svhn.crops.square_up`.
+        One of `svhn.data.CROPS`. A whole picture that is cut as a square is made one, see `svhn.crops.square_up`.
 
     Returns
     -------

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from svhn.crops import SQUARE, TIGHT
 from svhn.data.extra import NO_EXTRA, ExtraDigits, make_extra_digits
 from svhn.data.formats import DIGIT_STRUCT_FILE
 from svhn.data.official import BLOCK, files_of, read_split, struct_file
 from svhn.data.prepared import PreparedData, Split, Statistics
 from svhn.data.progress import Report, silent
-from svhn.data.sources import LICENCE_NOTE
-from svhn.data.splitting import VALIDATION_FRACTION, choose_validation
+from svhn.data.sources import LICENCE_NOTE, SQUARE, TIGHT, VALIDATION_FRACTION
+from svhn.data.splitting import choose_validation
 from svhn.errors import InputError
 from svhn.files import sha256
 
@@ -41,7 +40,7 @@ def prepare_data(
     report : callable
         Called as report(done, total, what) after each photo read and each lot of further digits made.
     crops : str
-        One of `svhn.crops.CROPS`: how digits are cut. Further digits are square.
+        One of `svhn.data.CROPS`: how digits are cut. Further digits are square.
 
     Returns
     -------

@@ -18,7 +18,7 @@ FORMAT_VERSION = 2
 
 @dataclass(frozen=True)
 class Split:
-    """Digits of one split, in the order of the data set; S is 32, or 40 where they are cut tight (`svhn.crops.CROPS`).
+    """Digits of one split, in the order of the data set; S is 32, or 40 where they are cut tight (`svhn.data.CROPS`).
 
     Attributes
     ----------

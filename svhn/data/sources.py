@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from svhn.errors import InputError
+from svhn.settings import setting
 
 BASE_URL = "http://ufldl.stanford.edu/housenumbers/"
 LICENCE_NOTE = (
@@ -15,6 +17,11 @@ SPLITS = ("train", "test", "extra")
 FORMATS = ("photos", "crops", "both")
 # What prepared data are stored as: one HDF5 file, or a folder of gray databases for Caffe.
 STORES = ("h5", "lmdb")
+# How a digit is cut: the square about its box, by the rule of Format 2 (`svhn.crops.crop_digit`), or the box alone, as
+# the reference's PyTorch networks took it (`svhn.crops.crop_tight`).
+CROPS = SQUARE, TIGHT = "square", "tight"
+# Share of the training digits that is held back for validation where nothing else is asked for.
+VALIDATION_FRACTION = 0.13
 
 
 @dataclass(frozen=True)
@@ -113,3 +120,15 @@ def official_files(
     if format not in FORMATS:
         raise InputError(f"expected the format to be one of {', '.join(FORMATS)}, received {format}")
     return [file for file in files if file.split in splits and format in (file.format, "both")]
+
+
+def validation_setting() -> Any:
+    """Return the field of settings that says which share of the training digits is held back for validation."""
+    return setting(
+        None,
+        above=0,
+        below=1,
+        metavar="SHARE",
+        help="Share of the training digits held back for validation: whole photos, every class with its share.  "
+        f"[default: {VALIDATION_FRACTION}, or as the data were prepared]",
+    )

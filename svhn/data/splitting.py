@@ -1,14 +1,9 @@
 """The validation split: whole photos, every class with its share."""
 
-from typing import Any
-
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
 from svhn.errors import InputError
-from svhn.settings import setting
-
-VALIDATION_FRACTION = 0.13
 
 
 # scikit-learn's StratifiedGroupKFold was measured on the 4,434 digits of 2,000 photos, seeds 0 to 4. It makes k equal
@@ -54,18 +49,6 @@ def choose_validation(labels: np.ndarray, photos: np.ndarray, fraction: float, s
             room -= counts[photo]
     _exchange(counts, chosen, room, order)
     return chosen[members]
-
-
-def validation_setting() -> Any:
-    """Return the field of settings that says which share of the training digits is held back for validation."""
-    return setting(
-        None,
-        above=0,
-        below=1,
-        metavar="SHARE",
-        help="Share of the training digits held back for validation: whole photos, every class with its share.  "
-        f"[default: {VALIDATION_FRACTION}, or as the data were prepared]",
-    )
 
 
 def _exchange(counts: np.ndarray, chosen: np.ndarray, room: np.ndarray, order: np.ndarray) -> None:

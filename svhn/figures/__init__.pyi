@@ -11,11 +11,15 @@ from .job_page import JobPage as JobPage
 from .job_page import ShownNumber as ShownNumber
 from .job_page import ShownPhoto as ShownPhoto
 from .job_page import write_job_page as write_job_page
+from .network import Layer as Layer
+from .network import draw_network as draw_network
+from .network import format_network as format_network
 from .numbers import draw_numbers as draw_numbers
 from .page import render_page as render_page
 from .report import format_report as format_report
 from .report import write_report as write_report
 from .run import write_run_picture as write_run_picture
+from .sweep_curves import draw_best as draw_best
 from .sweep_page import SweepRun as SweepRun
 from .sweep_page import write_sweep_page as write_sweep_page
 from .targets import check_figure as check_figure

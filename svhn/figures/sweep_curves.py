@@ -15,6 +15,8 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#b
 REST = "#98a2ad"
 # Inches: of a run's picture, and of the one of all runs.
 RUN_SIZE, ALL_SIZE = (5.4, 2.7), (13.0, 4.0)
+# The same of a run with the best ones, a page of its own.
+BEST_SIZE, DPI, BLUE = (12.0, 4.0), 130, "#1f5fa8"
 # Share of the longest run's epochs that the axis of all runs is not made for: what a run learns at first would leave no
 # room for the differences at the end.
 FIRST = 0.2
@@ -49,6 +51,49 @@ def draw_run(history: Sequence[Row], overfits_from: int | None = None) -> Figure
         losses.axvspan(overfits_from, epochs[-1], color=WARN, alpha=0.1, linewidth=0)
         losses.axvline(overfits_from, color=WARN)
     return figure
+
+
+def draw_best(runs: Sequence[tuple[str, Sequence[Row], tuple[int, str] | None]]) -> Figure:
+    """Draw what was monitored in the best run and in the one after it: losses and validation accuracy by epoch.
+
+    Parameters
+    ----------
+    runs : sequence of (str, sequence of dict, (int, str) or None)
+        The winner, and maybe the runner-up: name, history as for `draw_run`, and where it over-fits the epoch from
+        which on, which is marked, and a line that says so.
+    """
+    width, height = BEST_SIZE
+    figure = Figure(figsize=(width, height * len(runs)), dpi=DPI, facecolor="white")
+    for row, (name, history, overfits) in enumerate(runs):
+        place = "winner" if row == 0 else "runner-up"
+        note = f"over-fits: {overfits[1]}" if overfits else "does not over-fit"
+        top = 1 - row / len(runs)
+        high = 1 / len(runs)
+        figure.text(0.06, top - 0.04 * high, f"{place}: {name}", va="top", fontsize=13, weight="bold", color=INK)
+        figure.text(0.06, top - 0.12 * high, note, va="top", fontsize=10.5, color=WARN if overfits else MUTED)
+        losses, accuracy = (figure.add_axes((x, top - 0.86 * high, 0.4, 0.58 * high)) for x in (0.06, 0.56))
+        _monitor(
+            losses, history, {"loss": ("training loss", MUTED), "validation_loss": ("validation loss", BLUE)}, overfits
+        )
+        _monitor(accuracy, history, {"validation_accuracy": ("validation accuracy", GOOD)}, overfits)
+        accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return figure
+
+
+def _monitor(
+    axes: Axes, history: Sequence[Row], curves: Mapping[str, tuple[str, str]], overfits: tuple[int, str] | None
+) -> None:
+    """Draw curves by epoch, with the epochs tinted from which on the run over-fits."""
+    epochs = [row["epoch"] for row in history]
+    marker = "o" if len(history) == 1 else None
+    for column, (words, colour) in curves.items():
+        axes.plot(epochs, [row[column] for row in history], color=colour, label=words, linewidth=2, marker=marker)
+    if overfits:
+        axes.axvspan(overfits[0], epochs[-1], color=WARN, alpha=0.1, linewidth=0, label="over-fitting")
+        axes.axvline(overfits[0], color=WARN)
+    _plain(axes)
+    axes.grid(axis="y", color=LINE)
+    axes.legend(frameon=False, fontsize=9.5, labelcolor=INK, ncols=3, loc="lower right", bbox_to_anchor=(1.01, 0.98))
 
 
 def draw_all(accuracies: Mapping[str, Sequence[float]], best: str | None = None) -> Figure:

@@ -1,7 +1,7 @@
 """What a sweep keeps on disk, and what can be told from it at any time.
 
 `sweep.json` the plan; `state.json` which runs were started, ended and failed; `lock` held by the supervisor; `logs/`;
-a run folder for each run; at the end `report.html`.
+a run folder for each run; at the end `report.html` and `best.png`.
 """
 
 import dataclasses
@@ -85,6 +85,7 @@ class SweepFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.report = self.path / "report.html"
+        self.best = self.path / "best.png"
 
     def run_dir(self, name: str) -> Path:
         return self.path / name

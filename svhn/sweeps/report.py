@@ -2,14 +2,18 @@
 
 import dataclasses
 
-from svhn.figures import SweepRun, write_sweep_page
+from svhn.figures import SweepRun, draw_best, write_sweep_page
+from svhn.files import replacing
 from svhn.sweeps.analysis import best_run, overfitting, rank, time_left
 from svhn.sweeps.folder import RunStatus, SweepFolder
 from svhn.sweeps.kinds import kind_of, measurements_of
 
+# Runs whose curves `best.png` shows: the winner and the runner-up.
+MONITORED = 2
+
 
 def write_report(folder: SweepFolder) -> None:
-    """Write `report.html` into the folder of a sweep, from all that is measured by now."""
+    """Write `report.html`, and `best.png` of the two best runs, into the folder of a sweep, as it is by now."""
     statuses = sorted(folder.statuses(), key=rank, reverse=True)
     best = best_run(statuses)
     write_sweep_page(
@@ -20,6 +24,10 @@ def write_report(folder: SweepFolder) -> None:
         best.run.name if best else None,
         kind_of(statuses[0].run.config).step,
     )
+    if best:
+        shown = [(one.run.name, one.history, overfitting(one.history)) for one in statuses if one.history][:MONITORED]
+        with replacing(folder.best) as temporary:
+            draw_best(shown).savefig(temporary)
 
 
 def notes_on(statuses: list[RunStatus], data: str) -> list[str]:

@@ -14,7 +14,7 @@ from svhn.data.formats.digit_struct import write_digit_struct
 from svhn.data.official import read_split
 from svhn.data.prepare import prepare_data
 from svhn.data.prepared import PreparedData, read_prepared
-from svhn.data.splitting import VALIDATION_FRACTION
+from svhn.data.sources import VALIDATION_FRACTION
 from svhn.errors import InputError
 from svhn.photos.photo import write_rgb
 

@@ -2,7 +2,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from svhn.figures.page import GOOD, MUTED, WARN
-from svhn.figures.sweep_curves import COLOURS, REST, draw_all, draw_run
+from svhn.figures.sweep_curves import COLOURS, REST, draw_all, draw_best, draw_run
 
 EPOCHS = 40
 
@@ -52,3 +52,12 @@ def test_the_axis_of_all_runs_is_made_for_what_they_differ_in():
     accuracies = {"a": [0.1] * 5 + [0.8] * 35, "b": [0.1] * 5 + [0.9] * 35, "just begun": [0.2]}
     low, high = draw_all(accuracies).axes[0].get_ylim()
     assert 0.7 < low < 0.8 and 0.9 < high <= 1
+
+
+def test_winner_and_runner_up_stand_below_each_other_with_over_fitting_marked():
+    figure = draw_best([("a", rows(), None), ("b", rows(), (30, "validation fell"))])
+    texts = [text.get_text() for text in figure.texts]
+    assert texts == ["winner: a", "does not over-fit", "runner-up: b", "over-fits: validation fell"]
+    assert [len(axes.patches) for axes in figure.axes] == [0, 0, 1, 1]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 1, 3, 2]
+    assert len(draw_best([("a", rows(1), None)]).axes) == 2

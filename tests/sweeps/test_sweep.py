@@ -149,6 +149,7 @@ def test_the_command(data, tmp_path, monkeypatch):
     until(lambda: folder.supervisor() is None, "end of the sweep")
     output = run("watch")
     assert "2 done" in output and "best so far: ConvNet" in output and "report.html" in output
+    assert folder.best.is_file()
     assert "was not running" in run("stop")
     Path("mine.csv").write_text("model,note\nother,keep me\n")
     run("report", "--table", "mine.csv")

@@ -11,8 +11,8 @@ from svhn.boxes import Box, DigitBox, clip_digits
 from svhn.data.extra import read_boxes
 from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.progress import Report, counted, silent
-from svhn.data.sources import LICENCE_NOTE
-from svhn.data.splitting import VALIDATION_FRACTION, choose_validation
+from svhn.data.sources import LICENCE_NOTE, VALIDATION_FRACTION
+from svhn.data.splitting import choose_validation
 from svhn.files import sha256
 from svhn.photos import read_rgb
 

@@ -1,4 +1,5 @@
 from .config import COMMAND as COMMAND
+from .config import GRAPHS as GRAPHS
 from .config import PRESETS as PRESETS
 from .config import STRATEGIES as STRATEGIES
 from .config import TrainConfig as TrainConfig
@@ -6,6 +7,7 @@ from .config import recipes_text as recipes_text
 from .distribute import make_strategy as make_strategy
 from .graphs import build_graph as build_graph
 from .interpret import interpret_crops as interpret_crops
+from .interpret import layers_of as layers_of
 from .learner import ClassifierLearner as ClassifierLearner
 from .pixels import decode_crop as decode_crop
 from .pixels import prepare_pixels as prepare_pixels

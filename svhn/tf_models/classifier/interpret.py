@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from svhn.figures import Interpretation
+from svhn.figures import Interpretation, Layer
 from svhn.tf_models.classifier.pixels import prepare_pixels
 
 # Noisy copies behind `sensitivity`, and their noise as a share of the input's range (Smilkov et al. 2017).
@@ -48,3 +48,37 @@ def input_gradient(model: keras.Model, seen: tf.Tensor, digit: int) -> tf.Tensor
         tape.watch(seen)
         logit = tf.reduce_sum(model(seen, training=False)[:, digit])
     return tf.reduce_sum(tape.gradient(logit, seen), axis=-1)
+
+
+def layers_of(model: keras.Model) -> list[Layer]:
+    """Return the layers of a network, for the diagram of `svhn.figures.draw_network`."""
+    places = {layer.name: place for place, layer in enumerate(model.layers)}
+    found = []
+    for layer in model.layers:
+        inputs = keras.tree.flatten(layer.input)
+        before = [tensor._keras_history.operation.name for tensor in inputs]
+        takes = tuple(places[name] for name in before if name in places and name != layer.name)
+        shape = tuple(layer.output.shape[1:])
+        found.append(Layer(layer.name, type(layer).__name__, _detail(layer), shape, layer.count_params(), takes))
+    return found
+
+
+def _detail(layer: keras.Layer) -> str:
+    """Say what a layer's settings are."""
+    config = layer.get_config()
+    words = []
+    if "filters" in config:
+        words.append(f"{config['filters']} filters {_by(config['kernel_size'])}")
+    if "pool_size" in config:
+        words.append(_by(config["pool_size"]) + (f", stride {config['strides'][0]}" if config["strides"] else ""))
+    if "units" in config:
+        words.append(f"{config['units']} units")
+    if "rate" in config:
+        words.append(f"rate {config['rate']:g}")
+    if config.get("activation") not in (None, "linear"):
+        words.append(str(config["activation"]))
+    return ", ".join(words)
+
+
+def _by(sides: tuple[int, ...]) -> str:
+    return " x ".join(map(str, sides))

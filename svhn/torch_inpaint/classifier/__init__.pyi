@@ -17,6 +17,9 @@ from .distributed import Group as Group
 from .distributed import join as join
 from .interpret import input_gradient as input_gradient
 from .interpret import interpret_crops as interpret_crops
+from .interpret import layers_of as layers_of
 from .nets import Classifier as Classifier
+from .nets import Preprocessing as Preprocessing
+from .nets import build_net as build_net
 from .nets import load_classifier as load_classifier
 from .train import train_network as train_network

@@ -111,7 +111,7 @@ def load_predictor(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def crops_of(path: str | Path) -> str:
-    """Return how the digits were cut that a checkpoint learned from, one of `svhn.crops.CROPS`."""
+    """Return how the digits were cut that a checkpoint learned from, one of `svhn.data.CROPS`."""
     return load_classifier(path).preprocessing.crops
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from svhn.crops import TIGHT
+from svhn.data import TIGHT
 from svhn.torch_inpaint.classifier.config import NETWORKS, NetConfig
 
 # Places of the convolutions and of the classifier in `ConvNet`; batch normalisation follows its convolution.

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from svhn.crops import CROPS, SQUARE
-from svhn.data import counts_of, validation_setting
+from svhn.data import CROPS, SQUARE, counts_of, validation_setting
 from svhn.errors import InputError
 from svhn.registry import Registry
 from svhn.settings import MOST_SEED, Settings, setting
@@ -90,7 +89,7 @@ class ConvNetTrainConfig(Settings):
     standardise : bool
         Bring every picture to its own mean and contrast; the reference did not.
     crops : str
-        How the digits are cut, one of `svhn.crops.CROPS`; "tight" is what the reference's networks took.
+        How the digits are cut, one of `svhn.data.CROPS`; "tight" is what the reference's networks took.
     validation : float or None
         Share of the training digits that is held back to choose the best network by, whole photos, every class with its
         share; None for that of the data, or `svhn.data.VALIDATION_FRACTION`.

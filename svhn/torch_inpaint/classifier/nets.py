@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from svhn.alphabet import DIGITS, NUM_CLASSES
-from svhn.crops import SQUARE
+from svhn.data import SQUARE
 from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.finder import check_weights
@@ -34,7 +34,7 @@ class Preprocessing:
     standardise : bool
         Then bring every picture to its own mean and contrast: x -> (x - mean(x)) / sqrt(var(x) + 0.01).
     crops : str
-        How the digits were cut that it learned from, one of `svhn.crops.CROPS`.
+        How the digits were cut that it learned from, one of `svhn.data.CROPS`.
     """
 
     size: int = 40

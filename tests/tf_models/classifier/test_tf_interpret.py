@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from svhn.classifiers import load_layers
 from svhn.figures.interpretation import draw_interpretations
+from svhn.tf_models.classifier.config import GRAPHS
 from svhn.tf_models.classifier.graphs import build_graph
 from svhn.tf_models.classifier.interpret import input_gradient, interpret_crops
 from svhn.tf_models.classifier.predict import probabilities_of
@@ -32,3 +34,13 @@ def test_the_gradient_is_the_change_of_the_logit(tiny):
     gradient = input_gradient(model, seen, 3)[0]
     change = model(seen + 0.02 * direction)[0, 3] - model(seen - 0.02 * direction)[0, 3]
     assert float(change / 0.04) == pytest.approx(float(tf.reduce_sum(gradient * direction[0, ..., 0])), rel=0.05)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_layers_of_every_graph_hold_all_its_parameters(name):
+    layers = load_layers(name)
+    assert sum(layer.parameters for layer in layers) == GRAPHS[name].parameters
+    assert layers[0].shape == (32, 32, 3 if GRAPHS[name].colour else 1) and layers[-1].shape == (10,)
+    assert all(before < place for place, layer in enumerate(layers) for before in layer.takes)
+    sums = [layer.takes for layer in layers if layer.kind == "Add"]
+    assert len(sums) == (2 if name == "record" else 0) and all(len(takes) == 2 for takes in sums)

@@ -7,7 +7,8 @@ from PIL import Image
 from svhn.commands import cli
 from svhn.figures.interpretation import MOST_DIGITS, draw_interpretations
 from svhn.torch_inpaint.classifier.adapter import classify, to_batch
-from svhn.torch_inpaint.classifier.interpret import input_gradient, interpret_crops
+from svhn.torch_inpaint.classifier.config import NETWORKS
+from svhn.torch_inpaint.classifier.interpret import input_gradient, interpret_crops, layers_of
 from svhn.torch_inpaint.classifier.nets import Classifier, Preprocessing, build_net
 
 
@@ -70,3 +71,23 @@ def test_the_command(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     assert result.output == "digits-digit.png: written, 1 digit\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digit.png", "digits-digit.png"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_layers_of_every_net_end_in_ten_logits_and_hold_all_parameters(name):
+    net = build_net(name)
+    layers = layers_of(net.eval(), Preprocessing())
+    assert layers[0].shape == (40, 40, 1) and layers[1].shape == (40, 40, NETWORKS[name].filters[0])
+    assert layers[-1].shape == (10,) and layers[-1].takes == (len(layers) - 2,)
+    assert sum(layer.parameters for layer in layers) == sum(weights.numel() for weights in net.parameters())
+
+
+def test_the_diagram_of_a_network_by_its_name_or_of_a_checkpoint(tmp_path):
+    run = CliRunner().invoke
+    by_name = run(cli, ["diagram", "Convnet48_Dropout3", "--output", str(tmp_path / "by-name.png")])
+    of_file = run(cli, ["diagram", "torch-convnet48-dropout3", "--output", str(tmp_path / "of-file.png")])
+    assert by_name.exit_code == of_file.exit_code == 0 and "54,954" in by_name.output
+    assert by_name.output.splitlines()[:-1] == of_file.output.splitlines()[:-1]
+    assert (tmp_path / "by-name.png").is_file()
+    wrong = run(cli, ["diagram", "ConvNet99", "--output", str(tmp_path / "x.png")])
+    assert wrong.exit_code == 1 and "no model found" in wrong.output
