@@ -53,7 +53,7 @@ def draw_run(history: Sequence[Row], overfits_from: int | None = None) -> Figure
     return figure
 
 
-def draw_best(runs: Sequence[tuple[str, Sequence[Row], tuple[int, str] | None]]) -> Figure:
+def draw_best(runs: Sequence[tuple[str, Sequence[Row], tuple[int, str] | None]], step: str = "epoch") -> Figure:
     """Draw what was monitored in the best run and in the one after it: losses and validation accuracy by epoch.
 
     Parameters
@@ -61,6 +61,8 @@ def draw_best(runs: Sequence[tuple[str, Sequence[Row], tuple[int, str] | None]])
     runs : sequence of (str, sequence of dict, (int, str) or None)
         The winner, and maybe the runner-up: name, history as for `draw_run`, and where it over-fits the epoch from
         which on, which is marked, and a line that says so.
+    step : str
+        What a run is measured after.
     """
     width, height = BEST_SIZE
     figure = Figure(figsize=(width, height * len(runs)), dpi=DPI, facecolor="white")
@@ -77,6 +79,8 @@ def draw_best(runs: Sequence[tuple[str, Sequence[Row], tuple[int, str] | None]])
         )
         _monitor(accuracy, history, {"validation_accuracy": ("validation accuracy", GOOD)}, overfits)
         accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        for axes in (losses, accuracy):
+            axes.set_xlabel(step, color=MUTED, fontsize=9, labelpad=1)
     return figure
 
 

@@ -27,7 +27,7 @@ def write_report(folder: SweepFolder) -> None:
     if best:
         shown = [(one.run.name, one.history, overfitting(one.history)) for one in statuses if one.history][:MONITORED]
         with replacing(folder.best) as temporary:
-            draw_best(shown).savefig(temporary)
+            draw_best(shown, kind_of(statuses[0].run.config).step).savefig(temporary)
 
 
 def notes_on(statuses: list[RunStatus], data: str) -> list[str]:
