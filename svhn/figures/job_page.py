@@ -1,9 +1,10 @@
 """One self-contained page about a finished job: totals, failures, and photos before and after."""
 
 import base64
+import shlex
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +51,13 @@ class ShownPhoto:
         `after` is left out for a photo that did not change, both where there is a `problem`.
     boxes : sequence of Box
         The digits; what lies around them is shown, without any the whole photo.
+    seen : sequence of Box
+        What can be read still.
     numbers : sequence of ShownNumber
     problem : str, optional
         Why there is no picture.
+    reason : str, optional
+        Why it failed.
     """
 
     name: str
@@ -60,7 +65,9 @@ class ShownPhoto:
     after: np.ndarray | None = None
     boxes: Sequence[Box] = ()
     numbers: Sequence[ShownNumber] = ()
+    seen: Sequence[Box] = ()
     problem: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,9 @@ class JobPage:
     seconds : float, optional
         Median of a photo.
     failures : sequence of Failure
-    changed, untouched : iterable of ShownPhoto
-        Those to show of the photos that were changed, and of those in which nothing was found; taken one by one.
+    changed, untouched, failed : iterable of ShownPhoto
+        Those to show of the photos that were changed, of those in which nothing was found, and of those that failed;
+        taken one by one.
     changed_count, untouched_count : int
         How many there are in all.
     left_out : str
@@ -95,6 +103,7 @@ class JobPage:
     untouched: Iterable[ShownPhoto]
     untouched_count: int
     left_out: str = ""
+    failed: Iterable[ShownPhoto] = ()
 
 
 def write_job_page(path: str | Path, page: JobPage) -> None:
@@ -106,11 +115,13 @@ def write_job_page(path: str | Path, page: JobPage) -> None:
         "job.html.j2",
         title=f"House numbers removed: {folder}",
         folder=folder,
+        output=shlex.quote(folder),
         page=page,
         reasons=reasons,
         failures=[(printable(failure.photo), printable(failure.reason)) for failure in failures],
         changed=[_card(photo) for photo in page.changed],
         untouched=[_card(photo) for photo in page.untouched],
+        failed=[_card(photo) for photo in page.failed],
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -119,22 +130,46 @@ def write_job_page(path: str | Path, page: JobPage) -> None:
 def _card(photo: ShownPhoto) -> dict[str, object]:
     """Return what the template shows of a photo: its pictures are data URLs."""
     pictures = {"before": photo.before, "after": photo.after}
-    urls = {name: None if picture is None else _data_url(picture, photo.boxes) for name, picture in pictures.items()}
-    problem = None if photo.problem is None else printable(photo.problem)
-    return {"name": printable(photo.name), "numbers": photo.numbers, "problem": problem, **urls}
+    part = None if photo.before is None else _part([*photo.boxes, *photo.seen], photo.before.shape)
+    return {
+        "name": printable(photo.name),
+        "argument": shlex.quote(printable(photo.name)),
+        "numbers": photo.numbers,
+        "problem": None if photo.problem is None else printable(photo.problem),
+        "reason": None if photo.reason is None else printable(photo.reason),
+        "marks": [] if part is None else [*_marks(photo.boxes, part, "digit"), *_marks(photo.seen, part, "seen")],
+        **{
+            name: None if picture is None or part is None else _data_url(picture, part)
+            for name, picture in pictures.items()
+        },
+    }
 
 
-def _data_url(picture: np.ndarray, boxes: Sequence[Box]) -> str:
-    content = encode_rgb(_thumbnail(picture, boxes), "JPEG")
+def _part(boxes: Sequence[Box], shape: tuple[int, ...]) -> Box:
+    """Return the surroundings of some boxes in a photo of (height, width, ...), or the whole of it."""
+    whole = Box(0, 0, shape[1], shape[0])
+    if not boxes:
+        return whole
+    height = statistics.median(box.height for box in boxes)
+    return union(boxes).grow(max(LEAST_MARGIN, round(height))).intersection(whole) or whole
+
+
+def _marks(boxes: Sequence[Box], part: Box, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield the kind of each box and where it lies in a part of its photo, as CSS in percent."""
+    for box in boxes:
+        places = (box.left - part.left, box.top - part.top, box.width, box.height)
+        sides = (part.width, part.height, part.width, part.height)
+        shares = [100 * place / side for place, side in zip(places, sides, strict=True)]
+        yield kind, "left:{:.2f}%;top:{:.2f}%;width:{:.2f}%;height:{:.2f}%".format(*shares)
+
+
+def _data_url(picture: np.ndarray, part: Box) -> str:
+    content = encode_rgb(_thumbnail(picture[part.slices]), "JPEG")
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
-def _thumbnail(photo: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
-    """Return the surroundings of some boxes, or a whole photo, (H, W, 3) uint8 RGB, at the size of the page."""
-    if boxes:
-        height = statistics.median(box.height for box in boxes)
-        part = union(boxes).grow(max(LEAST_MARGIN, round(height))).clip(photo.shape[1], photo.shape[0])
-        photo = photo[part.slices] if part else photo
+def _thumbnail(photo: np.ndarray) -> np.ndarray:
+    """Return a part of a photo, (H, W, 3) uint8 RGB, at the size of the page."""
     scale = min(SIZE[0] / photo.shape[1], SIZE[1] / photo.shape[0], MOST_ENLARGED)
     size = max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale))
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

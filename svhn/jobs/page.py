@@ -4,6 +4,7 @@ import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,18 +75,22 @@ def _doubt(number: RemovedNumber) -> float:
 def _describe(lines: Sequence[ReportLine], folder: str, most: int, left_out: str) -> JobPage:
     changed = sorted((line for line in lines if line.status == OK), key=lambda line: (-doubt(line), line.photo))
     untouched = [line for line in lines if line.status == NO_DIGITS]
+    failed = sorted(
+        (line for line in lines if line.status == ERROR), key=lambda line: (not line.is_legible, line.photo)
+    )
     seconds = [line.seconds for line in changed]
     return JobPage(
         folder=folder,
         totals=_totals(lines),
         ended=max(line.finished for line in lines)[:16].replace("T", " "),
         seconds=statistics.median(seconds) if seconds else None,
-        failures=[Failure(line.photo, _reason(line)) for line in lines if line.status == ERROR],
+        failures=[Failure(line.photo, _reason(line)) for line in failed],
         changed=(_changed_photo(line, folder) for line in changed[:most]),
         changed_count=len(changed),
         untouched=(_untouched_photo(line) for line in untouched[:most]),
         untouched_count=len(untouched),
         left_out=left_out,
+        failed=(_failed_photo(line) for line in failed[:most]),
     )
 
 
@@ -121,6 +126,15 @@ def _untouched_photo(line: ReportLine) -> ShownPhoto:
         return ShownPhoto(line.photo, _read(line.real_path or line.photo, line.sha256))
     except Exception as error:  # as in `_changed_photo`
         return ShownPhoto(line.photo, problem=str(error))
+
+
+def _failed_photo(line: ReportLine) -> ShownPhoto:
+    """Return a photo that failed, where it can be shown, with what was removed and what can be read still."""
+    shown = _untouched_photo(line)
+    numbers = [_shown(number) for number in _removed(line)]
+    boxes = [Box(*box) for number in _removed(line) for box in number.boxes]
+    seen = [Box(*digit.box) for number in line.seen for digit in number.digits]
+    return replace(shown, numbers=numbers, boxes=boxes, seen=seen, reason=_reason(line))
 
 
 def _read(photo: str, digest: str | None) -> np.ndarray:

@@ -103,8 +103,9 @@ class Engine:
         return future
 
     def _retry_after(self) -> int:
+        """Return in how many seconds half of the places will be free."""
         usual = sum(self._seconds) / len(self._seconds) if self._seconds else 1.0
-        return max(1, math.ceil(usual * self._taken / self.config.processes))
+        return max(1, math.ceil(usual * self._taken / (2 * self.config.processes)))
 
     def _work(self) -> None:
         """Hand orders to a process, one after the other, and replace it where need be."""

@@ -54,6 +54,7 @@ def test_changed_photos_show_the_surroundings_of_their_digits_before_and_after(w
     page = write(changed=[ShownPhoto("a&b.png", TALL, TALL // 2, digits, numbers)], changed_count=3)
     assert "1 of 3" in page and "<b>a&amp;b.png</b>" in page
     assert 'removed 7 (93% sure); removed 12 (100% sure) <span class="warn">legible still</span>' in page
+    assert 'class="digit" style="left:40.00%;top:33.33%;width:20.00%;height:33.33%"' in page
     before, after = pictures(page)
     assert before.size == after.size == (4 * 50, 4 * 60)  # 20 pixels around the digit, four times as large
     assert np.abs(np.asarray(before)[20, 20].astype(int) - TALL[0, 0]).max() < 12
@@ -66,3 +67,12 @@ def test_untouched_photos_are_shown_whole_and_missing_ones_with_the_reason(write
     (picture,) = pictures(page)
     assert picture.size == (68, 270) and 'type="range"' not in page
     assert "<h2>Nothing found</h2>" in page and "No picture: no such photo; &lt;check&gt;" in page
+
+
+def test_what_failed_shows_what_can_be_read_still_and_can_be_done_again(write):
+    failed = ShownPhoto("it's.png", TALL, seen=[Box(40, 100, 50, 120)])
+    page = write(failures=[Failure("it's.png", "still legible")], failed=[failed])
+    assert page.index('class="seen"') < page.index("<script>") and 'class="digit"' not in page
+    assert (
+        'value="&#39;it&#39;&#34;&#39;&#34;&#39;s.png&#39;"' in page and 'data-output="&#39;out &lt;1&gt;&#39;"' in page
+    )

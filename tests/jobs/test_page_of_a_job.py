@@ -55,11 +55,12 @@ def test_the_page_tells_everything_and_loads_nothing(page):
     assert found["photos"] == 11 and found["removed"] == 6 and found["nothing found"] == 1 and found["failed"] == 4
     assert "the file is empty" in page and "no boxes; give them" in page
     assert "<b>&.png" not in page and "&lt;b&gt;&amp;.png" in page
-    assert page.count('type="range"') == 6 and len(outline.loads) == 2 * 6 + 1
+    assert page.count('type="range"') == 6 and len(outline.loads) == 2 * 6 + 1 + 1
     for url in outline.loads:
         picture = Image.open(io.BytesIO(base64.b64decode(url.split(",", 1)[1])))
         assert picture.format == "JPEG" and picture.width <= 360 and picture.height <= 270
-    assert "original photos" in page
+    assert "original photos" in page and page.count('class="digit"') >= 6
+    assert page.count('type="checkbox"') == 1 + 6 + 1 + 4
 
 
 def line(before, sure, after, still, legible=False):
