@@ -7,7 +7,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from svhn.commands import cli
+from svhn.data import loading
 from svhn.data.explore import explore_data, facts_of, format_facts, sample_photos
+from svhn.data.extra import digits as extra_digits
 from svhn.data.prepared import write_prepared
 
 
@@ -56,3 +58,13 @@ def test_photos_come_with_their_digits(tiny_svhn):
     assert len(photos) == 12 and all(known[photo.tobytes()] == digits for photo, digits in photos)
     rendered = sample_photos("synthetic")
     assert len(rendered) == 12 and all(digits for _, digits in rendered)
+
+
+def test_rendered_digits_are_prepared_and_explored_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 40, "validation": 10, "test": 10})
+    monkeypatch.setattr(extra_digits, "available_cores", lambda: 1)  # no processes for so few
+    store = str(tmp_path / "data.h5")
+    for command in (["prepare", "--data", "synthetic", "--output", store], ["explore", "--data", store]):
+        result = CliRunner().invoke(cli, [*command, *(["--output", str(tmp_path)] if command[0] == "explore" else [])])
+        assert result.exit_code == 0, result.output
+    assert "test/gray            uint8  (10, 32, 32)" in result.output and (tmp_path / "classes.png").is_file()

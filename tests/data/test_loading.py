@@ -128,5 +128,6 @@ def test_prepared_data_are_taken_as_they_were_split_and_cut(tiny_svhn, tmp_path)
 
 def test_a_share_of_rendered_digits_is_held_back(monkeypatch):
     monkeypatch.setattr(loading, "SYNTHETIC_COUNTS", {"train": 40, "validation": 10, "test": 10})
+    monkeypatch.setattr(extra_digits, "available_cores", lambda: 1)  # no processes for so few
     sizes = {name: len(split) for name, split in load_data("synthetic", validation=0.4).splits.items()}
     assert sizes == {"train": 30, "validation": 20, "test": 10}
