@@ -22,12 +22,15 @@ import click
 import httpx
 import numpy as np
 
+from svhn.data.render import render_photo
+from svhn.photos import encode_rgb
 from svhn.runs import RunRecord
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("fastapi", "uvicorn", "torch", "opencv-python-headless", "onnxruntime")
 START_SECONDS = 120
 MIB = 1 << 20
+SEED = 7
 PARTS = 5  # of the time; memory of the second one and of the last are compared
 
 
@@ -47,9 +50,9 @@ class Seen:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[tuple[str, int]]:
+def server(processes: int) -> Iterator[tuple[str, int]]:
     """Start `svhn serve` on a free port; yield its address and its process number."""
-    command = [sys.executable, "-m", "svhn", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "svhn", "serve", "--port", "0", "--processes", str(processes)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -76,7 +79,7 @@ def ask(address: str, content: bytes, until: float, seen: Seen) -> None:
         while time.monotonic() < until:
             began = time.monotonic()
             try:
-                answer = client.post(f"{address}api/remove", files={"photo": ("photo.jpg", content)})
+                answer = client.post(f"{address}api/remove", files={"photo": ("photo.png", content)})
             except httpx.HTTPError as error:
                 seen.count(type(error).__name__, 0.0)
                 continue
@@ -87,16 +90,17 @@ def ask(address: str, content: bytes, until: float, seen: Seen) -> None:
 
 
 @click.command()
-@click.option("--photo", default="samples/house-2.jpg", show_default=True, type=click.Path(path_type=Path))
+@click.option("--processes", default=2, show_default=True, help="Of the server.")
 @click.option("--clients", default=50, show_default=True)
 @click.option("--seconds", default=60, show_default=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path))
-def main(photo: Path, clients: int, seconds: int, output: Path) -> None:
+def main(processes: int, clients: int, seconds: int, output: Path) -> None:
     """Measure, print, and write the record."""
-    content, seen, memory = photo.read_bytes(), Seen(), []
-    settings = {"photo": str(photo), "clients": clients, "seconds": seconds}
-    with server() as (address, process):
-        httpx.post(f"{address}api/remove", files={"photo": ("photo.jpg", content)}, timeout=START_SECONDS)
+    photo = render_photo(SEED).photo
+    content, seen, memory = encode_rgb(photo), Seen(), []
+    settings = {"photo": photo.shape, "seed": SEED, "processes": processes, "clients": clients, "seconds": seconds}
+    with server(processes) as (address, process):
+        httpx.post(f"{address}api/remove", files={"photo": ("photo.png", content)}, timeout=START_SECONDS)
         until = time.monotonic() + seconds
         threads = [threading.Thread(target=ask, args=(address, content, until, seen)) for _ in range(clients)]
         for thread in threads:
@@ -109,6 +113,7 @@ def main(photo: Path, clients: int, seconds: int, output: Path) -> None:
     part = len(memory) // PARTS
     metrics = {
         "clients": clients,
+        "processes": processes,
         "statuses": {str(status): count for status, count in sorted(seen.statuses.items(), key=str)},
         "photos_per_second": len(seen.seconds) / seconds,
         "median_seconds": float(np.median(seen.seconds)),
@@ -120,7 +125,7 @@ def main(photo: Path, clients: int, seconds: int, output: Path) -> None:
         },
     }
     click.echo(metrics)
-    record = RunRecord.new("benchmarks.web_load", settings, {"source": str(photo)}, PACKAGES)
+    record = RunRecord.new("benchmarks.web_load", settings, {"source": "svhn.data.render"}, PACKAGES)
     record.metrics |= metrics
     record.write(output)
 

@@ -138,6 +138,34 @@ def as_digits(boxes: Iterable[Any]) -> list[DigitBox]:
     return [_as_digit(place, box) for place, box in enumerate(boxes)]
 
 
+def to_arrays(digits: Iterable["DigitBox"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return digits as plain arrays.
+
+    Returns
+    -------
+    boxes : ndarray (N, 4) int64
+        [left, top, right, bottom] in pixels, right and bottom exclusive.
+    labels : ndarray (N,) int64
+        0..9; -1 where it is not known.
+    confidences : ndarray (N,) float64
+        0..1; NaN for a box that was given.
+    """
+    rows = list(digits)
+    boxes = np.array([digit.box.as_list() for digit in rows], np.int64).reshape(-1, 4)
+    labels = np.array([-1 if digit.label is None else digit.label for digit in rows], np.int64)
+    sure = np.array([np.nan if digit.confidence is None else digit.confidence for digit in rows], np.float64)
+    return boxes, labels, sure
+
+
+def to_supervision(digits: Iterable["DigitBox"]) -> Any:
+    """Return digits as `supervision.Detections`; ModuleNotFoundError where that package is not installed."""
+    import supervision
+
+    boxes, labels, sure = to_arrays(digits)
+    confidence = None if np.isnan(sure).any() else sure
+    return supervision.Detections(xyxy=boxes.astype(np.float32), class_id=labels, confidence=confidence)
+
+
 def _as_digit(place: int, box: Any) -> DigitBox:
     if isinstance(box, DigitBox):
         return box

@@ -43,7 +43,7 @@ ALLOWED = {
     "data.caffe": {"lmdb", "cv2", "google"},
     "tf_models": {"tensorflow", "keras"},
     "tf_models.export": {"tensorflow", "keras", "google"},
-    "torch_inpaint": {"torch", "cv2", "scipy"},
+    "torch_inpaint": {"torch", "cv2", "scipy", "PIL"},
     "jobs": {"torch", "cv2"},
     "jobs.engines": {"ray"},
     "jobs.single": {"PIL", "cv2"},

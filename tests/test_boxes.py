@@ -1,13 +1,25 @@
 """Boxes, reading order and grouping."""
 
 import itertools
+import sys
 import time
 import tracemalloc
+import types
 
 import numpy as np
 import pytest
 
-from svhn.boxes import Box, DigitBox, Number, clip_digits, group_digits, reading_order, union
+from svhn.boxes import (
+    Box,
+    DigitBox,
+    Number,
+    clip_digits,
+    group_digits,
+    reading_order,
+    to_arrays,
+    to_supervision,
+    union,
+)
 
 
 def line_of_digits(degrees: float, count: int = 5, step: float = 30.0) -> list[DigitBox]:
@@ -194,3 +206,22 @@ def test_number_text_and_box():
     number = Number((DigitBox(Box(0, 5, 10, 30), 0), DigitBox(Box(12, 0, 22, 24)), DigitBox(Box(24, 4, 30, 28), 7)))
     assert number.text == "0?7"
     assert number.box == Box(0, 0, 30, 30)
+
+
+def test_digits_as_plain_arrays():
+    digits = [DigitBox(Box(1, 2, 3, 5), 7), DigitBox(Box(4, 5, 6, 9))]
+    boxes, labels, sure = to_arrays(digits)
+    assert boxes.tolist() == [[1, 2, 3, 5], [4, 5, 6, 9]] and labels.tolist() == [7, -1] and np.isnan(sure).all()
+    empty = to_arrays([])
+    assert empty[0].shape == (0, 4) and len(empty[1]) == len(empty[2]) == 0
+
+
+def test_digits_as_detections(monkeypatch):
+    """The package is optional; its class takes these three."""
+    package = types.ModuleType("supervision")
+    package.Detections = lambda **fields: fields
+    monkeypatch.setitem(sys.modules, "supervision", package)
+    found = to_supervision([DigitBox(Box(1, 2, 3, 5), 7)])
+    assert (
+        found["xyxy"].tolist() == [[1, 2, 3, 5]] and found["class_id"].tolist() == [7] and found["confidence"] is None
+    )

@@ -19,6 +19,7 @@ from .page import render_page as render_page
 from .report import format_report as format_report
 from .report import write_report as write_report
 from .run import write_run_picture as write_run_picture
+from .strip import draw_strip as draw_strip
 from .sweep_curves import draw_best as draw_best
 from .sweep_page import SweepRun as SweepRun
 from .sweep_page import write_sweep_page as write_sweep_page

@@ -1,6 +1,6 @@
 """Digits and numbers that were found, with boxes as people draw them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class FoundDigit(DigitBox):
     """
 
     presence: float = 0.0
-    probabilities: tuple[float, ...] = ()
+    probabilities: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def confidence(self) -> float:

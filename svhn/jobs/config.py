@@ -54,7 +54,7 @@ class JobConfig(Settings):
     model : str
         Checkpoint of the classifier, see `svhn.checkpoints.find_model`.
     device : str
-        "auto", "cpu", "cuda" or "cuda:1".
+        "auto", "cpu", "cuda", "cuda:1" or "mps".
     removal : RemovalConfig
     photo : PhotoConfig
     scope : Scope
@@ -93,7 +93,7 @@ class JobConfig(Settings):
     save_masks: bool = setting(False, help="Also write masks/<stem>.png, white = changed.")
     model: str = setting(DEFAULT_CHECKPOINT, expert=True, help="PyTorch checkpoint that says what is still legible.")
     device: str = setting(
-        "auto", pattern=r"auto|cpu|cuda(:\d+)?", metavar="auto|cpu|cuda|cuda:N", help="Where to compute."
+        "auto", pattern=r"auto|cpu|mps|cuda(:\d+)?", metavar="auto|cpu|cuda|cuda:N|mps", help="Where to compute."
     )
     removal: RemovalConfig = field(default_factory=RemovalConfig)
     photo: PhotoConfig = field(default_factory=PhotoConfig)

@@ -5,6 +5,8 @@ from .formats.known import known_suffixes as known_suffixes
 from .formats.known import recognise as recognise
 from .formats.pillow import PillowFormat as PillowFormat
 from .formats.pillow import check_size as check_size
+from .forms import as_mask as as_mask
+from .forms import as_rgb as as_rgb
 from .metadata import Metadata as Metadata
 from .photo import Photo as Photo
 from .photo import byte_limit as byte_limit

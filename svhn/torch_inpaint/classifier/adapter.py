@@ -1,12 +1,11 @@
 """From anybody's images to the classifier's input batch, and back."""
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
 from svhn.alphabet import NUM_CLASSES
@@ -105,9 +104,42 @@ def classify(classifier: Classifier, images: Any, batch_size: int = 256) -> np.n
     return torch.cat(parts).numpy() if parts else np.zeros((0, NUM_CLASSES), np.float32)
 
 
-def load_predictor(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
-    """Load a checkpoint as a function from crops, uint8 (N, H, W, 3) RGB, to probabilities, float32 (N, 10)."""
-    return functools.partial(classify, load_classifier(path))
+def features(classifier: Classifier, images: Any, batch_size: int = 256) -> np.ndarray:
+    """Return what the last layer judges by, float32 (N, D), of digit crops as `classify` takes them.
+
+    For a search of similar digits, or a classifier of one's own; `D` is the network's, 800 for the shipped one.
+    """
+    device = classifier.net.first_conv.weight.device
+    *head, last = classifier.net.classifier
+    body = nn.Sequential(classifier.net.features, *head)
+    with torch.inference_mode():
+        parts = [
+            body(to_batch(images[i : i + batch_size], classifier.preprocessing, device)).cpu()
+            for i in range(0, len(images), batch_size)
+        ]
+    return torch.cat(parts).numpy() if parts else np.zeros((0, cast(nn.Linear, last).in_features), np.float32)
+
+
+class Predictor:
+    """A classifier as a function: crops, uint8 (N, H, W, 3) RGB or (N, H, W) gray -> probabilities, float32 (N, 10)."""
+
+    def __init__(self, classifier: Classifier):
+        self.classifier = classifier
+
+    def __call__(self, images: Any) -> np.ndarray:
+        return classify(self.classifier, images)
+
+    def features(self, images: Any) -> np.ndarray:
+        """Return what its last layer judges by, float32 (N, D); see `features`."""
+        return features(self.classifier, images)
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.classifier.name})"
+
+
+def load_predictor(path: str | Path) -> Predictor:
+    """Load a checkpoint as a function from crops to probabilities."""
+    return Predictor(load_classifier(path))
 
 
 def crops_of(path: str | Path) -> str:

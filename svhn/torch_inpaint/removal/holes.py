@@ -1,16 +1,19 @@
 """Fill a mask that the caller brings, without any digits."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
 from svhn.boxes import Box
+from svhn.photos import as_mask, as_rgb
 from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.removal.composite import paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import RemovalConfig
 from svhn.torch_inpaint.removal.fills import thickness
 from svhn.torch_inpaint.removal.masks import KeyPixels, widen
 from svhn.torch_inpaint.removal.methods import DetailFunction, load_detail
-from svhn.torch_inpaint.removal.regions import Region, check_photo, cut_region, fill_regions, reduce_mask
+from svhn.torch_inpaint.removal.regions import Region, cut_region, fill_regions, reduce_mask
 
 # Parts of a mask that are closer than twice this, in pixels, are filled together.
 NEAR = 8
@@ -18,17 +21,15 @@ NEAR = 8
 SURROUNDINGS = 4
 
 
-def inpaint(
-    photo: np.ndarray, mask: np.ndarray, config: RemovalConfig = RemovalConfig(), device: str = "auto"
-) -> np.ndarray:
+def inpaint(photo: Any, mask: Any, config: RemovalConfig = RemovalConfig(), device: str = "auto") -> np.ndarray:
     """Fill a mask that the caller brings.
 
     Parameters
     ----------
-    photo : ndarray (H, W, 3) uint8, RGB
-        Not modified.
-    mask : ndarray (H, W) bool
-        True = to be filled; at least one pixel must be False.
+    photo : ndarray (H, W), (H, W, 3) or (H, W, 4) uint8, or PIL.Image.Image
+        RGB, not modified; see `svhn.photos.as_rgb`.
+    mask : ndarray (H, W) bool or uint8, or PIL.Image.Image
+        True, or white = to be filled; at least one pixel must stay. See `svhn.photos.as_mask`.
     config : RemovalConfig
     device : str
         See `choose_device`.
@@ -38,8 +39,8 @@ def inpaint(
     ndarray (H, W, 3) uint8, RGB
         Equal to `photo` where `mask` is False, bit for bit.
     """
-    check_photo(photo)
-    mask = _check_mask(np.asarray(mask), photo.shape[:2])
+    photo = as_rgb(photo)
+    mask = _check_mask(as_mask(mask, photo.shape))
     regions = [cut_region(0, photo, [box], thick, config.work_thickness / thick) for box, thick in _holes(mask)]
     parts = [reduce_mask(mask[region.box.slices], region.pixels.shape[:2]) for region in regions]
     pairs = [(region.pixels, KeyPixels(part, ~part)) for region, part in zip(regions, parts, strict=True)]
@@ -64,9 +65,7 @@ def _sharpened(
     return sharpen_fill(photo, box, painted, part, around, ~mask[around.slices], detail)
 
 
-def _check_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if mask.shape != shape or mask.dtype != bool:
-        raise ValueError(f"expected a bool mask of shape {shape}, received {mask.dtype} {mask.shape}")
+def _check_mask(mask: np.ndarray) -> np.ndarray:
     if mask.all():
         raise ValueError("expected at least one pixel outside the mask, received a mask that covers the whole photo")
     return mask

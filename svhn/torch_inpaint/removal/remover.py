@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from svhn.boxes import Box, DigitBox
 from svhn.checkpoints import find_model
 from svhn.crops import crop_digit
+from svhn.figures import draw_strip
 from svhn.finder import check_answer
+from svhn.photos import as_rgb, encode_rgb, write_rgb
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, classify, load_classifier, reduced_maps
 from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.removal.composite import lost_detail, paste_fill, sharpen_fill
@@ -33,7 +37,7 @@ from svhn.torch_inpaint.removal.rounds import WIDENING, Inspection, NumberReport
 LEAST_DETAIL = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RemovalResult:
     """A photo after the removal.
 
@@ -46,12 +50,35 @@ class RemovalResult:
     key_pixels : ndarray (H, W) bool
         True = background that the fill learned from; some of it may lie in the mask's rim, see `KeyPixels`.
     numbers : tuple of NumberReport
+    before : ndarray (H, W, 3) uint8, RGB, optional
+        The input.
     """
 
     image: np.ndarray
     mask: np.ndarray
     key_pixels: np.ndarray
     numbers: tuple[NumberReport, ...] = ()
+    before: np.ndarray | None = None
+
+    def save(self, path: str | Path) -> None:
+        """Write the photo after the removal; the suffix gives the format. `svhn.photos.write_photo` keeps EXIF."""
+        write_rgb(path, self.image)
+
+    def show(self) -> None:
+        """Open before, mask and after in the system's viewer."""
+        Image.fromarray(self._strip()).show()
+
+    def __repr__(self) -> str:
+        height, width = self.mask.shape
+        numbers = ", ".join(f"{number.before.text}{' (legible)' if number.legible else ''}" for number in self.numbers)
+        return f"RemovalResult({width} x {height}, {self.mask.mean():.1%} painted, numbers: {numbers or 'none'})"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: before, mask and after."""
+        return encode_rgb(self._strip())
+
+    def _strip(self) -> np.ndarray:
+        return draw_strip(self.image if self.before is None else self.before, self.mask, self.image)
 
 
 class DigitRemover:
@@ -91,13 +118,13 @@ class DigitRemover:
         """Load the classifier from a checkpoint, by default the shipped one; see `choose_device` for `device`."""
         return cls(load_classifier(find_model(path).path, choose_device(device)), config, readers)
 
-    def remove(self, photo: np.ndarray, boxes: Sequence[Box | DigitBox]) -> RemovalResult:
+    def remove(self, photo: Any, boxes: Any) -> RemovalResult:
         """Remove the digits in `boxes` from one photo.
 
         Parameters
         ----------
-        photo : ndarray (H, W, 3) uint8, RGB
-            Not modified.
+        photo : ndarray (H, W), (H, W, 3) or (H, W, 4) uint8, or PIL.Image.Image
+            RGB, not modified; see `svhn.photos.as_rgb`.
         boxes : sequence of Box, DigitBox or [left, top, right, bottom], or ndarray (N, 4)
             One per digit; they are clipped to the photo, and those outside it are ignored.
 
@@ -107,9 +134,7 @@ class DigitRemover:
         """
         return self.remove_batch([photo], [boxes])[0]
 
-    def remove_batch(
-        self, photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Box | DigitBox]]
-    ) -> list[RemovalResult]:
+    def remove_batch(self, photos: Sequence[Any], boxes: Sequence[Any]) -> list[RemovalResult]:
         """Remove digits from several photos, all their regions together; each result equals `remove`'s."""
         return [result for result, _ in self.trace_batch(photos, boxes)]
 
@@ -118,10 +143,9 @@ class DigitRemover:
         numbers = cut_numbers(0, check_photo(photo), boxes, self.config)
         return [self._inspect(region) for _, region in numbers]
 
-    def trace_batch(
-        self, photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Box | DigitBox]]
-    ) -> list[tuple[RemovalResult, list[Removal]]]:
+    def trace_batch(self, photos: Sequence[Any], boxes: Sequence[Any]) -> list[tuple[RemovalResult, list[Removal]]]:
         """Return the results of `remove_batch`, each with what led to it, in the order of its `numbers`."""
+        photos = [as_rgb(photo) for photo in photos]
         numbers = self._start(photos, boxes)
         self._refine(photos, [number for number in numbers if number.is_reduced])
         images, pending = [photo.copy() for photo in photos], numbers
@@ -135,7 +159,8 @@ class DigitRemover:
                 number.rounds += 1
                 number.keys = number.next_keys(self.config)
         own = [[number for number in numbers if number.region.photo == i] for i in range(len(photos))]
-        return [(self._result(image, part), part) for image, part in zip(images, own, strict=True)]
+        shown = zip(photos, images, own, strict=True)
+        return [(self._result(before, image, part), part) for before, image, part in shown]
 
     def read_again(self, image: np.ndarray, removals: Sequence[Removal]) -> tuple[NumberReport, ...]:
         """Return what became of the numbers of a photo, as all readers read them in another version of the result.
@@ -215,7 +240,7 @@ class DigitRemover:
         known = known_around(around, box, number.mask, number.others)
         return sharpen_fill(photo, box, painted, number.mask, around, known, self._detail)
 
-    def _result(self, image: np.ndarray, numbers: Sequence[Removal]) -> RemovalResult:
+    def _result(self, before: np.ndarray, image: np.ndarray, numbers: Sequence[Removal]) -> RemovalResult:
         mask, key_pixels = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
         for number in numbers:
             box, keys = number.region.box, number.keys
@@ -223,7 +248,7 @@ class DigitRemover:
             used = keys.key_pixels.astype(np.uint8)
             key_pixels[box.slices] |= cv2.resize(used, (box.width, box.height), interpolation=cv2.INTER_NEAREST) > 0
         reports = tuple(number.report(self.config) for number in numbers)
-        return RemovalResult(image, mask, key_pixels, reports)
+        return RemovalResult(image, mask, key_pixels, reports, before)
 
 
 def _others(cut: Sequence[tuple[tuple[DigitBox, ...], Region]], number: int) -> tuple[Box, ...]:

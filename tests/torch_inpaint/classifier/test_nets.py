@@ -5,7 +5,15 @@ import torch
 from svhn.errors import InputError
 from svhn.figures.report import format_report
 from svhn.metrics import classification_report
-from svhn.torch_inpaint.classifier.adapter import classify, feature_maps, load_predictor, to_batch, to_images, to_tensor
+from svhn.torch_inpaint.classifier.adapter import (
+    Predictor,
+    classify,
+    feature_maps,
+    load_predictor,
+    to_batch,
+    to_images,
+    to_tensor,
+)
 from svhn.torch_inpaint.classifier.config import NETWORKS, ConvNetTrainConfig, NetConfig
 from svhn.torch_inpaint.classifier.nets import (
     Classifier,
@@ -180,3 +188,13 @@ def test_every_net_of_the_family_is_reported_on(name, tmp_path):
     assert [line.split()[-1] for line in lines[1:11]] == ["4"] * 10
     confusion = np.array(report["confusion"])
     assert confusion.shape == (10, 10) and confusion.sum(axis=1).tolist() == [4] * 10
+
+
+def test_features_are_what_the_last_layer_judges_by(classifier):
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+    found = Predictor(classifier).features(images)
+    last = classifier.net.classifier[-1]
+    logits = last(torch.from_numpy(found)).detach()
+    assert found.shape == (3, last.in_features) and found.dtype == np.float32
+    np.testing.assert_allclose(logits.softmax(dim=1), Predictor(classifier)(images), atol=1e-5)
+    assert Predictor(classifier).features(images[:0]).shape == (0, last.in_features)

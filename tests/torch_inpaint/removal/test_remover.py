@@ -1,11 +1,15 @@
+import io
+
 import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from svhn.boxes import Box, DigitBox
 from svhn.errors import InputError
 from svhn.metrics import psnr
+from svhn.photos.photo import read_rgb
 from svhn.torch_inpaint import DigitRemover
 from svhn.torch_inpaint.removal.config import FillConfig, KeyPixelConfig, RemovalConfig
 
@@ -201,3 +205,35 @@ def with_noise(photo):
     """Give a rendered photo, which is soft, the detail of a sharp one."""
     noise = np.random.default_rng(0).normal(0, 12, photo.shape[:2])[..., None]
     return np.clip(photo + noise, 0, 255).astype(np.uint8)
+
+
+def test_photos_in_other_forms_give_the_same(remover, rendered):
+    sample = rendered[0]
+    expected = remover.remove(sample.photo, sample.digits)
+    opaque = np.dstack([sample.photo, np.full(sample.photo.shape[:2], 255, np.uint8)])
+    boxes = [digit.box.as_list() for digit in sample.digits]
+    for photo, given in (
+        (Image.fromarray(sample.photo), boxes),
+        (opaque, np.array(boxes)),
+        (sample.photo, map(tuple, boxes)),
+    ):
+        np.testing.assert_array_equal(remover.remove(photo, list(given)).mask, expected.mask)
+
+
+def test_a_result_shows_itself(remover, rendered, tmp_path, monkeypatch):
+    sample = rendered[0]
+    result = remover.remove(sample.photo, sample.digits)
+    text = repr(result)
+    assert len(text) < 200 and result.numbers[0].before.text in text and str(sample.photo.shape[1]) in text
+    height, width = sample.photo.shape[:2]
+    shown = np.array(Image.open(io.BytesIO(result._repr_png_())))
+    np.testing.assert_array_equal(shown[:, :width], sample.photo)
+    np.testing.assert_array_equal(shown[:, -width:], result.image)
+    middle = shown[:, width + 8 : -width - 8]
+    assert ((middle != sample.photo).any(axis=2) == result.mask).mean() > 0.99
+    result.save(tmp_path / "after.png")
+    np.testing.assert_array_equal(read_rgb(tmp_path / "after.png"), result.image)
+    opened = []
+    monkeypatch.setattr(Image.Image, "show", lambda image: opened.append(image.size))
+    result.show()
+    assert opened == [(3 * width + 16, height)]
