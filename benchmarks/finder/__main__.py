@@ -42,7 +42,7 @@ def read_photos(find, photos) -> tuple[Tally, list, float]:
         seconds += time.perf_counter() - began
         first = most_prominent(numbers)
         found = [digit for number in numbers for digit in number.digits]
-        tally.add(photo.digits, found, [digit.confidence for digit in found], first.text if first else "")
+        tally.add(photo.digits, found, [digit.reading_confidence for digit in found], first.text if first else "")
         results.append((name, photo, numbers))
     return tally, results, len(photos) / seconds
 

@@ -9,6 +9,7 @@ from .config import advice_on_reader as advice_on_reader
 from .config import reader_version as reader_version
 from .config import text_reader_setting as text_reader_setting
 from .digits import FoundDigit as FoundDigit
+from .digits import found_digits as found_digits
 from .digits import most_prominent as most_prominent
 from .digits import number_confidence as number_confidence
 from .finder import Finder as Finder

@@ -52,7 +52,9 @@ class FinderConfig(Settings):
     Attributes
     ----------
     min_confidence : float
-        Least presence of a digit, 0 to 1.
+        Least presence, 0 to 1, of the surest digit of a number; with it the whole number is found, else none of it.
+    member : float
+        Least presence of its other digits, where `min_confidence` is not lower.
     lone : float
         Evidence, in log odds, that a digit must have beyond that to be read as a number of its own. Neighbours vouch
         for each other; of the false digits most stand alone.
@@ -99,7 +101,8 @@ class FinderConfig(Settings):
         Digits with a smaller share of their photo's height count as if they had this one.
     """
 
-    min_confidence: float = setting(0.65, above=0, below=1, help="Least certainty that there is a digit.")
+    min_confidence: float = setting(0.65, above=0, below=1, help="Least certainty that there is a number.")
+    member: float = setting(0.65, above=0, below=1)
     lone: float = 1.1
     text_reader: str = text_reader_setting()
     read_above: int = setting(40_000, least=0)
@@ -124,6 +127,11 @@ class FinderConfig(Settings):
     equal: float = setting(0.6, least=0, most=1)
     slack: tuple[tuple[float, float], tuple[float, float]] = ((0.995, 0.097), (0.879, 0.143))
     least_share: float = setting(0.15, least=0, most=1)
+
+    @property
+    def least(self) -> float:
+        """Least presence of any digit."""
+        return min(self.min_confidence, self.member)
 
 
 def advice_on_reader(name: str) -> str:

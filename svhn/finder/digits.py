@@ -1,10 +1,11 @@
 """Digits and numbers that were found, with boxes as people draw them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from svhn.boxes import Box, DigitBox, Number
+from svhn.boxes import Box, DigitBox, Number, group_digits
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 
@@ -26,6 +27,11 @@ class FoundDigit(DigitBox):
 
     @property
     def confidence(self) -> float:
+        return self.presence
+
+    @property
+    def reading_confidence(self) -> float:
+        """How sure it is that there is a digit and that it is the label's, 0 to 1."""
         return self.presence * max(self.probabilities)
 
 
@@ -74,9 +80,21 @@ def as_drawn(digit: FoundDigit, shape: tuple[int, ...], config: FinderConfig) ->
 
 
 def number_confidence(number: Number) -> float | None:
-    """Return how sure it is that a number reads as it says, 0 to 1; None for one that was not found but given."""
+    """Return how sure it is that there is a number, 0 to 1: what `FinderConfig.min_confidence` is compared with.
+
+    It is the presence of its surest digit, which the others vouch for; None for a number that was not found but given.
+    """
     found = [digit.confidence for digit in number.digits if digit.confidence is not None]
-    return float(np.prod(found)) if len(found) == len(number.digits) else None
+    return max(found) if len(found) == len(number.digits) else None
+
+
+def in_sure_numbers(digits: Sequence[FoundDigit], least: float) -> list[FoundDigit]:
+    """Return the digits, in their order, of numbers whose surest digit has at least this presence."""
+    if all(digit.presence >= least for digit in digits):
+        return list(digits)
+    numbers = (found_digits(number) for number in group_digits(digits))
+    kept = {id(digit) for number in numbers if max(digit.presence for digit in number) >= least for digit in number}
+    return [digit for digit in digits if id(digit) in kept]
 
 
 def most_prominent(numbers: list[Number]) -> Number | None:

@@ -14,7 +14,7 @@ import numpy as np
 from svhn.boxes import Box, Number, group_digits
 from svhn.finder.candidates import Candidates, fuse, log_odds, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
-from svhn.finder.digits import FoundDigit, as_drawn, found_digits, most_prominent, to_digits
+from svhn.finder.digits import FoundDigit, as_drawn, found_digits, in_sure_numbers, most_prominent, to_digits
 from svhn.finder.evidence import LEAST_SUPPORT, Evidence, TextReader, ask, fuse_sources, text_reader, worth_asking
 from svhn.finder.networks import network_files
 from svhn.finder.refiner import Refiner
@@ -42,8 +42,8 @@ class Finder:
         self.path, *refiners = network_files(path)
         self.refiners = [Refiner(file, view) for file, view in zip(refiners, VIEWS.values(), strict=False)]
         # Least presence, after each network, of a place that is looked at again or, after the last, reported.
-        again = [config.proposal, min(config.doubtful, config.min_confidence)]
-        self._least = [*again[: len(self.refiners)], config.min_confidence]
+        again = [config.proposal, min(config.doubtful, config.least)]
+        self._least = [*again[: len(self.refiners)], config.least]
         self._search = Search(self.path, config, self._least[0])
 
     def find(self, photo: np.ndarray) -> list[FoundDigit]:
@@ -61,9 +61,9 @@ class Finder:
         return text_reader(self.config.text_reader)
 
     def _find(self, photo: np.ndarray) -> list[FoundDigit]:
-        """Find the digits, with boxes as tight as the networks see them."""
+        """Find the digits, with boxes as tight as the networks see them; a number is found as a whole or not at all."""
         found = self._fused(photo) if self._is_read(photo) else self.candidates(photo)
-        return to_digits(found, photo.shape)
+        return in_sure_numbers(to_digits(found, photo.shape), self.config.min_confidence)
 
     def _is_read(self, photo: np.ndarray) -> bool:
         """Tell whether a photo may show more than a number, and there is a text reader to ask about it."""
@@ -102,7 +102,7 @@ class Finder:
         photo : ndarray (H, W, 3) uint8, RGB
         refiners : int, optional
         least : float, optional
-            Least presence of a candidate after the last network; by default `FinderConfig.min_confidence`.
+            Least presence of a candidate after the last network; by default `FinderConfig.least`.
         lines : sequence of ndarray (4,), optional
             Boxes of writing: with them large photos are searched in places only, and the refiners are asked about
             places that can become digits.

@@ -37,8 +37,8 @@ class JobConfig(Settings):
     finder : str or None
         Network that finds the digits of photos without boxes, see `svhn.finder.finder.Finder`; None for none.
     min_confidence : float
-        Least certainty that there is a digit, 0 to 1; of the finder. Lower than for reading: a digit that is missed
-        stays in the photo.
+        Least certainty that there is a number, 0 to 1, as it is printed, drawn and stored; of the finder. A number is
+        removed whole or not at all. Lower than for reading: a digit that is missed stays in the photo.
     text_reader : str
         General text reader that the finder asks about larger photos, see `svhn.finder.FinderConfig.text_reader`.
     strict : bool
@@ -85,7 +85,9 @@ class JobConfig(Settings):
         help="Network: .onnx file, or run of train-finder or train-refiner.",
         none_help="Photos without boxes are errors; only the classifier checks, and --strict.",
     )
-    min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a digit.")
+    min_confidence: float = setting(
+        0.5, above=0, below=1, help="Least certainty that there is a number; it is removed whole or not at all."
+    )
     text_reader: str = text_reader_setting()
     strict: bool = setting(False, help="Do not write a photo in which a number can be read still; exit with 4.")
     nothing_found: str = setting(COPY, choices=NOTHING_FOUND, help="What becomes of a photo in which nothing is found.")

@@ -10,7 +10,7 @@ from svhn.files import printable
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
 from svhn.jobs.choice import Scope
 from svhn.jobs.config import JobConfig
-from svhn.jobs.digit_sources import PhotoDigits
+from svhn.jobs.digit_sources import PhotoDigits, finder_config
 from svhn.jobs.tasks import IN_PLAN
 from svhn.photos import Photo, views
 
@@ -62,9 +62,8 @@ def looks_with(job: JobConfig) -> tuple[str, FinderConfig]:
     A job without a finder of its own looks with the shipped one. What `svhn read` would read counts, and what the job
     itself would find.
     """
-    return job.finder or DEFAULT_FINDER, FinderConfig(
-        min_confidence=min(job.min_confidence, FinderConfig.min_confidence), text_reader=job.text_reader
-    )
+    least = min(job.min_confidence, FinderConfig.min_confidence)
+    return job.finder or DEFAULT_FINDER, replace(finder_config(job), min_confidence=least)
 
 
 def look_at(finished: Photo, finder: Finder) -> Look:

@@ -15,14 +15,14 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from svhn.boxes import Box, overlaps
+from svhn.boxes import Box, DigitBox, Number, group_digits, overlaps
 from svhn.data.formats.digit_struct import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.data.samples.scenes import empty_photo, lettered_photo
 from svhn.errors import InputError
 from svhn.finder.candidates import Candidates, Judgement, fuse, log_odds, merge
 from svhn.finder.config import VIEWS, FinderConfig
-from svhn.finder.digits import FoundDigit, as_drawn, most_prominent, number_confidence
+from svhn.finder.digits import FoundDigit, as_drawn, in_sure_numbers, most_prominent, number_confidence
 from svhn.finder.finder import Finder
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import find_finder, network_files
@@ -423,3 +423,28 @@ def test_lines_keep_the_order_of_the_photos_for_any_number_of_workers(tmp_path):
         assert not any(line.error for line in read_photos(photos, draw=drawn, show=lines[-1].append, workers=workers))
         assert len(list(drawn.iterdir())) == 4
     assert lines[0] == lines[1] and [line.photo for line in lines[0]] == [str(photo) for photo in photos]
+
+
+def test_a_number_is_in_or_out_and_never_cut():
+    """Two numbers, each of a sure and a less sure digit, and what is shown is what is compared."""
+
+    def digit(left, presence):
+        return FoundDigit(Box(left, 0, left + 10, 20), 3, presence, (0.1,) * 3 + (0.7,) + (0.0,) * 6)
+
+    found = [digit(0, 0.97), digit(11, 0.7), digit(100, 0.88), digit(111, 0.66)]
+    assert in_sure_numbers(found, 0.9) == found[:2]
+    assert in_sure_numbers(found, 0.85) == found and in_sure_numbers(found, 0.98) == []
+    shown = [number_confidence(number) for number in group_digits(found)]
+    assert shown == [0.97, 0.88] and found[0].confidence == 0.97 and found[0].reading_confidence < 0.97
+    assert number_confidence(Number((DigitBox(Box(0, 0, 5, 9)),))) is None
+
+
+@pytest.mark.parametrize("least", [0.3, 0.65, 0.9, 0.99])
+def test_the_threshold_takes_whole_numbers(least):
+    """What a higher threshold leaves of a photo are numbers that a lower one found, digit by digit."""
+    photo = render_photo(5, replace(SyntheticSettings(), texts=("1476",))).photo
+    lower = Finder(config=FinderConfig(0.65, text_reader="none")).find_numbers(photo)
+    for number in Finder(config=FinderConfig(least, 0.65, text_reader="none")).find_numbers(photo):
+        assert number_confidence(number) >= least
+        if least >= 0.65:
+            assert number in lower

@@ -170,7 +170,7 @@ RULES: dict[str, Rule] = {
 
 def fuse_sources(known: Evidence, rules: Sequence[str] = tuple(RULES)) -> Candidates:
     """Return the digits of a photo, the surest first: the finder's sure candidates after all rules, in their order."""
-    digits = known.candidates.take(known.candidates.presence >= max(SURE, known.config.min_confidence))
+    digits = known.candidates.take(known.candidates.presence >= max(SURE, known.config.least))
     for rule in rules:
         digits = RULES[rule](digits, known)
     return digits.take(np.argsort(-digits.presence, kind="stable"))

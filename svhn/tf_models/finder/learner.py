@@ -13,7 +13,7 @@ import tensorflow as tf
 from svhn.alphabet import NUM_CLASSES
 from svhn.data.samples import FinderPhoto, SampleConfig, make_batch
 from svhn.files import write_whole
-from svhn.finder import LAYOUT, MODEL_FILE, Finder, most_prominent
+from svhn.finder import LAYOUT, MODEL_FILE, Finder, found_digits, most_prominent
 from svhn.tf_models.export import export_network
 from svhn.tf_models.finder.ahead import make_ahead
 from svhn.tf_models.finder.config import FinderTrainConfig
@@ -137,9 +137,9 @@ def read_and_score(finder: Finder, photos: Iterable[FinderPhoto]) -> Tally:
     tally = Tally()
     for photo in photos:
         numbers = finder.find_numbers(photo.pixels)
-        found = [digit for number in numbers for digit in number.digits]
+        found = [digit for number in numbers for digit in found_digits(number)]
         first = most_prominent(numbers)
-        sure = [digit.confidence or 0.0 for digit in found]
+        sure = [digit.reading_confidence for digit in found]
         tally.add(photo.digits, found, sure, first.text if first else "")
     return tally
 

@@ -89,9 +89,15 @@ export function textOf(digits) {
   return digits.map((digit) => (digit.label === null ? "?" : digit.label)).join("");
 }
 
-/** How sure the least sure digit is, 0 to 1; null where nobody measured it. */
+/** How sure a number is, 0 to 1, which is what --min-confidence compares; null where nobody measured it. */
 export function sureOf(digits) {
   const known = digits.map((digit) => digit.confidence).filter((value) => value !== null);
+  return known.length ? Math.max(...known) : null;
+}
+
+/** How sure the least sure number of a photo is; null where nobody measured it. */
+export function leastSure(photo) {
+  const known = groups(photo).map(sureOf).filter((value) => value !== null);
   return known.length ? Math.min(...known) : null;
 }
 
@@ -99,7 +105,7 @@ export function sureOf(digits) {
 function doubt(photo) {
   if (photo.status === "error" || photo.result?.error) return 2;
   if (photo.status === "waiting" || photo.status === "searching") return -1;
-  const sure = sureOf(photo.digits);
+  const sure = leastSure(photo);
   return sure === null ? (photo.digits.length ? 0 : -0.5) : 1 - sure;
 }
 
