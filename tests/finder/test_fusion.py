@@ -5,6 +5,7 @@ import pytest
 
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
+from svhn.finder.digits import in_sure_numbers, to_digits
 from svhn.finder.evidence.fusion import (
     SURE,
     SURE_BESIDE,
@@ -165,5 +166,7 @@ def test_nobody_sees_anything():
 def test_the_least_confidence_that_was_asked_for_holds():
     own = found((1, 0.9, 100), (2, 0.9, 126))
     region = written("??", 100)
-    assert text_of(fuse_sources(known(own, region, min_confidence=0.95))) == ""
+    evidence = known(own, region, min_confidence=0.95)
+    digits = to_digits(fuse_sources(evidence), evidence.shape)
+    assert len(digits) == 2 and in_sure_numbers(digits, 0.95) == [] and in_sure_numbers(digits, 0.85) == digits
     assert SURE > 0.5 and text_of(fuse_sources(known(found((1, 0.6, 100), (2, 0.6, 126)), region))) == ""
