@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import saved_model_pb2
 
 from svhn.commands import cli
 
@@ -66,6 +69,53 @@ def test_every_python_example_runs_and_gives_the_same_answer(folder, monkeypatch
         assert set(answer) == {"probabilities", "label", "confidence"}
         for name, value in answer.items():
             np.testing.assert_allclose(np.asarray(value), np.asarray(answers[0][name]), atol=1e-5)
+
+
+def test_the_grpc_client_runs_against_the_service_s_own_messages(folder, monkeypatch):
+    grpc = pytest.importorskip("grpc")
+    apis = pytest.importorskip("tensorflow_serving.apis.prediction_service_pb2_grpc")
+    from tensorflow_serving.apis import predict_pb2
+
+    loaded = tf.saved_model.load(str(folder / "exported" / "digits" / "1"))
+
+    class Server(apis.PredictionServiceServicer):
+        def Predict(self, request, context):
+            assert request.model_spec.name == "digits"
+            serve = loaded.signatures[request.model_spec.signature_name]
+            answer = serve(**{name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()})
+            response = predict_pb2.PredictResponse(model_spec=request.model_spec)
+            for name, value in answer.items():
+                response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
+            return response
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    apis.add_PredictionServiceServicer_to_server(Server(), server)
+    port = server.add_insecure_port("localhost:0")
+    server.start()
+    (code,) = (code for needs, code in BLOCKS if "a server" in needs)
+    names = {"tf": tf, "crops": np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)}
+    exec(compile(code.replace("localhost:8500", f"localhost:{port}"), "docs/serving.md", "exec"), names)
+    server.stop(None)
+    expected = loaded(names["crops"])
+    for name, value in names["answer"].items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-6)
+    assert set(names["answer"]) == set(expected)
+
+
+def test_the_signatures_in_the_table_are_those_of_the_file(folder):
+    content = (folder / "exported" / "digits" / "1" / "saved_model.pb").read_bytes()
+    signatures = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
+
+    def said(tensors) -> set[str]:
+        shapes = {name: [side.size for side in value.tensor_shape.dim] for name, value in tensors.items()}
+        kinds = {name: types_pb2.DataType.Name(value.dtype) for name, value in tensors.items()}
+        return {f"`{name}` {kinds[name]} {shape}" for name, shape in shapes.items()}
+
+    table = re.findall(r"^\| `(serv\w+)` \| (`\w+` DT.*?) \| (.*?) \|$", PAGE, re.MULTILINE)
+    assert [name for name, _, _ in table] == ["serving_default", "serve_png"]
+    for name, taken, _ in table:
+        assert said(signatures[name].inputs) == {taken}
+        assert said(signatures[name].outputs) == set(re.findall(r"`\w+` DT_\w+ \[[^]]*\]", table[0][2]))
 
 
 def test_the_sizes_in_the_table_are_those_of_the_files(folder):
