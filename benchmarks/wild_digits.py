@@ -25,7 +25,7 @@ from svhn.data import load_split
 from svhn.metrics import accuracy_interval
 from svhn.runs import RunRecord
 
-MODELS = ("tf-record", "tf-teacher", "tf-seed", "tf-caffe", "torch-convnet48-dropout3")
+MODELS = ("tf-record", "tf-teacher", "tf-seed", "tf-caffe", "tf-caffe-lrn", "torch-convnet48-dropout3")
 PACKAGES = ("tensorflow", "keras", "torch", "numpy", "Pillow")
 
 

@@ -14,7 +14,7 @@ CARD = (
     "| {{ card.test_accuracy | percent(2) }} (95 % interval {{ card.test_accuracy_interval | span(2, 100) }} %)",
     "validation split (576 digits) | {{ card.validation_accuracy | percent(2) }}",
 )
-CLASSIFIERS = ("tf-record", "tf-seed", "tf-caffe", "torch-convnet48-dropout3")
+CLASSIFIERS = ("tf-record", "tf-seed", "tf-caffe", "tf-caffe-lrn", "torch-convnet48-dropout3")
 # Figures in sentences, and in tables that people wrote: the document, and its words as a template of the records.
 SENTENCES = (
     *((f"checkpoints/{name}/card.md", row) for name in CLASSIFIERS for row in CARD),

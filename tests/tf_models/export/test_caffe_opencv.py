@@ -50,8 +50,9 @@ def test_opencv_4_gives_the_network_s_outputs_from_raw_pixels(caffe_model, expor
     np.testing.assert_allclose(opencv(*files, images), keras.ops.softmax(logits), atol=1e-4)
 
 
-def test_the_shipped_network(tmp_path):
-    model = keras.models.load_model(find_model("tf-caffe").path, compile=False)
+@pytest.mark.parametrize("name", ["tf-caffe", "tf-caffe-lrn"])
+def test_the_shipped_networks(name, tmp_path):
+    model = keras.models.load_model(find_model(name).path, compile=False)
     export_model(model, "caffe", tmp_path / "exported")
     files = tmp_path / "exported" / "deploy.prototxt", tmp_path / "exported" / "weights.caffemodel"
     digits, _ = render_crops(40, seed=5)
