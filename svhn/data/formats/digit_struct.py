@@ -119,7 +119,7 @@ class DigitStruct(Annotations):
         """One digit is stored as a value, several as references to values."""
         values = _content(dataset, MOST_DIGITS).reshape(-1)
         if dataset.dtype == h5py.ref_dtype:
-            return [float(_content(self._file[reference], 1)[0, 0]) for reference in values]
+            return [_value(self._file, reference) for reference in values]
         return [float(value) for value in values]
 
     def _damaged(self, error: Exception, where: str = "") -> InputError:
@@ -144,6 +144,23 @@ def _content(dataset: h5py.Dataset, most: int) -> np.ndarray:
     if dataset.size is None or dataset.size > most:
         raise ValueError(f"{dataset.size} values, expected at most {most:,}")
     return dataset[()]
+
+
+def _value(file: h5py.File, reference: h5py.Reference) -> float:
+    """Return the one value behind a reference, as `_content` does: there are ten for each photo of two digits, and
+    `h5py`'s low-level interface takes a fifth of the time.
+    """
+    stored = h5py.h5r.dereference(reference, file.id)
+    if not isinstance(stored, h5py.h5d.DatasetID):
+        raise ValueError("expected values in this file")
+    if stored.shape != (1, 1):
+        raise ValueError(f"{math.prod(stored.shape)} values, expected at most 1, as one row and column")
+    created = stored.get_create_plist()
+    if created.get_layout() == h5py.h5d.VIRTUAL or created.get_external_count():
+        raise ValueError("expected values in this file")
+    value = np.empty((1, 1), np.float64)
+    stored.read(h5py.h5s.ALL, h5py.h5s.ALL, value)
+    return float(value[0, 0])
 
 
 def _text(dataset: h5py.Dataset) -> str:
