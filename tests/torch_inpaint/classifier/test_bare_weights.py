@@ -8,7 +8,7 @@ from svhn.checkpoints import find_model
 from svhn.classifiers import crops_for, evaluate_classifier
 from svhn.errors import InputError
 from svhn.torch_inpaint import train_classifier
-from svhn.torch_inpaint.classifier import load_classifier
+from svhn.torch_inpaint.classifier import NETWORKS, NetConfig, load_classifier
 
 
 class TheirNet(nn.Module):
@@ -58,7 +58,8 @@ def test_other_weights_are_refused_in_words(tmp_path):
 
 
 def test_a_network_learns_from_tight_crops_and_says_so(tiny_svhn, tmp_path, monkeypatch):
-    settings = {"net": "convnet32_753", "optimizer": "adagrad", "epochs": 1, "crops": "tight", "validation": 0.3}
+    monkeypatch.setattr(NETWORKS, "_entries", {**NETWORKS._entries, "Small_Net": NetConfig((4, 4, 4), (3, 3, 3))})
+    settings = {"net": "small_net", "optimizer": "adagrad", "epochs": 1, "crops": "tight", "validation": 0.3}
     source, run, drawn = str(tiny_svhn.folder), tmp_path / "run", []
     monkeypatch.setattr("svhn.figures.write_run_picture", lambda path, *_: path.touch())
     monkeypatch.setattr("svhn.figures.report.save_figure", lambda path, figure: drawn.append(path.name))
@@ -66,6 +67,6 @@ def test_a_network_learns_from_tight_crops_and_says_so(tiny_svhn, tmp_path, monk
     measured = evaluate_classifier(run, source, "validation", tmp_path / "report", pairs=[(1, 7)])
     assert measured["crops"] == "tight" and "misclassified-1-as-7.png" in drawn
     trained = load_classifier(run / "model.pt")
-    assert trained.name == "ConvNet32_753" and trained.info["validation_fraction"] == 0.3
+    assert trained.name == "Small_Net" and trained.info["validation_fraction"] == 0.3
     with pytest.raises(InputError, match="for PyTorch networks"):
         crops_for(find_model("tf-seed"), "tight")
