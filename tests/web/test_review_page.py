@@ -93,6 +93,20 @@ def test_reject_one_add_one_run_slide_download(page, reviewed, tmp_path):
         assert files.read("street/b.jpg") == (tmp_path / "out" / "b.jpg").read_bytes()
 
 
+def test_what_can_be_read_still_is_told_and_not_in_the_archive(page):
+    """Both digits are deleted by mistake; the look at the result finds them again."""
+    choose(page, "a.png")
+    page.get_by_role("button", name="Delete 36").click()
+    page.locator("#run").click()
+    expect(page.locator("#warning")).to_contain_text("still legible", timeout=60_000)
+    expect(page.locator("#list li").first).to_contain_text("still legible")
+    expect(page.locator("#download-all")).to_be_disabled()
+    page.get_by_role("button", name="Add boxes for what can be read").click()
+    expect(page.locator("#stage .box")).to_have_count(2)
+    page.locator("#run").click()
+    expect(page.locator("#list li", has_text="a.png")).to_contain_text("done", timeout=60_000)
+
+
 def test_keys_alone(page):
     choose(page, "a.png")
     box = page.locator("#stage .box").first

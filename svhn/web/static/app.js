@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { drawCompare, drawSteps, keyOnCompare } from "./compare.js";
 import { changeZoom, drawEditor, keyOnStage, maskOf } from "./editor.js";
 import { drawList, drawNumbers, step } from "./list.js";
-import { changed, newPhoto, nextId, onChange, ordered, redo, state, undo } from "./state.js";
+import { changed, newPhoto, nextId, onChange, ordered, redo, remember, state, undo } from "./state.js";
 import { save, zip } from "./zip.js";
 
 const $ = (id) => document.getElementById(id);
@@ -92,6 +92,8 @@ async function runAll() {
   const todo = ordered().filter((photo) => photo.status === "found" || (photo.status === "done" && photo.stale));
   await Promise.all(todo.map((photo) => run(photo, false)));
   const failed = state.photos.filter((photo) => photo.result?.error).length;
+  if (failed) state.current = ordered()[0];
+  if (state.current?.result) state.tab = "result";
   tell(failed ? `Done, but ${failed} can still be read: look at them first.` : "All done. Download them, or compare.");
 }
 
@@ -101,9 +103,26 @@ function fileOf(photo) {
 
 const finished = () => state.photos.filter((photo) => photo.result);
 
+/** Save what is done in one file, but for photos in which a number can be read still, as --strict does. */
 function downloadAll() {
-  save(zip(finished().map((photo) => [photo.name, api.bytesOf(photo.result.content)])), "without-numbers.zip");
+  const photos = finished().filter((photo) => !photo.result.error);
+  const left = finished().length - photos.length;
+  save(zip(photos.map((photo) => [photo.name, api.bytesOf(photo.result.content)])), "without-numbers.zip");
   state.edited = false;
+  if (left) tell(`${left} not in the file: can still be read. Correct it, or download it by itself.`);
+}
+
+/** Add boxes where the look at the result could still read something. */
+function addSeen() {
+  const photo = state.current;
+  remember(photo);
+  for (const { digits } of photo.result.seen) {
+    for (const { box, label, confidence } of digits) {
+      photo.digits.push({ id: nextId(), box, label, confidence, source: "found", accepted: true, number: null });
+    }
+  }
+  state.tab = "review";
+  changed();
 }
 
 async function savePlan() {
@@ -148,9 +167,11 @@ function drawHead() {
   if ($("said").textContent !== text) $("said").textContent = text;
   const count = `${state.photos.length} ${state.photos.length === 1 ? "photo" : "photos"}`;
   $("place").textContent = state.folder ? `${state.folder} · ${count}` : state.photos.length ? count : "Photos stay on this machine";
-  $("download-all").disabled = !done;
+  $("download-all").disabled = !finished().some((photo) => !photo.result.error);
   $("save-plan").disabled = !searched;
-  $("run-all").disabled = !state.photos.some((photo) => photo.status === "found" || photo.stale);
+  $("run-all").disabled = busy || !state.photos.some((photo) => photo.status === "found" || photo.stale);
+  $("run-all").classList.toggle("primary", !done || !$("run-all").disabled);
+  $("download-all").classList.toggle("primary", done > 0 && $("run-all").disabled && !busy);
 }
 
 function drawWork() {
@@ -184,6 +205,7 @@ function drawSide() {
   const warning = photo?.status === "error" ? photo.error : photo?.stale ? "Changed since it was removed. Run it again." : photo?.result?.error;
   $("warning").hidden = !warning;
   $("warning").textContent = warning || "";
+  $("add-seen").hidden = photo?.stale || !(photo?.result?.error && photo.result.seen.length);
   $("run").disabled = !photo || !["found", "done"].includes(photo.status);
   $("run").classList.toggle("primary", !photo?.result || photo.stale);
   const again = photo?.result ? "Remove again" : "Remove from this photo";
@@ -230,6 +252,7 @@ for (const button of document.querySelectorAll("[data-zoom]")) {
 }
 $("undo").addEventListener("click", () => undo(state.current));
 $("redo").addEventListener("click", () => redo(state.current));
+$("add-seen").addEventListener("click", addSeen);
 $("keys").addEventListener("click", () => $("help").showModal());
 $("run").addEventListener("click", () => run(state.current));
 $("run-all").addEventListener("click", runAll);

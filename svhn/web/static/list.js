@@ -66,7 +66,7 @@ function fillRow(row, photo) {
   if (row.dataset.shown === shown) return;
   row.dataset.shown = shown;
   const [thumb, entry] = button.children;
-  thumb.replaceChildren();
+  thumb.replaceChildren(photo.status === "error" ? make("small", { textContent: "no picture" }) : "");
   if (photo.view) {
     thumb.append(make("img", { src: photo.result?.view || photo.view, alt: "" }));
     if (!photo.result) for (const digit of photo.digits) thumb.append(mark(digit, photo, thumb));
@@ -93,7 +93,7 @@ function said(photo) {
   if (photo.status === "waiting") return ["", "waiting"];
   if (photo.status === "searching") return ["", "searching"];
   if (photo.status === "removing") return ["", "removing"];
-  if (photo.status === "error") return ["bad", photo.error];
+  if (photo.status === "error") return ["bad", photo.error.replace(`${photo.name}: `, "")];
   if (photo.result && !photo.stale) return photo.result.error ? ["bad", "still legible"] : ["good", "done"];
   if (!photo.digits.length) return ["", photo.strokes.length ? "painted" : "nothing found"];
   const kept = groups(photo).filter((digits) => digits.some((digit) => digit.accepted));
