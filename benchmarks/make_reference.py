@@ -22,7 +22,7 @@ DOCUMENT, FOLDER = ROOT / "docs" / "reference.md", ROOT / "reference"
 NEAR = ROOT.parent / "shared" / "data" / "svhn"
 LOG, SAMPLE = "output.txt", "samples/house-1.png"
 # A test photo with two digits and something around them.
-TEST_PHOTO = Path("test", "30.png")
+TEST_PHOTO = Path("test", "100.png")
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
