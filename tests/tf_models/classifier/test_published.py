@@ -12,6 +12,7 @@ from svhn.crops import to_gray
 from svhn.data import Statistics
 from svhn.tf_models.classifier.config import GRAPHS
 from svhn.tf_models.classifier.graphs import build_graph
+from svhn.tf_models.classifier.learner import load_weights
 from svhn.tf_models.classifier.predict import load_classifier, load_network
 from svhn.tf_models.classifier.published import logits_of, publish
 
@@ -136,6 +137,15 @@ def test_networks_of_other_people(ending, pixels, tmp_path):
     if pixels.shape[-1] == 3:
         answer = load_classifier(tmp_path / "theirs.keras")(pixels.astype(np.uint8))
         np.testing.assert_allclose(answer, expected, atol=1e-6)
+
+
+def test_a_training_starts_from_a_file_that_ends_in_a_softmax(tmp_path):
+    network = build_graph("caffe", STATISTICS)
+    keras.Model(network.input, keras.layers.Softmax()(network.output), name="theirs").save(tmp_path / "theirs.keras")
+    fresh = build_graph("caffe", STATISTICS)
+    load_weights(fresh, str(tmp_path / "theirs.keras"))
+    for mine, theirs in zip(fresh.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
