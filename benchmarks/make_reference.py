@@ -66,7 +66,7 @@ def main() -> int:
         for command in commands_of(DOCUMENT.read_text(encoding="utf-8")):
             began = time.monotonic()
             code, printed = run(command, variables)
-            log.write(f"$ {command}\n{printed}\n")
+            print(f"$ {command}\n{printed}", file=log, flush=True)
             print(f"{time.monotonic() - began:6.1f} s  {command}" + (f"\n{printed}" if code else ""), flush=True)
             failed += [command] * bool(code)
     print("\n".join([*(f"failed: {command}" for command in failed), f"{FOLDER.name}/: see docs/reference.md"]))
