@@ -23,6 +23,12 @@ def test_every_template_is_in_the_wheel():
     assert '"templates/*.j2"' in PROJECT and (ROOT / "svhn" / "py.typed").exists()
 
 
+def test_the_page_is_in_the_wheel():
+    static = ROOT / "svhn" / "web" / "static"
+    assert all(path.is_file() for path in static.iterdir()) and (static / "index.html").exists()
+    assert '"svhn.web" = ["static/*"]' in PROJECT
+
+
 def test_the_version_is_said_once_and_repeated_right():
     assert yaml.safe_load(read("CITATION.cff"))["version"] == svhn.__version__
     assert re.search(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)[1] == svhn.__version__

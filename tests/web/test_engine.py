@@ -1,5 +1,6 @@
 """The engine: places, time, and processes that are replaced."""
 
+import socket
 import threading
 import time
 
@@ -11,7 +12,7 @@ from web_server import served
 from svhn.errors import InputError
 from svhn.jobs import JobConfig
 from svhn.jobs.single import AskedPhoto
-from svhn.web import Busy, Engine, WebConfig
+from svhn.web import Busy, Engine, WebConfig, run_server
 from svhn.web.engine import TooLong, WorkerDied
 from svhn.web.work import Find
 
@@ -77,6 +78,11 @@ def test_a_full_queue_answers_429(narrow, content):
     for holder in holders:
         holder.join()
     assert httpx.get(f"{narrow}/api/health").json()["taken"] == 0
+
+
+def test_a_port_that_is_taken_is_told_of_with_its_cure():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match="choose another --host or"):
+        run_server(WebConfig(port=taken.getsockname()[1]))
 
 
 def test_a_photo_that_hangs_or_kills_costs_its_own_answer(monkeypatch):
