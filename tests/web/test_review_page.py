@@ -134,6 +134,36 @@ def test_keys_alone(page):
     expect(page.locator("#name")).not_to_have_text("a.png")
 
 
+def test_fingers_on_a_phone(browser, server):
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(server)
+    expect(page.locator("#list li.waiting")).to_have_count(0, timeout=60_000)
+    page.locator("#list li button", has_text="a.png").tap()
+    boxes = page.locator("#stage .box")
+    boxes.first.tap(position={"x": 6, "y": 10})
+    expect(boxes.first).to_have_attribute("aria-pressed", "false")
+    before = boxes.first.bounding_box()
+    x, y = before["x"] + before["width"] / 2, before["y"] + before["height"] / 2
+    swipe(page, (x, y), (x - 20, y - 10))
+    page.wait_for_timeout(200)
+    assert boxes.first.bounding_box()["x"] < before["x"] - 10
+    page.locator("[data-tool=box]").tap()
+    frame = page.locator("#stage .frame").bounding_box()
+    swipe(page, (frame["x"] + 8, frame["y"] + 8), (frame["x"] + 40, frame["y"] + 60))
+    expect(boxes).to_have_count(3)
+    context.close()
+
+
+def swipe(page, first, last):
+    """Move one finger over the screen."""
+    client = page.context.new_cdp_session(page)
+    for kind, share in (("touchStart", 0), ("touchMove", 0.5), ("touchMove", 1), ("touchEnd", None)):
+        places = [a + share * (b - a) for a, b in zip(first, last, strict=True)] if share is not None else []
+        points = [{"x": places[0], "y": places[1]}] if places else []
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
 def test_paint_and_how_it_works(page):
     choose(page, "plain.png")
     page.keyboard.press("m")
