@@ -9,7 +9,7 @@ from svhn.errors import InputError
 from svhn.tf_models.trainings import train_classifier, train_finder
 
 CASES = [
-    ({"preset": "best"}, "preset: expected one of reference, seed, record, caffe, quick, received 'best'"),
+    ({"preset": "best"}, "preset: expected one of reference, seed, record, caffe, caffe-lrn, quick, received 'best'"),
     ({"distribute": "multiworker"}, "expected --run-dir, a folder that all workers share"),
     ({"settings": {"warmup": 9, "iterations": 5}}, "expected fewer than 5 iterations of warmup"),
     ({"settings": {"graph": "alexnet"}}, "graph: expected one of seed, record, caffe"),
