@@ -78,7 +78,7 @@ def prepare(
     extra: ExtraDigits,
     seed: int,
 ) -> None:
-    """Read SVHN's crops or photos, split off a share for validation, and store all in one place.
+    """Read SVHN's crops or photos, split them by photo, and store all in one place.
 
     The split is stratified, by photo: whole photos go to one side, and every class has its share on both.
 
@@ -113,7 +113,7 @@ def prepare(
 @crops_option(default=SQUARE)
 @seed_option
 def explore(data: str | None, output: Path, validation: float | None, crops: str, seed: int) -> None:
-    """Show what the data hold, before anything is learned from them.
+    """Show what the data hold: samples, classes before and after the split, gray.
 
     Pictures: photos with boxes, crops of every class, the classes before and after the split, and the conversion to
     gray. Tables: the arrays of each split, as `prepare` stores them, the classes, and the gray levels.

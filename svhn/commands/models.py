@@ -62,7 +62,7 @@ def models(as_json: bool) -> None:
 def classify(
     ctx: click.Context, images: tuple[str, ...], model: str, boxes: str | None, crops: str | None, as_json: bool
 ) -> None:
-    """Name the digits of pictures: a table with the most probable digit, its confidence, and the second one.
+    """Name the digits of pictures by any classifier: a table of digit, confidence, and the second one.
 
     IMAGES are files, folders or globs. Each is a picture of one digit, or a photo whose boxes come from --boxes or a
     file beside it. The exit code is 1 if any picture could not be read.
@@ -105,7 +105,7 @@ def explain_digits(photo: Path, boxes: str | None, output: Path | None, model: s
 @click.argument("model")
 @click.option("--output", type=click.Path(path_type=Path), help="The figure.  [default: network-<model>.png]")
 def diagram(model: str, output: Path | None) -> None:
-    """Draw a network: its layers with what they do, the shapes of their outputs, and their parameters.
+    """Draw a network: layers, shapes, parameters.
 
     MODEL is a shipped checkpoint, a run, a .keras or .pt file, or a network by name: one of `train-torch --net` or of
     `train-tf --graph`.
