@@ -20,10 +20,12 @@ from svhn.photos.photo import write_rgb
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-# A shell that starts something in the background lets it ignore Ctrl-C, and what it starts inherits that; the tests of
-# Ctrl-C send it, in this process and in others.
+# A shell that starts something in the background lets it ignore Ctrl-C, nohup SIGHUP, and what they start inherits
+# that; tests send both, to this process and to others.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from svhn.finder import check_answer
 from svhn.photos import as_rgb, encode_rgb, write_rgb
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, classify, load_classifier, reduced_maps
 from svhn.torch_inpaint.device import choose_device
-from svhn.torch_inpaint.removal.composite import lost_detail, paste_fill, sharpen_fill
+from svhn.torch_inpaint.removal.composite import paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
 from svhn.torch_inpaint.removal.masks import in_pixels
 from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels
@@ -31,10 +31,6 @@ from svhn.torch_inpaint.removal.regions import (
     known_around,
 )
 from svhn.torch_inpaint.removal.rounds import WIDENING, Inspection, NumberReport, Removal
-
-# A number whose region loses less than this at working scale is not repainted, in grey levels (root mean square).
-# Nineteen of twenty regions of SVHN lose less: their photos were enlarged before. All of `wild/dev` lose more.
-LEAST_DETAIL = 3.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -234,8 +230,6 @@ class DigitRemover:
         if self._detail is None or not number.is_reduced or not number.mask.any():
             return None
         box = number.region.box
-        if lost_detail(photo[box.slices], painted.shape, number.mask) < LEAST_DETAIL:
-            return None
         around = detail_around(number.boxes, box, photo.shape)
         known = known_around(around, box, number.mask, number.others)
         return sharpen_fill(photo, box, painted, number.mask, around, known, self._detail)

@@ -62,7 +62,7 @@ def test_what_is_filled_in_a_gray_picture_is_gray():
 
 def test_surroundings_of_any_size_are_repainted_at_a_bounded_scale(monkeypatch):
     monkeypatch.setattr("svhn.torch_inpaint.removal.composite.MOST_PIXELS", 900)
-    photo, around = np.full((80, 90, 3), 100, np.uint8), Box(10, 10, 70, 70)
+    photo, around = np.random.default_rng(0).integers(90, 110, (80, 90, 3), np.uint8), Box(10, 10, 70, 70)
     box, mask, sizes = Box(20, 20, 50, 60), np.zeros((40, 30), bool), []
     mask[10:30, 10:20] = True
 

@@ -38,7 +38,7 @@ def test_inpaint_of_a_long_thin_scratch_is_not_done_at_a_coarse_scale():
     assert np.abs(image - stripes)[mask].mean() < 12
 
 
-@pytest.mark.parametrize("mask", [np.zeros((4, 4), bool), np.zeros((60, 80), np.uint8), np.ones((60, 80), bool)])
+@pytest.mark.parametrize("mask", [np.zeros((4, 4), bool), np.zeros((60, 80), np.float32), np.ones((60, 80), bool)])
 def test_inpaint_refuses_wrong_masks(mask):
     with pytest.raises(ValueError, match="mask"):
         inpaint(np.zeros((60, 80, 3), np.uint8), mask)
