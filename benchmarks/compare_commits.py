@@ -56,6 +56,12 @@ def compare(before: Path, photos: Path, scratch: Path, rounds: int) -> dict:
     return {"seconds": seconds, "after_over_before": round(median(ratios), 3)}
 
 
+def git_commit(checkout: Path) -> str:
+    """Return the commit that is checked out in a folder."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("before", type=Path, help="folder of the other checkout")
@@ -75,12 +81,6 @@ def main() -> None:
         record = RunRecord.new("compare-commits", settings, {"source": str(options.photos.name)}, PACKAGES)
         record.metrics = metrics | {"load_average": os.getloadavg()}
         record.write(options.output)
-
-
-def git_commit(checkout: Path) -> str:
-    """Return the commit that is checked out in a folder."""
-    command = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ WIDE_SIZE = CROP_SIZE + 2 * MARGIN
 TIGHT_SIZE = 40
 # ITU-R BT.601, the weights of SVHN's reference implementations.
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+GRAY_RULE = "gray = {:g} red + {:g} green + {:g} blue, rounded".format(*LUMINANCE)
 
 
 def crop_square(box: Box) -> Box:
@@ -41,9 +42,7 @@ def crop_digit(photo: np.ndarray, box: Box, size: int = CROP_SIZE) -> np.ndarray
     ndarray (size, size, 3) uint8, RGB
         Differs from the official crops by 0.17 grey levels on average.
     """
-    square = crop_square(box).clip(photo.shape[1], photo.shape[0])
-    if square is None:
-        raise ValueError(f"expected a box inside a photo of {photo.shape[1]} x {photo.shape[0]} pixels, received {box}")
+    square = _inside(photo, crop_square(box))
     part = Image.fromarray(np.ascontiguousarray(photo[square.slices]))
     return np.asarray(part.resize((size, size), Image.Resampling.BICUBIC))
 
@@ -64,9 +63,7 @@ def crop_wide(photo: np.ndarray, box: Box) -> np.ndarray:
         the resampling of its outermost pixels.
     """
     height, width = photo.shape[:2]
-    square = crop_square(box).clip(width, height)
-    if square is None:
-        raise ValueError(f"expected a box inside a photo of {width} x {height} pixels, received {box}")
+    square = _inside(photo, crop_square(box))
     around = [side * MARGIN / CROP_SIZE for side in (square.width, square.height)]
     # A little more than is shown, since each pixel is a mean of its neighbours.
     left, top = (int(np.ceil(pixels)) + 4 for pixels in around)
@@ -91,11 +88,16 @@ def crop_tight(photo: np.ndarray, box: Box) -> np.ndarray:
     ndarray (40, 40, 3) uint8, RGB
         Nothing of what is around the box; resized with antialiased bilinear interpolation, as torchvision does it.
     """
+    part = Image.fromarray(np.ascontiguousarray(photo[_inside(photo, box).slices]))
+    return np.asarray(part.resize((TIGHT_SIZE, TIGHT_SIZE), Image.Resampling.BILINEAR))
+
+
+def _inside(photo: np.ndarray, box: Box) -> Box:
+    """Return what of a box lies in a photo; ValueError when nothing does."""
     inside = box.clip(photo.shape[1], photo.shape[0])
     if inside is None:
         raise ValueError(f"expected a box inside a photo of {photo.shape[1]} x {photo.shape[0]} pixels, received {box}")
-    part = Image.fromarray(np.ascontiguousarray(photo[inside.slices]))
-    return np.asarray(part.resize((TIGHT_SIZE, TIGHT_SIZE), Image.Resampling.BILINEAR))
+    return inside
 
 
 def square_up(picture: np.ndarray) -> np.ndarray:

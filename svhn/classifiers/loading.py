@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
-from svhn.checkpoints import ONNX, PYTORCH, TENSORFLOW, ModelFile, find_model
+from svhn.checkpoints import ONNX, PYTORCH, TENSORFLOW, find_model
 from svhn.crops import CROP_SIZE
 from svhn.data import SQUARE, TIGHT
 from svhn.errors import InputError, forbid_telemetry
@@ -82,14 +82,15 @@ def _load_onnx(path: Path) -> Predictor:
     return classify
 
 
-def crops_for(found: ModelFile, crops: str | None = None) -> str:
+def crops_for(model: str | Path, crops: str | None = None) -> str:
     """Return how digits are cut for a model, one of `svhn.data.CROPS`; by default as it learned them.
 
     Raises
     ------
     InputError
-        When the model cannot take such crops.
+        When there is no such model, or it cannot take such crops.
     """
+    found = find_model(model)
     if found.framework == PYTORCH:
         from svhn.torch_inpaint.classifier import crops_of
 

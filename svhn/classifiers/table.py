@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from svhn.boxes import Box
-from svhn.checkpoints import find_model
 from svhn.classifiers.loading import crops_for, load_classifier
 from svhn.data import cut_digits
 from svhn.errors import InputError
@@ -86,7 +85,7 @@ def classify_pictures(
         When the model cannot be used.
     """
     classify = load_classifier(model)
-    crops = crops_for(find_model(model), crops)
+    crops = crops_for(model, crops)
 
     def name(image: str | Path) -> NamedPicture:
         try:

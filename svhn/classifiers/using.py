@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from svhn.checkpoints import find_model
 from svhn.classifiers.loading import crops_for, load_classifier, load_interpreter, load_keras_network, load_layers
 from svhn.data import Report, silent
 from svhn.errors import InputError
@@ -35,15 +34,14 @@ def interpret_photo(photo: str | Path, model: str | Path, output: str | Path, bo
         When a file or the model cannot be used, the photo has no digits, or `output` is an input or of another kind.
     """
     from svhn.data import cut_digits
-    from svhn.figures import check_figure, draw_interpretations
+    from svhn.figures import check_figure, draw_interpretations, save_figure
 
     photo, output = Path(photo), Path(output)
     check_figure(output, photo)
-    crops, _ = cut_digits(photo, boxes, crops_for(find_model(model)))
+    crops, _ = cut_digits(photo, boxes, crops_for(model))
     found = load_interpreter(model)(crops)
     figure = draw_interpretations(found, printable(f"{Path(model).name} on {photo.name}"))
-    with replacing(output) as temporary:
-        figure.savefig(temporary)
+    save_figure(output, figure)
     return len(found)
 
 
@@ -62,14 +60,13 @@ def draw_model(model: str | Path, output: str | Path) -> "list[Layer]":
     InputError
         As `load_layers`, or when `output` is of another kind.
     """
-    from svhn.figures import check_figure, draw_network
+    from svhn.figures import check_figure, draw_network, save_figure
 
     output = Path(output)
     check_figure(output, Path(model))
     layers = load_layers(model)
     figure = draw_network(layers, printable(Path(model).name))
-    with replacing(output) as temporary:
-        figure.savefig(temporary)
+    save_figure(output, figure)
     return layers
 
 
@@ -115,7 +112,7 @@ def evaluate_classifier(
     from svhn.figures import write_report
 
     classify = load_classifier(model)  # first: a model that is missing is told of before the data are read
-    crops = crops_for(find_model(model), crops)
+    crops = crops_for(model, crops)
     digits = load_split(source, split, report, crops)
     probabilities = classify(digits.rgb)
     title = printable(f"{Path(model).name}, {split}")

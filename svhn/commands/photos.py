@@ -13,31 +13,11 @@ from svhn.finder import FinderConfig, advice_on_reader
 from svhn.jobs import JobConfig, RunConfig
 from svhn.web import WebConfig
 
-# Settings that say which digits there are.
-_WHERE = (
-    "boxes",
-    "boxes_only",
-    "also_find",
-    "finder",
-    "min_confidence",
-    "text_reader",
-    "only_region",
-    "exclude_region",
-    "min_height",
-)
-# How photos are searched and filled; where results go is up to the browser.
-_HOW = (
-    "finder",
-    "min_confidence",
-    "text_reader",
-    "only_region",
-    "exclude_region",
-    "min_height",
-    "model",
-    "device",
-    "fill",
-    "metadata",
-)
+# Settings of how digits are found; of which digits there are; and of a photo's search and fill, where results go to the
+# browser.
+_FOUND = ("finder", "min_confidence", "text_reader", "only_region", "exclude_region", "min_height")
+_WHERE = ("boxes", "boxes_only", "also_find", *_FOUND)
+_HOW = (*_FOUND, "model", "device", "fill", "metadata")
 
 
 @command()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from svhn.data import CROPS, VALIDATION_FRACTION
+from svhn.data import CROPS, VALIDATION_HELP
 from svhn.finder import DEFAULT_FINDER
 from svhn.settings import MOST_SEED
 from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT
@@ -59,7 +59,6 @@ validation_option = click.option(
     "--validation",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
-    help="Share of the training digits held back for validation: whole photos, every class with its share.  [default: "
-    f"{VALIDATION_FRACTION}, or as the data were prepared]",
+    help=VALIDATION_HELP,
 )
 at_least_1 = click.IntRange(min=1)

@@ -29,4 +29,5 @@ from .sources import SQUARE as SQUARE
 from .sources import STORES as STORES
 from .sources import TIGHT as TIGHT
 from .sources import VALIDATION_FRACTION as VALIDATION_FRACTION
+from .sources import VALIDATION_HELP as VALIDATION_HELP
 from .sources import validation_setting as validation_setting

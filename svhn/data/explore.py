@@ -8,12 +8,13 @@ import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import DigitBox
+from svhn.crops import GRAY_RULE
 from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.loading import SYNTHETIC
 from svhn.data.prepared import PreparedData, Split
 from svhn.data.render import render_photo
 from svhn.errors import InputError
-from svhn.files import ensure_folder, replacing, write_json
+from svhn.files import ensure_folder, write_json
 from svhn.photos import read_rgb
 
 PHOTOS, GRAY_DIGITS = 12, 12
@@ -48,7 +49,7 @@ def explore_data(data: PreparedData, source: str, folder: str | Path, seed: int 
     InputError
         When a split is missing, or the folder cannot be written to.
     """
-    from svhn.figures import draw_classes, draw_gray, draw_photos, draw_samples
+    from svhn.figures import draw_classes, draw_gray, draw_photos, draw_samples, save_figure
 
     facts, train = facts_of(data), data["train"]
     folder, title = ensure_folder(folder), f"{Path(source).name or source}"
@@ -62,8 +63,7 @@ def explore_data(data: PreparedData, source: str, folder: str | Path, seed: int 
     if photos := sample_photos(source, seed):
         figures["photos.png"] = draw_photos(photos, f"{title}: samples")
     for name, figure in figures.items():
-        with replacing(folder / name) as temporary:
-            figure.savefig(temporary)
+        save_figure(folder / name, figure)
     write_json(folder / "explore.json", facts)
     return facts
 
@@ -72,7 +72,7 @@ def facts_of(data: PreparedData) -> dict[str, Any]:
     """Return what is in a data set, see `explore_data`."""
     train, validation = data["train"], data["validation"]
     both = len(np.intersect1d(train.photos, validation.photos))
-    held, all_of_it = (np.bincount(part, minlength=NUM_CLASSES) for part in _labels(train, validation))
+    held, learned = (np.bincount(part.labels, minlength=NUM_CLASSES) for part in (validation, train))
     assert data.statistics is not None  # there is a training part
     moments = zip(data.statistics.rgb_mean, data.statistics.rgb_std, strict=True)
     gray = (data.statistics.gray_mean, data.statistics.gray_std)
@@ -81,16 +81,11 @@ def facts_of(data: PreparedData) -> dict[str, Any]:
         "split": {
             "rule": f"split stratified and {data.provenance.get('split_rule', 'by photo')}",
             "validation_share": len(validation) / (len(train) + len(validation)),
-            "validation_share_of_classes": (held / np.maximum(all_of_it, 1)).tolist(),
+            "validation_share_of_classes": (held / np.maximum(held + learned, 1)).tolist(),
             "photos_on_both_sides": both,
         },
         "gray": {**dict(zip(("red", "green", "blue"), moments, strict=True)), "gray": gray},
     }
-
-
-def _labels(train: Split, validation: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels that are held back, and all of them."""
-    return validation.labels, np.concatenate([train.labels, validation.labels])
 
 
 def _facts_of_split(split: Split) -> dict[str, Any]:
@@ -152,7 +147,7 @@ def _counts(name: str, counts: list[int]) -> str:
 
 
 def _gray_lines(moments: dict[str, Any]) -> list[str]:
-    lines = ["gray = 0.299 red + 0.587 green + 0.114 blue, rounded; of the training part, 0 to 255:"]
+    lines = [f"{GRAY_RULE}; of the training part, 0 to 255:"]
     lines.append(f"{'':<20}" + "".join(f"{name:>8}" for name in moments))
     for place, name in enumerate(("mean", "standard deviation")):
         lines.append(f"{name:<20}" + "".join(f"{values[place]:>8.2f}" for values in moments.values()))

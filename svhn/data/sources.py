@@ -122,6 +122,12 @@ def official_files(
     return [file for file in files if file.split in splits and format in (file.format, "both")]
 
 
+VALIDATION_HELP = (
+    "Share of the training digits held back for validation, for example 0.2: whole photos, every class with its "
+    f"share.  [default: {VALIDATION_FRACTION}, or as the data were prepared]"
+)
+
+
 def validation_setting() -> Any:
     """Return the field of settings that says which share of the training digits is held back for validation."""
     return setting(
@@ -129,6 +135,5 @@ def validation_setting() -> Any:
         above=0,
         below=1,
         metavar="SHARE",
-        help="Share of the training digits held back for validation: whole photos, every class with its share.  "
-        f"[default: {VALIDATION_FRACTION}, or as the data were prepared]",
+        help=VALIDATION_HELP,
     )

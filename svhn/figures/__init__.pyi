@@ -4,6 +4,7 @@ from .data_set import draw_photos as draw_photos
 from .data_set import draw_samples as draw_samples
 from .explain import Explanation as Explanation
 from .explain import draw_explanations as draw_explanations
+from .explain import tile_maps as tile_maps
 from .interpretation import Interpretation as Interpretation
 from .interpretation import draw_interpretations as draw_interpretations
 from .job_page import Failure as Failure
@@ -17,6 +18,7 @@ from .network import format_network as format_network
 from .numbers import draw_numbers as draw_numbers
 from .page import render_page as render_page
 from .report import format_report as format_report
+from .report import save_figure as save_figure
 from .report import write_report as write_report
 from .run import write_run_picture as write_run_picture
 from .strip import draw_strip as draw_strip

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from svhn.alphabet import DIGITS, NUM_CLASSES
 from svhn.boxes import DigitBox
+from svhn.crops import GRAY_RULE
 from svhn.figures.numbers import FRAME
 from svhn.figures.report import DPI, INK, MUTED, draw_heading
 
@@ -102,7 +103,7 @@ def draw_gray(rgb: np.ndarray, gray: np.ndarray, moments: Mapping[str, tuple[flo
     cell = WIDTH * 0.76 / max(count, 1)
     height = HEAD + 5 * cell + 0.25
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
-    draw_heading(figure, title, "gray = 0.299 red + 0.587 green + 0.114 blue, rounded (ITU-R BT.601)", inches=height)
+    draw_heading(figure, title, f"{GRAY_RULE} (ITU-R BT.601)", inches=height)
     planes = [*np.moveaxis(rgb, 3, 0), gray]
     rows = [rgb, *(np.repeat(plane[..., None], 3, axis=3) for plane in planes)]
     axes = _fill_page(figure, _grid([tile for row in rows for tile in row], count), height, left=0.2)

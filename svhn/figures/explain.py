@@ -170,18 +170,30 @@ def _draw_maps(figure: Figure, one: Explanation, top: float) -> None:
     figure.text(EDGE / WIDTH, (top - 0.18) / height, caption, va="top", size=9, color=MUTED)
     lower = top - CAPTION + 0.13 - strip
     axes = figure.add_axes((EDGE / WIDTH, lower / height, 1 - 2 * EDGE / WIDTH, strip / height))
-    axes.imshow(_mosaic(one.maps), cmap="gray", vmin=0, vmax=1, aspect="auto")
+    axes.imshow(tile_maps(one.maps, MAPS_IN_ROW), cmap="gray", vmin=0, vmax=1, aspect="auto")
     axes.axis("off")
 
 
-def _mosaic(maps: np.ndarray) -> np.ndarray:
-    """Return all maps (K, h, w), each stretched to 0..1, as one picture: rows with white lines between."""
+def tile_maps(maps: np.ndarray, in_row: int) -> np.ndarray:
+    """Return all feature maps as one picture: rows with white lines between.
+
+    Parameters
+    ----------
+    maps : ndarray (K, h, w) float32
+        Each is stretched from its smallest value to its largest.
+    in_row : int
+        Maps side by side.
+
+    Returns
+    -------
+    ndarray (H, W) float64, 0..1
+    """
     count, height, width = maps.shape
     gap = max(1, round(width * MAP_GAP / MAP))
-    rows = -(-count // MAPS_IN_ROW)
-    mosaic = np.ones((rows * (height + gap) - gap, MAPS_IN_ROW * (width + gap) - gap))
+    rows = -(-count // in_row)
+    mosaic = np.ones((rows * (height + gap) - gap, in_row * (width + gap) - gap))
     for place, values in enumerate(maps):
-        y, x = (number * (side + gap) for number, side in zip(divmod(place, MAPS_IN_ROW), (height, width), strict=True))
+        y, x = (number * (side + gap) for number, side in zip(divmod(place, in_row), (height, width), strict=True))
         low, high = float(values.min()), float(values.max())
         mosaic[y : y + height, x : x + width] = (values - low) / ((high - low) or 1.0)
     return mosaic

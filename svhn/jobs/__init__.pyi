@@ -37,5 +37,6 @@ from .tasks import ReportLine as ReportLine
 from .tasks import StopJob as StopJob
 from .tasks import Task as Task
 from .worker import PhotoWorker as PhotoWorker
-from .worker import describe_removed as describe_removed
+from .worker import describe_cleaned as describe_cleaned
+from .worker import describe_found as describe_found
 from .worker import remove_shard as remove_shard

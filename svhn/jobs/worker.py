@@ -114,7 +114,7 @@ class PhotoWorker:
         self._check_found(task, where)
         line = replace(line, boxes=where.boxes, fitted=where.fitted)
         if self.job.dry_run:
-            return replace(_plan(task, where), size=(photo.rgb.shape[1], photo.rgb.shape[0]))
+            return describe_found(task.photo, photo, where)
         return self._finish(line, task, photo, content, where)
 
     def _identify(self, task: Task, content: bytes) -> ReportLine:
@@ -158,11 +158,7 @@ class PhotoWorker:
         if not where.digits and self.job.nothing_found == SKIP:
             return replace(line, status=NO_DIGITS)
         finished = self.clean(photo, content, where)
-        if finished.look:
-            seen = tuple(describe_number(number) for number in finished.look.numbers)
-            line = replace(line, look=finished.look.made, seen=seen)
-        numbers = finished.removed.numbers if finished.removed else ()
-        line = replace(line, numbers=tuple(describe_removed(number) for number in numbers))
+        line = describe_cleaned(line, finished)
         if self.job.strict and finished.is_legible:
             return _refuse(line, finished)
         if finished.removed is None:
@@ -211,11 +207,20 @@ def answer_all(
         yield stop
 
 
-def _plan(task: Task, where: PhotoDigits) -> ReportLine:
+def describe_found(name: str, photo: Photo, where: PhotoDigits) -> ReportLine:
     """Return what a dry run says of a photo."""
     numbers = tuple(describe_number(number) for number in group_digits(where.digits))
-    status = PLANNED if numbers else NO_DIGITS
-    return ReportLine(task.photo, status=status, numbers=numbers, boxes=where.boxes, fitted=where.fitted)
+    status, size = PLANNED if numbers else NO_DIGITS, (photo.rgb.shape[1], photo.rgb.shape[0])
+    return ReportLine(name, status=status, numbers=numbers, boxes=where.boxes, fitted=where.fitted, size=size)
+
+
+def describe_cleaned(line: ReportLine, finished: CleanPhoto) -> ReportLine:
+    """Return a photo's line with what was removed from it, and what the look at the result saw."""
+    if finished.look:
+        seen = tuple(describe_number(number) for number in finished.look.numbers)
+        line = replace(line, look=finished.look.made, seen=seen)
+    numbers = finished.removed.numbers if finished.removed else ()
+    return replace(line, numbers=tuple(_describe_removed(number) for number in numbers))
 
 
 def _refuse(line: ReportLine, finished: CleanPhoto) -> ReportLine:
@@ -232,7 +237,7 @@ def _written(line: ReportLine, task: Task, content: bytes) -> ReportLine:
     return replace(line, output=task.output, output_bytes=len(content), output_sha256=digest)
 
 
-def describe_removed(number: "NumberReport") -> RemovedNumber:
+def _describe_removed(number: "NumberReport") -> RemovedNumber:
     """Return what the report says of a number that was removed."""
     return RemovedNumber(
         boxes=[box.as_list() for box in number.boxes],

@@ -10,6 +10,7 @@ from .forms import as_rgb as as_rgb
 from .metadata import Metadata as Metadata
 from .photo import Photo as Photo
 from .photo import byte_limit as byte_limit
+from .photo import decode_mask as decode_mask
 from .photo import decode_photo as decode_photo
 from .photo import encode_mask as encode_mask
 from .photo import encode_photo as encode_photo

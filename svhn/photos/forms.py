@@ -6,8 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from svhn.errors import InputError
-
-_HALF = 127  # a mask of gray levels is True where it is brighter
+from svhn.photos.photo import MASK_HALF
 
 
 def as_rgb(photo: Any) -> np.ndarray:
@@ -52,7 +51,7 @@ def as_mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
         mask = np.array(mask.convert("L"))
     chosen = np.asarray(mask)
     if chosen.dtype == np.uint8:
-        chosen = chosen > (_HALF if chosen.size and chosen.max() > 1 else 0)
+        chosen = chosen > (MASK_HALF if chosen.size and chosen.max() > 1 else 0)
     if chosen.dtype != bool or chosen.shape != tuple(shape[:2]):
         raise InputError(f"expected a bool mask of shape {tuple(shape[:2])}, received {chosen.dtype} {chosen.shape}")
     return chosen

@@ -20,7 +20,7 @@ from svhn.photos.pixels import Pixels, to_rgb
 warnings.filterwarnings("ignore", module=r"PIL\.")
 # Bytes for each pixel of the largest photo (RGBA with 16 bit), and for its metadata.
 _BYTES_PER_PIXEL, _METADATA_BYTES = 8, 1 << 26
-_HALF = 127  # a mask picture is True where it is brighter
+MASK_HALF = 127  # a mask picture is True where it is brighter
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,16 @@ def write_rgb(path: str | Path, rgb: np.ndarray) -> None:
 
 def read_mask(path: str | Path) -> np.ndarray:
     """Read a mask picture as (H, W) bool: True where it is brighter than half."""
-    return read_photo(path).rgb.max(axis=2) > _HALF
+    return _as_mask(read_photo(path))
+
+
+def decode_mask(content: bytes, name: str, max_pixels: int) -> np.ndarray:
+    """Decode a mask picture as `read_mask` reads one; for the parameters and errors see `decode_photo`."""
+    return _as_mask(decode_photo(content, name, max_pixels))
+
+
+def _as_mask(picture: Photo) -> np.ndarray:
+    return picture.rgb.max(axis=2) > MASK_HALF
 
 
 def encode_mask(mask: np.ndarray) -> bytes:

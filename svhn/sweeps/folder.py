@@ -135,7 +135,9 @@ class SweepFolder:
                 "finish it with that version, or start a new one with another --dir"
             )
         try:
-            runs = [PlannedRun(run["name"], kind_of(run["config"]).new(run["config"])) for run in content.pop("runs")]
+            runs = [
+                PlannedRun(run["name"], kind_of(run["config"]).config(**run["config"])) for run in content.pop("runs")
+            ]
             return SweepPlan(runs, **content)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not the plan of a sweep ({error}); start one with another --dir") from error

@@ -1,9 +1,9 @@
 """The trainings that a sweep is made of, train-torch and train-tf; importable without either framework."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from svhn.tf_models.classifier import TrainConfig
 from svhn.torch_inpaint.classifier import ConvNetTrainConfig
@@ -39,10 +39,6 @@ class Kind:
     def named(self) -> tuple[str, ...]:
         """Settings that every run's name tells."""
         return (self.network, "optimizer", "batch_size", "learning_rate")
-
-    def new(self, settings: Mapping[str, Any]) -> RunConfig:
-        """Return the settings of a run; InputError when they may not be."""
-        return self.config(**settings)
 
 
 TORCH = Kind(ConvNetTrainConfig, "net", "epochs", "epoch", ("torch", "PyTorch", "torch"))

@@ -75,7 +75,7 @@ def _named(file: YamlFile, chosen: list[tuple[int, dict[str, Any]]]) -> list[Pla
 
 def _config(file: YamlFile, number: int, settings: dict[str, Any]) -> RunConfig:
     try:
-        return file.kind.new({key: value for key, value in settings.items() if key != "name"})
+        return file.kind.config(**{key: value for key, value in settings.items() if key != "name"})
     except ValueError as error:
         raise file.error(("runs", number), str(error)) from error
 

@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from svhn.figures import SweepRun, draw_best, write_sweep_page
-from svhn.files import replacing
+from svhn.figures import SweepRun, draw_best, save_figure, write_sweep_page
 from svhn.sweeps.analysis import best_run, overfitting, rank, time_left
 from svhn.sweeps.folder import RunStatus, SweepFolder
 from svhn.sweeps.kinds import kind_of, measurements_of
@@ -26,8 +25,7 @@ def write_report(folder: SweepFolder) -> None:
     )
     if best:
         shown = [(one.run.name, one.history, overfitting(one.history)) for one in statuses if one.history][:MONITORED]
-        with replacing(folder.best) as temporary:
-            draw_best(shown, kind_of(statuses[0].run.config).step).savefig(temporary)
+        save_figure(folder.best, draw_best(shown, kind_of(statuses[0].run.config).step))
 
 
 def notes_on(statuses: list[RunStatus], data: str) -> list[str]:

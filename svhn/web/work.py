@@ -6,7 +6,7 @@ import io
 import sys
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
@@ -14,21 +14,20 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from svhn.boxes import group_digits
 from svhn.errors import InputError
-from svhn.figures import Explanation
+from svhn.figures import Explanation, tile_maps
 from svhn.jobs import (
     ERROR,
     NO_DIGITS,
     OK,
-    PLANNED,
     CleanPhoto,
     JobConfig,
     PhotoReading,
     ReportLine,
     StopJob,
+    describe_cleaned,
+    describe_found,
     describe_number,
-    describe_removed,
 )
 from svhn.jobs.choice import PlannedDigit
 from svhn.jobs.engines import Stage
@@ -37,7 +36,7 @@ from svhn.photos import Photo, encode_mask, encode_rgb
 
 # Pictures of how it works are this wide at least, so that pixels can be told apart.
 _LEAST_PANEL = 240
-_MAPS_IN_A_ROW = 8
+_MAPS_IN_ROW = 8
 
 
 @dataclass(frozen=True)
@@ -133,15 +132,7 @@ def _without_path(text: str, order: Order) -> str:
 def _find(desk: PhotoDesk, order: Find) -> dict[str, Any]:
     began = time.perf_counter()
     photo, where = desk.find(order.asked)
-    numbers = tuple(describe_number(number) for number in group_digits(where.digits))
-    line = ReportLine(
-        order.asked.name,
-        status=PLANNED if numbers else NO_DIGITS,
-        numbers=numbers,
-        boxes=where.boxes,
-        fitted=where.fitted,
-        size=(photo.rgb.shape[1], photo.rgb.shape[0]),
-    )
+    line = describe_found(order.asked.name, photo, where)
     answer = line.finished_now(time.perf_counter() - began).to_dict()
     answer["rejected"] = [{"box": digit.box.as_list(), "label": digit.label} for digit in where.rejected]
     return answer | ({} if order.view_side is None else {"view": _view(photo.rgb, order.view_side)})
@@ -158,18 +149,10 @@ def _remove(desk: PhotoDesk, order: Remove) -> Made:
 
 def _line_of(asked: AskedPhoto, photo: Photo, finished: CleanPhoto) -> ReportLine:
     """Return the report's line; where a number can be read still it is an error, and the photo is made all the same."""
-    look, removed, legible = finished.look, finished.removed, legible_text(asked, finished)
-    line = ReportLine(
-        asked.name,
-        status=ERROR if legible else NO_DIGITS if removed is None else OK,
-        error=legible,
-        numbers=tuple(describe_removed(number) for number in removed.numbers) if removed else (),
-        boxes=finished.where.boxes,
-        size=(photo.rgb.shape[1], photo.rgb.shape[0]),
-    )
-    if look is None:
-        return line
-    return replace(line, look=look.made, seen=tuple(describe_number(number) for number in look.numbers))
+    legible, size = legible_text(asked, finished), (photo.rgb.shape[1], photo.rgb.shape[0])
+    status = ERROR if legible else NO_DIGITS if finished.removed is None else OK
+    line = ReportLine(asked.name, status=status, error=legible, boxes=finished.where.boxes, size=size)
+    return describe_cleaned(line, finished)
 
 
 def _size(photo: Photo) -> dict[str, Any]:
@@ -223,7 +206,7 @@ def _explained(one: Explanation) -> dict[str, Any]:
     pictures, threshold = one.pictures, f"over {one.threshold:.2f} is digit"
     panels = [
         ("photo", "the region around the number", pictures["photo"]),
-        ("feature maps", "first layer of the classifier", _gray(_tiled(one.maps))),
+        ("feature maps", "first layer of the classifier", _gray(tile_maps(one.maps, _MAPS_IN_ROW), 0.0, 1.0)),
         ("mean", "over the feature maps", _gray(pictures["map_mean"])),
         ("std", "over the feature maps", _gray(pictures["map_std"])),
         ("mean \N{MINUS SIGN} std", "what the reference looks at", _gray(pictures["map_mean_minus_std"])),
@@ -246,14 +229,6 @@ def _gray(values: np.ndarray, low: float | None = None, high: float | None = Non
     """Return values (H, W) as gray levels uint8, stretched from the lowest, or `low`, to the highest, or `high`."""
     low, high = values.min() if low is None else low, values.max() if high is None else high
     return np.clip((values - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
-
-
-def _tiled(maps: np.ndarray) -> np.ndarray:
-    """Return maps (M, H, W) float32 as one picture, each stretched to 0..1, in rows."""
-    low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
-    padded = np.pad((maps - low) / np.maximum(high - low, 1e-6), ((0, -len(maps) % _MAPS_IN_A_ROW), (1, 1), (1, 1)))
-    rows = padded.reshape(-1, _MAPS_IN_A_ROW, *padded.shape[1:])
-    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
 
 
 def _only(photo: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -86,7 +86,8 @@ def test_a_mask_is_filled_as_by_inpaint(api, reviewed, tmp_path):
     answer = post(api, "/api/remove", reviewed, headers=JSON, mask=("mask.png", encode_mask(mask))).json()
     assert base64.b64decode(answer["content"]) == (tmp_path / "filled.png").read_bytes()
     wrong = post(api, "/api/remove", reviewed, mask=("mask.png", encode_mask(mask[1:])))
-    assert wrong.status_code == 422 and f"expected {width} x {height}" in wrong.json()["detail"]
+    words = f"has {width} x {height - 1} pixels, expected those of a.png, {width} x {height}"
+    assert wrong.status_code == 422 and words in wrong.json()["detail"]
 
 
 def test_what_stays_legible_is_refused_but_for_json(api, reviewed):

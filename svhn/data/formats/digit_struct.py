@@ -147,8 +147,9 @@ def _content(dataset: h5py.Dataset, most: int) -> np.ndarray:
 
 
 def _value(file: h5py.File, reference: h5py.Reference) -> float:
-    """Return the one value behind a reference, as `_content` does: there are ten for each photo of two digits, and
-    `h5py`'s low-level interface takes a fifth of the time.
+    """Return the one value behind a reference, as `_content` does.
+
+    By h5py's low-level interface: there are ten of them for each photo of two digits.
     """
     stored = h5py.h5r.dereference(reference, file.id)
     if not isinstance(stored, h5py.h5d.DatasetID):

@@ -22,15 +22,14 @@ from svhn.jobs.digit_sources import PhotoDigits
 from svhn.jobs.engines import Stage
 from svhn.jobs.looking import describe_legible, find_through_alpha
 from svhn.jobs.output import read_bytes
+from svhn.jobs.single.files import check_hole
 from svhn.jobs.tasks import FOUND as BY_FINDER
 from svhn.jobs.tasks import IN_PLAN, Task
 from svhn.jobs.worker import PhotoWorker
-from svhn.photos import Photo, byte_limit, decode_photo
+from svhn.photos import Photo, byte_limit, decode_mask, decode_photo
 
 if TYPE_CHECKING:
     from svhn.figures import Explanation
-
-_HALF = 127  # a mask picture is True where it is brighter
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,7 @@ class PhotoDesk:
             When it cannot be read, or the boxes beside it cannot be used.
         """
         photo, _ = self._open(asked)
-        if asked.path is not None:
-            return photo, self._worker.find(Task(str(asked.path), "", place=asked.name), photo)
-        finder = self._worker.networks.finder
-        digits = find_through_alpha(photo, finder.find(photo.rgb), finder)
-        return photo, self._worker.fit(asked.name, photo, PhotoDigits(digits, found=True, boxes=BY_FINDER))
+        return photo, self._found(asked, photo)
 
     def remove(
         self, asked: AskedPhoto, digits: Sequence[PlannedDigit] | None = None, mask: bytes | None = None
@@ -113,9 +108,9 @@ class PhotoDesk:
             When photo or mask cannot be read, they differ in size, or a box lies outside the photo.
         """
         photo, content = self._open(asked)
-        hole = None if mask is None else _hole(mask, photo, self.job.photo.max_pixels)
+        hole = None if mask is None else self._hole(mask, asked.name, photo)
         if digits is None and mask is None:
-            _, where = self.find(replace(asked, content=content))
+            where = self._found(asked, photo)
         else:
             where = self._worker.fit(asked.name, photo, _planned(digits or (), photo))
         self.tell(Stage.WORKING)
@@ -142,6 +137,18 @@ class PhotoDesk:
         reader = Finder(self.job.finder or DEFAULT_FINDER, FinderConfig(text_reader=self.job.text_reader))
         self.tell(Stage.WORKING)
         return reader
+
+    def _found(self, asked: AskedPhoto, photo: Photo) -> PhotoDigits:
+        if asked.path is not None:
+            return self._worker.find(Task(str(asked.path), "", place=asked.name), photo)
+        finder = self._worker.networks.finder
+        digits = find_through_alpha(photo, finder.find(photo.rgb), finder)
+        return self._worker.fit(asked.name, photo, PhotoDigits(digits, found=True, boxes=BY_FINDER))
+
+    def _hole(self, mask: bytes, name: str, photo: Photo) -> np.ndarray:
+        hole = decode_mask(mask, "mask", self.job.photo.max_pixels)
+        check_hole("mask", hole, name, photo.rgb)
+        return hole
 
     def _open(self, asked: AskedPhoto) -> tuple[Photo, bytes]:
         most = self.job.photo.max_pixels
@@ -173,16 +180,3 @@ def _rejected(digits: Sequence[PlannedDigit]) -> BoxEntry | None:
 def _entry(digits: Sequence[PlannedDigit]) -> BoxEntry:
     entry = BoxEntry.of_digits([DigitBox(Box(*digit.box), digit.label) for digit in digits])
     return replace(entry, found=any(digit.source == FOUND for digit in digits))
-
-
-def _hole(mask: bytes, photo: Photo, max_pixels: int) -> np.ndarray:
-    """Return a mask picture as (H, W) bool, True = white; InputError where it does not belong to the photo."""
-    hole = decode_photo(mask, "mask", max_pixels).rgb.max(axis=2) > _HALF
-    height, width = photo.rgb.shape[:2]
-    if hole.shape != (height, width):
-        raise InputError(
-            f"mask: expected {width} x {height} pixels, those of the photo, received {hole.shape[1]} x {hole.shape[0]}"
-        )
-    if hole.all():
-        raise InputError("mask: white everywhere, expected some black, which is kept and learned from")
-    return hole

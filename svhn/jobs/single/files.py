@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svhn.errors import InputError
-from svhn.files import printable, replacing
+from svhn.files import printable
 from svhn.jobs.config import JobConfig
 from svhn.jobs.tasks import Task
 from svhn.torch_inpaint.removal import RemovalConfig
@@ -33,20 +33,17 @@ def inpaint_photo(
         picture that is there.
     """
     from svhn.figures import check_pictures
-    from svhn.jobs.planes import gray_picture
-    from svhn.photos import alpha_of, read_mask, read_photo, write_photo
-    from svhn.torch_inpaint.removal import inpaint
+    from svhn.jobs.planes import fill_hole
+    from svhn.photos import read_mask, read_photo, write_photo
 
     photo, mask, output = Path(photo), Path(mask), Path(output)
     check_pictures([output], [photo, mask])
     if output.suffix.lower() != photo.suffix.lower():
         raise InputError(f"{output}: the output keeps the photo's format; expected the suffix {photo.suffix}")
     picture, hole = read_photo(photo), read_mask(mask)
-    _check_mask(mask, hole, photo, picture.rgb)
-    alpha = alpha_of(picture.pixels)
-    if alpha is not None:
-        alpha = inpaint(gray_picture(alpha), hole, config, device)[..., 0]
-    write_photo(output, picture, inpaint(picture.rgb, hole, config, device), hole, alpha=alpha)
+    check_hole(str(mask), hole, str(photo), picture.rgb)
+    filled = fill_hole(picture, hole, config, device)
+    write_photo(output, picture, filled.image, hole, alpha=filled.alpha)
 
 
 def explain_photo(
@@ -68,7 +65,7 @@ def explain_photo(
     InputError
         When a file is unreadable, the photo has no digits, or `output` is an input or of another kind.
     """
-    from svhn.figures import check_figure, draw_explanations
+    from svhn.figures import check_figure, draw_explanations, save_figure
     from svhn.jobs.digit_sources import clip_to_photo, digit_source
     from svhn.photos import read_photo
     from svhn.torch_inpaint.removal import explain_removal
@@ -81,11 +78,10 @@ def explain_photo(
         raise InputError(f"{photo}: no digits listed or found here, so there is nothing to explain; give --boxes")
     digits = clip_to_photo(str(photo), where.digits, picture.rgb)
     figure = draw_explanations(explain_removal(remover, picture.rgb, digits), printable(photo.name))
-    with replacing(output) as temporary:
-        figure.savefig(temporary)
+    save_figure(output, figure)
 
 
-def _check_mask(mask: Path, hole: "np.ndarray", photo: Path, rgb: "np.ndarray") -> None:
+def check_hole(mask: str, hole: "np.ndarray", photo: str, rgb: "np.ndarray") -> None:
     """Raise InputError when a mask (H, W) bool has another size than its photo, or leaves nothing to learn from."""
     if hole.shape != rgb.shape[:2]:
         raise InputError(

@@ -16,8 +16,9 @@ TRACES_REACH = 32
 NOTHING_MISSING = 0.1
 # Surroundings with more pixels are repainted at the scale at which they have so many, which bounds memory and time.
 MOST_PIXELS = 3_000_000
-# A region that loses less than this at working scale is not repainted, in grey levels (root mean square). Nineteen of
-# twenty tall numbers of SVHN lose less: their photos were enlarged before. All of `wild/dev` lose more.
+# A region that loses less than this at working scale is not repainted, in grey levels (root mean square). Nearly all
+# tall numbers of SVHN lose less, since their photos were enlarged before, and all of `wild/dev` lose more, see
+# `benchmarks.removal.lost_detail`.
 LEAST_DETAIL = 3.0
 
 

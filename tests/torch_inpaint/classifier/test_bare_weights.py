@@ -48,7 +48,7 @@ def test_their_weights_answer_as_their_network_does(filters, kernels, hidden, na
     with torch.no_grad():
         torch.testing.assert_close(ours.net(images), theirs.eval()(images), atol=1e-5, rtol=1e-4)
     assert (ours.name, ours.preprocessing.standardise) == (name, False)
-    assert crops_for(find_model(tmp_path / "train_predictor.pkl")) == "tight"
+    assert crops_for(tmp_path / "train_predictor.pkl") == "tight"
 
 
 def test_other_weights_are_refused_in_words(tmp_path):
@@ -69,4 +69,4 @@ def test_a_network_learns_from_tight_crops_and_says_so(tiny_svhn, tmp_path, monk
     trained = load_classifier(run / "model.pt")
     assert trained.name == "Small_Net" and trained.info["validation_fraction"] == 0.3
     with pytest.raises(InputError, match="for PyTorch networks"):
-        crops_for(find_model("tf-seed"), "tight")
+        crops_for("tf-seed", "tight")
