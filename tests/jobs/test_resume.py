@@ -104,7 +104,7 @@ def test_killed_while_it_removes_digits_and_resumed(folder, tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     counts = job(folder, out, AGAIN, save_masks=True).counts
-    assert counts["unchanged"] >= 3 and set(counts) <= {"unchanged", "ok"}
+    assert counts["unchanged"] >= 2 and set(counts) <= {"unchanged", "ok"}  # the third may have had its line only
     assert essence(out) == essence(tmp_path / "whole")
 
 
