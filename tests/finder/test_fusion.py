@@ -15,9 +15,11 @@ from svhn.finder.evidence.fusion import (
     drop_bare,
     drop_letters,
     drop_lone,
+    drop_others,
     drop_surplus,
     fuse_sources,
     in_line,
+    is_other_number,
     reads_number,
 )
 from svhn.finder.evidence.writing import Character, TextRegion, split_words
@@ -54,6 +56,21 @@ def text_of(digits):
     """Return the labels from left to right."""
     order = np.argsort(digits.boxes[:, 0])
     return "".join(str(label) for label in digits.probabilities[order].argmax(axis=1))
+
+
+@pytest.mark.parametrize("text", ["13:00", "-23:00", "02/05/2013", "4.12.2020", "(812)", "400-20-80"])
+def test_what_lies_in_a_time_a_date_or_a_telephone_number_is_dropped(text):
+    region = written(text, 100)
+    digits = found((1, 0.99, 100), (3, 0.99, 100 + (len(text) - 2) * WIDTH), (5, 0.9, 700))
+    assert text_of(drop_others(digits, known(digits, region))) == "5"
+    assert not reads_number(region.words[0])
+    unsure = written(text, 100, score=0.6)
+    assert text_of(drop_others(digits, known(digits, unsure))) == "135"
+
+
+@pytest.mark.parametrize("text", ["54-56", "192/194", "15/2", "12a", "18813"])
+def test_a_house_number_is_no_other_number(text):
+    assert not is_other_number(written(text, 100).words[0])
 
 
 def test_what_lies_in_a_word_of_letters_is_dropped():

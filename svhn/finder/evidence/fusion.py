@@ -4,6 +4,7 @@ Each rule is a function of what is known and of the digits so far. `docs/results
 """
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,8 +27,10 @@ COVERED = 0.5
 SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.7
 # A candidate that is surer than this is kept beside a word that does not name it.
 SURE_SURPLUS = 0.95
-# More digits are of telephones and the like.
+# More digits are of telephones and the like; so is what is written like a time, a date or a dialling code.
 MOST_DIGITS = 6
+OTHER_NUMBER = re.compile(r"\d:\d|\d/\d+/\d|\d\.\d+\.\d|\(\d+\)")
+SURE_OTHER = 0.8
 # A candidate is a digit from this presence on, unless it is read as one; alone, from this one.
 SURE, SURE_LONE = 0.65, 0.93
 # A candidate so sure is taken beside a digit at least so sure when their heights differ by less than this factor, and
@@ -54,12 +57,15 @@ class Evidence:
     shape : (height, width)
         Of the photo in pixels.
     config : FinderConfig
+    verify : callable, optional
+        Takes boxes (N, 4), and returns the probabilities (N, 11) of the labels 0..9 and of no digit there.
     """
 
     candidates: Candidates
     regions: Sequence[TextRegion]
     shape: tuple[int, int]
     config: FinderConfig = field(default_factory=FinderConfig)
+    verify: Callable[[np.ndarray], np.ndarray] | None = None
 
     @functools.cached_property
     def words(self) -> list[Word]:
@@ -93,7 +99,14 @@ Rule = Callable[[Candidates, Evidence], Candidates]
 
 def reads_number(word: Word) -> bool:
     """Return whether a word reads as a house number: digits, at most two letters, and no more letters than digits."""
-    return 0 < word.digits <= MOST_DIGITS and word.letters <= min(word.digits, 2) and word.score >= SURE_NUMBER
+    fits = 0 < word.digits <= MOST_DIGITS and word.letters <= min(word.digits, 2) and word.score >= SURE_NUMBER
+    return fits and not is_other_number(word)
+
+
+def is_other_number(word: Word) -> bool:
+    """Return whether a word reads as a time, a date or a telephone number."""
+    long = word.digits > MOST_DIGITS and not word.letters
+    return word.score >= SURE_OTHER and (long or OTHER_NUMBER.search(word.text) is not None)
 
 
 def drop_letters(digits: Candidates, known: Evidence) -> Candidates:
@@ -104,6 +117,11 @@ def drop_letters(digits: Candidates, known: Evidence) -> Candidates:
         if word.letters >= 2 and not word.digits and word.score >= SURE_LETTERS and not word.may_be_digits
     ]
     return digits.take(~_inside(digits, words))
+
+
+def drop_others(digits: Candidates, known: Evidence) -> Candidates:
+    """Drop what lies in a time, a date or a telephone number."""
+    return digits.take(~_inside(digits, [word for word in known.words if is_other_number(word)]))
 
 
 def drop_bare(digits: Candidates, known: Evidence) -> Candidates:
@@ -160,6 +178,7 @@ def complete(digits: Candidates, known: Evidence) -> Candidates:
 
 RULES: dict[str, Rule] = {
     "letters": drop_letters,
+    "others": drop_others,
     "bare": drop_bare,
     "read": add_read,
     "complete": complete,
