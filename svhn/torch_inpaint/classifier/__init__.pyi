@@ -2,6 +2,7 @@ from .adapter import classify as classify
 from .adapter import crops_of as crops_of
 from .adapter import feature_maps as feature_maps
 from .adapter import features as features
+from .adapter import first_layer_hash as first_layer_hash
 from .adapter import load_predictor as load_predictor
 from .adapter import reduced_maps as reduced_maps
 from .adapter import to_batch as to_batch

@@ -1,5 +1,6 @@
 """From anybody's images to the classifier's input batch, and back."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,15 @@ from torch.nn import functional
 from svhn.alphabet import NUM_CLASSES
 from svhn.crops import LUMINANCE
 from svhn.torch_inpaint.classifier.nets import Classifier, Preprocessing, load_classifier
+
+
+def first_layer_hash(classifier: Classifier) -> str:
+    """Return 16 hex digits for what the first-layer feature maps of a picture depend on."""
+    convolution, shown = classifier.net.first_conv, classifier.preprocessing
+    content = hashlib.sha256(repr((shown.mean, shown.std, shown.standardise)).encode())
+    for values in (convolution.weight, convolution.bias):
+        content.update(values.detach().float().cpu().numpy().tobytes())  # type: ignore[union-attr]  # it has a bias
+    return content.hexdigest()[:16]
 
 
 def to_tensor(images: Any) -> torch.Tensor:

@@ -34,5 +34,6 @@ from .regions import fill_regions as fill_regions
 from .regions import reduce_mask as reduce_mask
 from .remover import DigitRemover as DigitRemover
 from .remover import RemovalResult as RemovalResult
+from .remover import UnmatchedNetworks as UnmatchedNetworks
 from .rounds import NumberReport as NumberReport
 from .rounds import Removal as Removal

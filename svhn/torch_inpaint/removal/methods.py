@@ -95,6 +95,14 @@ class KeyPixelMethod(Protocol):
         """Load the weights, if any, and return the function; InputError when they cannot be used."""
 
 
+@runtime_checkable
+class TaughtMethod(Protocol):
+    """A `KeyPixelMethod` that has learned from the feature maps of one classifier, and is at a loss with others'."""
+
+    def feature_maps(self, config: KeyPixelConfig, device: "torch.device") -> str | None:
+        """Return that classifier's `first_layer_hash`; None where nobody knows."""
+
+
 @functools.lru_cache(maxsize=4)
 def load_fill(config: FillConfig, device: "torch.device") -> FillFunction:
     """Return the function of the fill that `config.method` names, with its weights loaded."""
@@ -122,6 +130,12 @@ def load_key_pixels(config: KeyPixelConfig, device: "torch.device") -> KeyPixelF
         return check_answer(evidence, name, pixels.shape[:2]), keys
 
     return checked
+
+
+def taught_by(config: KeyPixelConfig, device: "torch.device") -> str | None:
+    """Return whose feature maps the method that `config.method` names has learned from, see `TaughtMethod`."""
+    method = KEY_PIXELS[config.method]
+    return method.feature_maps(config, device) if isinstance(method, TaughtMethod) else None
 
 
 def described(kind: str, method: str, weights: Sequence[str]) -> str:
@@ -209,6 +223,11 @@ class StrokePixels:
             return strokes, key_pixels_by_strokes(strokes, boxes, config)
 
         return find
+
+    def feature_maps(self, config: KeyPixelConfig, device: "torch.device") -> str | None:
+        from svhn.torch_inpaint.removal.masks import load_segmenter
+
+        return load_segmenter(config.segmenter, device).info.get("feature_maps")
 
 
 class EvidencePixels:

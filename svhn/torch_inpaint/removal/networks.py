@@ -15,7 +15,7 @@ from svhn.errors import InputError
 from svhn.files import replacing
 from svhn.finder import check_weights
 
-Network = TypeVar("Network", bound=nn.Module)
+Network = TypeVar("Network", bound="UNet")
 
 
 def _convolutions(*channels: int) -> nn.Sequential:
@@ -34,6 +34,11 @@ class UNet(nn.Module):
         Channels of what it sees and of what it answers.
     channels : (int, int, int)
         At full size, a half and a quarter.
+
+    Attributes
+    ----------
+    info : dict
+        What its checkpoint says of its training; empty where it has none.
     """
 
     reduction = 4
@@ -41,6 +46,7 @@ class UNet(nn.Module):
     def __init__(self, planes: int, answers: int, channels: Sequence[int]):
         super().__init__()
         fine, middle, coarse = self.channels = tuple(channels)
+        self.info: dict = {}
         self.fine = _convolutions(planes, fine, fine)
         self.middle = _convolutions(fine, middle, middle)
         self.coarse = _convolutions(middle, coarse, coarse, coarse)
@@ -109,6 +115,7 @@ def load_network(path: str | Path, kind: str, make: Callable[[list[int]], Networ
         content = torch.load(path, map_location="cpu", weights_only=True)
         network = make(content[kind])
         network.load_state_dict(content["weights"])
+        network.info = content["info"]
     except Exception as error:  # torch raises many kinds of error on damaged files
         raise InputError(f"{path}: not a readable checkpoint of train-{kind} ({error})") from error
     check_weights((values.numpy() for values in network.state_dict().values()), path)

@@ -1,5 +1,6 @@
 """From a photo and boxes to the photo without the digits."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,19 @@ from svhn.crops import crop_digit
 from svhn.figures import draw_strip
 from svhn.finder import check_answer
 from svhn.photos import as_rgb, encode_rgb, write_rgb
-from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, classify, load_classifier, reduced_maps
+from svhn.torch_inpaint.classifier import (
+    DEFAULT_CHECKPOINT,
+    Classifier,
+    classify,
+    first_layer_hash,
+    load_classifier,
+    reduced_maps,
+)
 from svhn.torch_inpaint.device import choose_device
 from svhn.torch_inpaint.removal.composite import paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
 from svhn.torch_inpaint.removal.masks import in_pixels
-from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels
+from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels, taught_by
 from svhn.torch_inpaint.removal.readings import Reader, Readings
 from svhn.torch_inpaint.removal.regions import (
     Region,
@@ -77,6 +85,10 @@ class RemovalResult:
         return draw_strip(self.image if self.before is None else self.before, self.mask, self.image)
 
 
+class UnmatchedNetworks(UserWarning):
+    """Two networks of a remover do not belong together."""
+
+
 class DigitRemover:
     """Removes digits from photos.
 
@@ -92,6 +104,11 @@ class DigitRemover:
     ------
     InputError
         When the weights of the fill or of the key pixels cannot be used.
+
+    Warns
+    -----
+    UnmatchedNetworks
+        When the segmenter has learned from another classifier's feature maps.
     """
 
     def __init__(self, classifier: Classifier, config: RemovalConfig = RemovalConfig(), readers: Sequence[Reader] = ()):
@@ -100,6 +117,7 @@ class DigitRemover:
         self.readers = tuple(readers)
         self.device = classifier.net.first_conv.weight.device
         self._find_key_pixels = load_key_pixels(config.key_pixels, self.device)
+        self._warn_of_a_stranger()
         self._detail = load_detail(config.fill, self.device)
         load_fill(config.fill, self.device)  # now, so that a wrong name is told before the work
 
@@ -172,6 +190,16 @@ class DigitRemover:
         for removal, after in zip(removals, readings, strict=True):
             removal.after = after
         return tuple(removal.report(self.config) for removal in removals)
+
+    def _warn_of_a_stranger(self) -> None:
+        """Warn when what finds the key pixels has learned from the feature maps of another classifier than this one."""
+        if taught_by(self.config.key_pixels, self.device) not in (None, first_layer_hash(self.classifier)):
+            warnings.warn(
+                f"{self.config.key_pixels.segmenter} has learned from another classifier's feature maps, and its masks "
+                "may miss strokes; use --key-pixels evidence, or train one with train-segmenter --model",
+                UnmatchedNetworks,
+                stacklevel=4,
+            )
 
     def _start(self, photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Box | DigitBox]]) -> list[Removal]:
         """Group the boxes of every photo into numbers, find the key pixels of each, and read it."""

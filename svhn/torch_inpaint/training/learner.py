@@ -64,7 +64,11 @@ class NetworkLearner(TorchLearner):
 
     def keep(self, folder: Path) -> None:
         info = {"licence": LICENCE_NOTE, "iteration": self.iteration, "validation": self._scores}
-        save_network(folder / MODEL, self.kind, self.kept(), info)
+        save_network(folder / MODEL, self.kind, self.kept(), info | self.origin())
+
+    def origin(self) -> dict[str, Any]:
+        """Return what else the checkpoint says of where the network comes from."""
+        return {}
 
     def results(self, folder: Path) -> dict[str, Any]:
         return {"parameters": sum(weights.numel() for weights in self.net.parameters())}

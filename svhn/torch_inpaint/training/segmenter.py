@@ -12,7 +12,14 @@ from svhn.checkpoints import find_model
 from svhn.data import Report, silent
 from svhn.data.samples import StrokeSample, make_stroke_sample
 from svhn.runs import Plan, ProgressReport, RunFolder, RunRecord, RunResult, ignore, run_training
-from svhn.torch_inpaint.classifier import DEFAULT_CHECKPOINT, Classifier, load_classifier, reduced_maps, seed_of
+from svhn.torch_inpaint.classifier import (
+    DEFAULT_CHECKPOINT,
+    Classifier,
+    first_layer_hash,
+    load_classifier,
+    reduced_maps,
+    seed_of,
+)
 from svhn.torch_inpaint.removal import NEARNESS, PLANES, SIGHT, RemovalConfig, Segmenter, cut_numbers, look
 from svhn.torch_inpaint.training.config import SEGMENTER_COMMAND, SegmenterTrainConfig
 from svhn.torch_inpaint.training.learner import Network, NetworkLearner
@@ -90,7 +97,7 @@ def train_segmenter_network(
     counts = {"train": len(samples), "validation": len(held_back)}
     data = {"source": "rendered", "regions": counts, "feature_maps": Path(model).name}
     record = RunRecord.new(SEGMENTER_COMMAND, config, data, PACKAGES)
-    learner = SegmenterLearner(config, samples, held_back)
+    learner = SegmenterLearner(config, samples, held_back, first_layer_hash(classifier))
     return run_training(learner, folder, Plan(config.iterations, config.interval), record, resume, report)
 
 
@@ -138,15 +145,20 @@ class SegmenterLearner(NetworkLearner):
     ----------
     config : SegmenterTrainConfig
     samples, validation : Samples
+    feature_maps : str
+        `first_layer_hash` of the classifier whose maps they hold.
     """
 
     kind = "segmenter"
     means = ("cross_entropy",)
     config: SegmenterTrainConfig
 
-    def __init__(self, config: SegmenterTrainConfig, samples: Samples, validation: Samples):
+    def __init__(self, config: SegmenterTrainConfig, samples: Samples, validation: Samples, feature_maps: str):
         super().__init__(config, Segmenter)
-        self.samples, self.validation = samples, validation
+        self.samples, self.validation, self.feature_maps = samples, validation, feature_maps
+
+    def origin(self) -> dict[str, str]:
+        return {"feature_maps": self.feature_maps}
 
     def step(self) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed_of(self.config.seed, ORDER, self.iteration))

@@ -1,4 +1,7 @@
+import copy
+import dataclasses
 import io
+import warnings
 
 import cv2
 import numpy as np
@@ -12,6 +15,7 @@ from svhn.metrics import psnr
 from svhn.photos.photo import read_rgb
 from svhn.torch_inpaint import DigitRemover
 from svhn.torch_inpaint.removal.config import FillConfig, KeyPixelConfig, RemovalConfig
+from svhn.torch_inpaint.removal.remover import UnmatchedNetworks
 
 
 def test_outside_the_mask_nothing_changes_and_inputs_stay(remover, rendered):
@@ -32,6 +36,18 @@ def test_the_result_is_far_closer_to_the_clean_scene_than_the_photo(remover, ren
         gains.append(psnr(result.image, sample.clean, sample.mask) - psnr(sample.photo, sample.clean, sample.mask))
     assert np.median(gains) > 8
     assert np.mean(np.array(gains) > 0) > 0.9
+
+
+def test_a_segmenter_that_learned_from_another_classifier_is_warned_of():
+    own = DigitRemover.from_checkpoint(device="cpu").classifier
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        DigitRemover(own)
+        other = dataclasses.replace(own, net=copy.deepcopy(own.net))
+        other.net.first_conv.weight.mul_(1.01)
+        DigitRemover(other, RemovalConfig(key_pixels=KeyPixelConfig("evidence")))
+    with pytest.warns(UnmatchedNetworks, match="torch-segmenter has learned from another classifier"):
+        DigitRemover(other)
 
 
 def test_rendered_photos_lose_nearly_all_their_ink(remover, rendered):

@@ -212,7 +212,7 @@ def test_run_folders_and_precision_are_checked(few, tmp_path):
 
 def test_it_learns(classifier):
     samples = make_samples(classifier, 12, (0,))
-    learner = SegmenterLearner(replace(SHORT, iterations=30, batch_size=12, interval=1000), samples, samples)
+    learner = SegmenterLearner(replace(SHORT, iterations=30, batch_size=12, interval=1000), samples, samples, "maps")
     before = learner.measure()
     learner.advance(30)
     after = learner.measure()
