@@ -10,6 +10,7 @@ HOMES = {
     "Box": "svhn.boxes",
     "DigitRemover": "svhn.torch_inpaint",
     "Finder": "svhn.finder",
+    "PerhapsLeft": "svhn.jobs",
     "StillLegible": "svhn.jobs",
     "inpaint": "svhn.torch_inpaint",
     "load_classifier": "svhn.classifiers",

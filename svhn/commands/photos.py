@@ -44,8 +44,8 @@ def remove_digits(
     OUTPUT_DIR/report.jsonl tells what happened to each photo; photos of earlier jobs that are not given stay there.
 
     Exit codes: 0 all fine; 1 some photos failed, or the job could not start; 2 wrong usage; 3 stopped early (full disk,
-    --max-failure-rate); 4 with --strict a digit stayed legible; 130 and 143 stopped by Ctrl-C or SIGTERM. After each
-    of them --resume goes on.
+    --max-failure-rate); with --strict 4 a digit stayed legible, 5 perhaps one is left; 130 and 143 stopped by Ctrl-C or
+    SIGTERM. After each of them --resume goes on.
 
     \b
     Example:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from svhn.files import json_line, printable
-from svhn.jobs import ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join, left_out_text
+from svhn.jobs import DOUBTFUL, ERROR, NO_DIGITS, OK, PERHAPS_LEFT, PLANNED, UNCHANGED, join, left_out_text
 
 if TYPE_CHECKING:
     from svhn.jobs import PhotoReading, ReadNumber, RemovedNumber, ReportLine, Summary
@@ -65,10 +65,18 @@ class TextLines(Quiet):
         place = self._place(line.output) if line.output else printable(line.photo)
         numbers = ", ".join(map(_number_text, line.numbers))
         fitted = f"; {line.fitted}" if line.fitted else ""
+        perhaps = "; ".join(_perhaps_text(number) for number in line.unsure)
+        if line.error:
+            return
         if line.status == OK:
             self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s){fitted}")
+        elif line.status == PERHAPS_LEFT:
+            left = f"perhaps left: {perhaps}" if perhaps else "still legible"
+            self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s){fitted}; {left}")
         elif line.status == PLANNED:
-            self.say(f"{place}: would remove {numbers}{fitted}")
+            self.say(f"{place}: would remove {numbers}{fitted}" + (f"; perhaps also {perhaps}" if perhaps else ""))
+        elif line.status == DOUBTFUL:
+            self.say(f"{place}: doubtful, nothing sure found, perhaps {perhaps}")
         elif line.status == NO_DIGITS:
             self.say(f"{place}: nothing found")
 
@@ -153,10 +161,13 @@ class JsonLines(Quiet):
         content = {
             "photos": summary.photos,
             "removed": summary.counts[OK],
+            "perhaps_left": summary.counts[PERHAPS_LEFT],
+            "doubtful": summary.counts[DOUBTFUL],
             "nothing_found": summary.counts[NO_DIGITS],
             "planned": summary.counts[PLANNED],
             "failed": summary.counts[ERROR],
             "still_legible": summary.legible,
+            "refused_in_doubt": summary.refused.total(),
             "saying_where": summary.located,
             "left_out": dict(summary.left_out),
             "unchanged": summary.counts[UNCHANGED],
@@ -179,12 +190,22 @@ def _number_text(number: "RemovedNumber | ReadNumber") -> str:
     return f"{number.text} at {left},{top} to {right},{bottom}{sure}"
 
 
+def _perhaps_text(number: "ReadNumber") -> str:
+    """Return a place of doubt as "8 at 17,9 to 40,31", without how sure it is, which nobody measured."""
+    left, top, right, bottom = number.box
+    return f"{number.text} at {left},{top} to {right},{bottom}"
+
+
 def counts_text(summary: "Summary") -> str:
-    """Return the counts as "5 removed, 1 nothing found, 0 failed", and what was done before where there is any."""
-    counts = summary.counts
-    done = f"{counts[PLANNED]} to do" if counts[PLANNED] else f"{counts[OK]} removed"
-    text = f"{done}, {counts[NO_DIGITS]} nothing found, {counts[ERROR]} failed"
+    """Return the counts as "5 removed, 1 nothing found, 0 failed", with doubts and what was done before if any."""
+    counts, refused = summary.counts, summary.refused
+    perhaps = counts[PERHAPS_LEFT] - refused[PERHAPS_LEFT]
+    done = f"{counts[PLANNED]} to do" if counts[PLANNED] else f"{counts[OK] + perhaps} removed"
+    text = done + (f" ({perhaps} of them perhaps not wholly)" if perhaps else "")
+    text += f", {counts[DOUBTFUL]} doubtful" if counts[DOUBTFUL] else ""
+    text += f", {counts[NO_DIGITS]} nothing found, {counts[ERROR]} failed"
     text += f" ({summary.legible} of them still legible)" if summary.legible else ""
+    text += f", {refused.total()} not written in doubt (--strict)" if refused.total() else ""
     return text + (f", {counts[UNCHANGED]} done before" if counts[UNCHANGED] else "")
 
 

@@ -52,12 +52,14 @@ class ShownPhoto:
     boxes : sequence of Box
         The digits; what lies around them is shown, without any the whole photo.
     seen : sequence of Box
-        What can be read still.
+        What can be read still, or perhaps.
     numbers : sequence of ShownNumber
     problem : str, optional
         Why there is no picture.
     reason : str, optional
         Why it failed.
+    state : str, optional
+        What else there is to say of it.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ShownPhoto:
     seen: Sequence[Box] = ()
     problem: str | None = None
     reason: str | None = None
+    state: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,10 @@ class JobPage:
     seconds : float, optional
         Median of a photo.
     failures : sequence of Failure
-    changed, untouched, failed : iterable of ShownPhoto
-        Those to show of the photos that were changed, of those in which nothing was found, and of those that failed;
-        taken one by one.
-    changed_count, untouched_count : int
+    changed, untouched, failed, doubtful : iterable of ShownPhoto
+        Those to show of the photos that were changed, of those in which nothing was found, of those that failed, and of
+        those in which perhaps there is a digit; taken one by one.
+    changed_count, untouched_count, doubtful_count : int
         How many there are in all.
     left_out : str
         What in the given folders is no photo, in one line; empty where there is nothing to say.
@@ -104,6 +107,8 @@ class JobPage:
     untouched_count: int
     left_out: str = ""
     failed: Iterable[ShownPhoto] = ()
+    doubtful: Iterable[ShownPhoto] = ()
+    doubtful_count: int = 0
 
 
 def write_job_page(path: str | Path, page: JobPage) -> None:
@@ -122,6 +127,7 @@ def write_job_page(path: str | Path, page: JobPage) -> None:
         changed=[_card(photo) for photo in page.changed],
         untouched=[_card(photo) for photo in page.untouched],
         failed=[_card(photo) for photo in page.failed],
+        doubtful=[_card(photo) for photo in page.doubtful],
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -136,6 +142,7 @@ def _card(photo: ShownPhoto) -> dict[str, object]:
         "argument": shlex.quote(printable(photo.name)),
         "numbers": photo.numbers,
         "problem": None if photo.problem is None else printable(photo.problem),
+        "state": photo.state,
         "reason": None if photo.reason is None else printable(photo.reason),
         "marks": [] if part is None else [*_marks(photo.boxes, part, "digit"), *_marks(photo.seen, part, "seen")],
         **{

@@ -8,6 +8,7 @@ from .config import View as View
 from .config import advice_on_reader as advice_on_reader
 from .config import reader_version as reader_version
 from .config import text_reader_setting as text_reader_setting
+from .digits import Findings as Findings
 from .digits import FoundDigit as FoundDigit
 from .digits import found_digits as found_digits
 from .digits import most_prominent as most_prominent

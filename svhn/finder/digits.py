@@ -35,6 +35,29 @@ class FoundDigit(DigitBox):
         return self.presence * max(self.probabilities)
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What was found in a photo.
+
+    Attributes
+    ----------
+    digits : tuple of FoundDigit
+        The surest first.
+    unsure : tuple of FoundDigit
+        Where there may be a digit, too: nothing that is sure enough to be one.
+    """
+
+    digits: tuple[FoundDigit, ...] = ()
+    unsure: tuple[FoundDigit, ...] = ()
+
+    def drawn(self, shape: tuple[int, ...], config: FinderConfig) -> "Findings":
+        """Give the boxes the slack of people who draw them, see `as_drawn`."""
+        digits, unsure = (
+            tuple(as_drawn(digit, shape, config) for digit in found) for found in (self.digits, self.unsure)
+        )
+        return Findings(digits, unsure)
+
+
 def to_digits(candidates: Candidates, shape: tuple[int, ...]) -> list[FoundDigit]:
     """Turn candidates into digits of a photo of (height, width, ...), clipped to it."""
     found = []

@@ -14,8 +14,19 @@ import numpy as np
 from svhn.boxes import Box, Number, group_digits
 from svhn.finder.candidates import Candidates, fuse, log_odds, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
-from svhn.finder.digits import FoundDigit, as_drawn, found_digits, in_sure_numbers, most_prominent, to_digits
-from svhn.finder.evidence import LEAST_SUPPORT, Evidence, TextReader, ask, fuse_sources, text_reader, worth_asking
+from svhn.finder.digits import Findings, FoundDigit, found_digits, in_sure_numbers, most_prominent, to_digits
+from svhn.finder.evidence import (
+    LEAST_DOUBTFUL,
+    LEAST_SUPPORT,
+    Evidence,
+    TextReader,
+    ask,
+    doubtful_candidates,
+    doubtful_places,
+    fuse_sources,
+    text_reader,
+    worth_asking,
+)
 from svhn.finder.networks import network_files
 from svhn.finder.refiner import Refiner
 from svhn.finder.search import Search
@@ -53,25 +64,35 @@ class Finder:
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         """
-        return [as_drawn(digit, photo.shape, self.config) for digit in self._find(photo)]
+        return list(self.find_with_doubt(photo).digits)
+
+    def find_with_doubt(self, photo: np.ndarray) -> Findings:
+        """Find the digits of a photo, and say where else there may be one; it takes no longer than `find`."""
+        return self._findings(photo).drawn(photo.shape, self.config)
 
     @functools.cached_property
     def text_reader(self) -> TextReader | None:
         """The general text reader, loaded when it is needed first; None where there is none."""
         return text_reader(self.config.text_reader)
 
-    def _find(self, photo: np.ndarray) -> list[FoundDigit]:
+    def _findings(self, photo: np.ndarray) -> Findings:
         """Find the digits, with boxes as tight as the networks see them; a number is found as a whole or not at all."""
-        found = self._fused(photo) if self._is_read(photo) else self.candidates(photo)
-        return in_sure_numbers(to_digits(found, photo.shape), self.config.min_confidence)
+        if self._is_read(photo):
+            known = self.evidence(photo)
+            fused = fuse_sources(known)
+            unsure = doubtful_places(known, fused)
+        else:
+            candidates = self.candidates(photo, least=min(LEAST_DOUBTFUL, self.config.least))
+            fused = candidates.take(candidates.presence >= self.config.least)
+            unsure = doubtful_candidates(candidates, fused)
+        digits = to_digits(fused, photo.shape)
+        found = in_sure_numbers(digits, self.config.min_confidence)
+        left_out = [digit for digit in digits if digit not in found]
+        return Findings(tuple(found), (*left_out, *to_digits(unsure, photo.shape)))
 
     def _is_read(self, photo: np.ndarray) -> bool:
         """Tell whether a photo may show more than a number, and there is a text reader to ask about it."""
         return photo.shape[0] * photo.shape[1] >= self.config.read_above and self.text_reader is not None
-
-    def _fused(self, photo: np.ndarray) -> Candidates:
-        """Return the digits that the finder and the text reader together see."""
-        return fuse_sources(self.evidence(photo))
 
     def evidence(self, photo: np.ndarray) -> Evidence:
         """Return what is known of a photo before it is judged; there has to be a text reader.
@@ -122,11 +143,19 @@ class Finder:
         A low-score digit without neighbours is no number, see `FinderConfig.lone`; `find` has it nevertheless. Where a
         text reader was asked, that has been decided, and all digits belong to numbers.
         """
+        return self.find_numbers_with_doubt(photo)[0]
+
+    def find_numbers_with_doubt(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
+        """Find the numbers of a photo as `find_numbers` does, and say where else there may be a digit."""
         lone = 0.0 if self._is_read(photo) else self.config.lone
         least = log_odds(self.config.min_confidence) + lone
-        numbers = [found_digits(number) for number in group_digits(self._find(photo))]
-        sure = (digits for digits in numbers if len(digits) > 1 or log_odds(digits[0].presence) >= least)
-        return [Number(tuple(as_drawn(digit, photo.shape, self.config) for digit in digits)) for digits in sure]
+        findings = self._findings(photo)
+        numbers = [found_digits(number) for number in group_digits(findings.digits)]
+        sure = [digits for digits in numbers if len(digits) > 1 or log_odds(digits[0].presence) >= least]
+        alone = tuple(digits[0] for digits in numbers if digits not in sure)
+        unsure = Findings(unsure=(*alone, *findings.unsure)).drawn(photo.shape, self.config).unsure
+        drawn = [Findings(tuple(digits)).drawn(photo.shape, self.config) for digits in sure]
+        return [Number(number.digits) for number in drawn], list(unsure)
 
     def read_number(self, photo: np.ndarray) -> Number | None:
         """Return the most prominent number of a photo, or None when there is none."""

@@ -21,12 +21,15 @@ from .removal import find_digits as find_digits
 from .removal import remove_photos as remove_photos
 from .single.files import explain_photo as explain_photo
 from .single.files import inpaint_photo as inpaint_photo
+from .single.removing import PerhapsLeft as PerhapsLeft
 from .single.removing import StillLegible as StillLegible
 from .single.removing import remove as remove
+from .tasks import DOUBTFUL as DOUBTFUL
 from .tasks import ERROR as ERROR
 from .tasks import LEFT_OUT as LEFT_OUT
 from .tasks import NO_DIGITS as NO_DIGITS
 from .tasks import OK as OK
+from .tasks import PERHAPS_LEFT as PERHAPS_LEFT
 from .tasks import PLANNED as PLANNED
 from .tasks import UNCHANGED as UNCHANGED
 from .tasks import CannotStart as CannotStart

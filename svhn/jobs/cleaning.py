@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from svhn.boxes import clip_digits
+from svhn.boxes import Number, clip_digits, group_digits
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
-from svhn.jobs.looking import MOST_ROUNDS, Look, join_digits, look_at, to_remove
+from svhn.jobs.looking import MOST_ROUNDS, Look, is_filled, join_digits, look_at, to_remove
 from svhn.jobs.networks import JobNetworks
 from svhn.jobs.planes import RemovedDigits, fill_hole, remove_digits
+from svhn.jobs.tasks import DOUBTFUL, NO_DIGITS, OK, PERHAPS_LEFT
 from svhn.photos import Photo, decode_photo, rewrite_photo
 
 
@@ -44,6 +45,23 @@ class CleanPhoto:
     def is_legible(self) -> bool:
         """Whether a number can be read, where digits were removed or elsewhere."""
         return bool(self.legible) or (self.look is not None and bool(self.look.numbers))
+
+    @property
+    def unsure(self) -> tuple[Number, ...]:
+        """Where perhaps a digit is left, though nothing can be read surely; nowhere if somebody listed all digits."""
+        if not self.where.may_grow:
+            return ()
+        if self.look is not None:
+            return self.look.unsure
+        mask = self.removed.mask if self.removed else None
+        return tuple(group_digits([digit for digit in self.where.unsure if mask is None or not is_filled(digit, mask)]))
+
+    @property
+    def status(self) -> str:
+        """What the report says of it where it is written."""
+        if self.removed is None:
+            return DOUBTFUL if self.unsure else NO_DIGITS
+        return PERHAPS_LEFT if self.unsure or self.is_legible else OK
 
 
 class Cleaner:

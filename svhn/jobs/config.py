@@ -42,11 +42,12 @@ class JobConfig(Settings):
     text_reader : str
         General text reader that the finder asks about larger photos, see `svhn.finder.FinderConfig.text_reader`.
     strict : bool
-        A photo with a digit that stays legible is an error, and is not written. The finder looks at the whole finished
-        picture, whatever the boxes said; the shipped one where the job has none.
+        A photo with a digit that stays legible is an error, and is not written; nor is one in which perhaps a digit is
+        left, or there is perhaps one to be found. The finder looks at the whole finished picture, whatever the boxes
+        said; the shipped one where the job has none.
     nothing_found : str
-        What becomes of a photo in which nothing is found: "copy" writes the same picture, "skip" writes nothing, with
-        "error" it fails.
+        What becomes of a photo in which nothing is found, not surely: "copy" writes the same picture, "skip" writes
+        nothing, with "error" it fails.
     dry_run : bool
         Say what would be removed, and write nothing.
     save_masks : bool
@@ -89,7 +90,10 @@ class JobConfig(Settings):
         0.5, above=0, below=1, help="Least certainty that there is a number; it is removed whole or not at all."
     )
     text_reader: str = text_reader_setting()
-    strict: bool = setting(False, help="Do not write a photo in which a number can be read still; exit with 4.")
+    strict: bool = setting(
+        False,
+        help="Do not write a photo in which a number can be read still (exit code 4), or perhaps one is left (5).",
+    )
     nothing_found: str = setting(COPY, choices=NOTHING_FOUND, help="What becomes of a photo in which nothing is found.")
     dry_run: bool = setting(False, help="Say what would be removed, and write nothing.")
     save_masks: bool = setting(False, help="Also write masks/<stem>.png, white = changed.")

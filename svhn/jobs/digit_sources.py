@@ -48,6 +48,8 @@ class PhotoDigits:
         What was done to listed boxes so that they are in the pixels of this photo.
     rejected : tuple of DigitBox
         Places that somebody looked at, and that stay as they are.
+    unsure : sequence of DigitBox
+        Where the finder, if it was asked, sees perhaps a digit; nothing is removed there.
     """
 
     digits: Sequence[DigitBox]
@@ -55,6 +57,7 @@ class PhotoDigits:
     boxes: str
     fitted: str | None = None
     rejected: tuple[DigitBox, ...] = ()
+    unsure: Sequence[DigitBox] = ()
 
     @property
     def may_grow(self) -> bool:
@@ -242,9 +245,13 @@ class DigitsOfPhotos:
         if listing is None:
             if self.finder is None:
                 raise self.listed.missing(task.photo)
-            return PhotoDigits(self.finder().find(photo.rgb), found=True, boxes=FOUND)
+            found = self.finder().find_with_doubt(photo.rgb)
+            return PhotoDigits(list(found.digits), found=True, boxes=FOUND, unsure=found.unsure)
         digits = self.listed.fit(task, listing, photo)
-        return with_others(digits, self.adding().find(photo.rgb)) if self.adding else digits
+        if self.adding is None:
+            return digits
+        found = self.adding().find_with_doubt(photo.rgb)
+        return replace(with_others(digits, found.digits), unsure=found.unsure)
 
 
 def _look_up(photo: PhotoName, place: str, file: str, annotations: Annotations) -> Listing | None:

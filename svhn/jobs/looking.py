@@ -38,11 +38,14 @@ class Look:
         Which look it was, for the report.
     size : (width, height)
         Of the photo in pixels.
+    unsure : tuple of Number
+        Where perhaps there are digits, too.
     """
 
     numbers: tuple[Number, ...]
     made: str
     size: tuple[int, int]
+    unsure: tuple[Number, ...] = ()
 
     @property
     def digits(self) -> list[DigitBox]:
@@ -51,9 +54,14 @@ class Look:
 
     def counting(self, scope: Scope, rejected: Sequence[DigitBox]) -> "Look":
         """Return the look with the numbers of a scope only, without those whose digits all lie at rejected places."""
-        numbers = scope.numbers(self.numbers, *self.size)
-        kept = (number for number in numbers if any(_place_of(digit, rejected) is None for digit in number.digits))
-        return replace(self, numbers=tuple(kept))
+
+        def counts(number: Number) -> bool:
+            return any(_place_of(digit, rejected) is None for digit in number.digits)
+
+        numbers, unsure = (
+            tuple(filter(counts, scope.numbers(seen, *self.size))) for seen in (self.numbers, self.unsure)
+        )
+        return replace(self, numbers=numbers, unsure=unsure)
 
 
 def looks_with(job: JobConfig) -> tuple[str, FinderConfig]:
@@ -70,11 +78,15 @@ def look_at(finished: Photo, finder: Finder) -> Look:
     """Let the finder read every view that people can have of a whole photo, see `svhn.photos.views`."""
     seen = views(finished)
     digits: list[DigitBox] = []
+    unsure: list[DigitBox] = []
     for view in seen.values():
-        digits = join_digits(digits, [digit for number in finder.find_numbers(view) for digit in number.digits], 0.0)
+        numbers, doubtful = finder.find_numbers_with_doubt(view)
+        digits = join_digits(digits, [digit for number in numbers for digit in number.digits], 0.0)
+        unsure = join_digits(unsure, doubtful, 0.0)
     made = f"finder, whole picture, {len(seen)} {'view' if len(seen) == 1 else 'views'}"
     height, width = finished.rgb.shape[:2]
-    return Look(tuple(group_digits(digits)), made, (width, height))
+    perhaps = [digit for digit in unsure if _place_of(digit, digits) is None]
+    return Look(tuple(group_digits(digits)), made, (width, height), tuple(group_digits(perhaps)))
 
 
 def find_through_alpha(photo: Photo, digits: Sequence[DigitBox], finder: Finder) -> list[DigitBox]:
@@ -99,12 +111,13 @@ def to_remove(look: Look, where: PhotoDigits, mask: np.ndarray | None) -> list[D
     """
     if where.may_grow:
         return look.digits
-    if mask is None or where.boxes == IN_PLAN or not all(_is_filled(digit, mask) for digit in look.digits):
+    if mask is None or where.boxes == IN_PLAN or not all(is_filled(digit, mask) for digit in look.digits):
         return []
     return look.digits
 
 
-def _is_filled(digit: DigitBox, mask: np.ndarray) -> bool:
+def is_filled(digit: DigitBox, mask: np.ndarray) -> bool:
+    """Tell whether a good part of a digit's box, see `FILLED`, is True in a mask (H, W) bool."""
     inside = digit.box.clip(mask.shape[1], mask.shape[0])
     return inside is not None and bool(mask[inside.slices].mean() >= FILLED)
 
@@ -138,6 +151,22 @@ def _place_of(digit: DigitBox, others: Sequence[DigitBox]) -> int | None:
     return best if shared[best] > SAME or covered[best] > INSIDE else None
 
 
+def describe_doubt(photo: str, unsure: Sequence[Number], consequence: str = "so it was not written") -> str:
+    """Return where perhaps a digit is left in a photo, what follows from that, and what to do.
+
+    Parameters
+    ----------
+    photo : str
+    unsure : sequence of Number
+        At least one.
+    consequence : str
+    """
+    return (
+        f"{printable(photo)}: perhaps a digit is left ({'; '.join(_at(number) for number in unsure)}), {consequence}; "
+        "look at it, and decide with find and --plan, or on the page of review"
+    )
+
+
 def describe_legible(
     photo: str, texts: Sequence[str], look: Look, where: PhotoDigits, consequence: str = "so it was not written"
 ) -> str:
@@ -163,6 +192,11 @@ def describe_legible(
 
 def _place(number: Number, where: PhotoDigits) -> str:
     """Return what is read and where, and whether nobody listed it: "47 at 10,20,50,60, not listed"."""
-    place = f"{number.text} at {','.join(str(edge) for edge in number.box.as_list())}"
+    place = _at(number)
     listed = where.found or any(_place_of(digit, where.digits) is not None for digit in number.digits)
     return place if listed else f"{place}, not listed"
+
+
+def _at(number: Number) -> str:
+    """Return what is read and where: "47 at 10,20,50,60"."""
+    return f"{number.text} at {','.join(str(edge) for edge in number.box.as_list())}"

@@ -15,8 +15,11 @@ from svhn.figures import Failure, JobPage, ShownNumber, ShownPhoto, check_page, 
 from svhn.files import printable
 from svhn.jobs.listing import left_out_text
 from svhn.jobs.output import is_remote, last_lines, output_path, plain_folder, read_bytes
-from svhn.jobs.tasks import ERROR, LEFT_OUT, NO_DIGITS, OK, RemovedNumber, ReportLine
+from svhn.jobs.tasks import CHANGED, DOUBTFUL, ERROR, LEFT_OUT, NO_DIGITS, OK, PERHAPS_LEFT, RemovedNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
+
+# What the page says of a photo in doubt.
+_STATES = {PERHAPS_LEFT: "perhaps a digit is left"}
 
 
 def write_page(folder: str, page: str | Path | None = None, most: int = 60) -> Path:
@@ -57,12 +60,12 @@ def write_page(folder: str, page: str | Path | None = None, most: int = 60) -> P
 
 
 def doubt(line: ReportLine) -> float:
-    """Return how unsure the removal in a photo is: 0 to 1, and more than 1 where a digit is legible still.
+    """Return how unsure the removal in a photo is: 0 to 1, more where perhaps a digit is left or is legible still.
 
     It is the largest, over all digits, of how unsure the classifier was that there is this digit (a box may be
     wrong) and of how sure it is afterwards that the same digit is there.
     """
-    return max((_doubt(number) for number in _removed(line)), default=0.0)
+    return max((_doubt(number) for number in _removed(line)), default=0.0) + (1.0 if line.unsure else 0.0)
 
 
 def _doubt(number: RemovedNumber) -> float:
@@ -73,11 +76,11 @@ def _doubt(number: RemovedNumber) -> float:
 
 
 def _describe(lines: Sequence[ReportLine], folder: str, most: int, left_out: str) -> JobPage:
-    changed = sorted((line for line in lines if line.status == OK), key=lambda line: (-doubt(line), line.photo))
-    untouched = [line for line in lines if line.status == NO_DIGITS]
-    failed = sorted(
-        (line for line in lines if line.status == ERROR), key=lambda line: (not line.is_legible, line.photo)
-    )
+    written = [line for line in lines if not line.error]
+    changed = sorted((line for line in written if line.status in CHANGED), key=lambda line: (-doubt(line), line.photo))
+    doubtful = [line for line in written if line.status == DOUBTFUL]
+    untouched = [line for line in written if line.status == NO_DIGITS]
+    failed = sorted((line for line in lines if line.error), key=lambda line: (not line.is_legible, line.photo))
     seconds = [line.seconds for line in changed]
     return JobPage(
         folder=folder,
@@ -87,6 +90,8 @@ def _describe(lines: Sequence[ReportLine], folder: str, most: int, left_out: str
         failures=[Failure(line.photo, _reason(line)) for line in failed],
         changed=(_changed_photo(line, folder) for line in changed[:most]),
         changed_count=len(changed),
+        doubtful=(_untouched_photo(line) for line in doubtful[:most]),
+        doubtful_count=len(doubtful),
         untouched=(_untouched_photo(line) for line in untouched[:most]),
         untouched_count=len(untouched),
         left_out=left_out,
@@ -99,6 +104,8 @@ def _totals(lines: Sequence[ReportLine]) -> dict[str, int]:
     return {
         "photos": len(lines),
         "removed": counts[OK],
+        "perhaps one left": counts[PERHAPS_LEFT],
+        "doubtful": counts[DOUBTFUL],
         "nothing found": counts[NO_DIGITS],
         "failed": counts[ERROR],
         "numbers": sum(len(line.numbers) for line in lines),
@@ -116,14 +123,14 @@ def _changed_photo(line: ReportLine, folder: str) -> ShownPhoto:
         before = _read(line.real_path or line.photo, line.sha256)
         after = _read(output_path(line.output_dir or folder, line.output or ""), line.output_sha256)
     except Exception as error:  # the photo may have been moved since: the page is about the job all the same
-        return ShownPhoto(line.photo, numbers=numbers, problem=str(error))
+        return ShownPhoto(line.photo, numbers=numbers, problem=str(error), state=_STATES.get(line.status))
     boxes = [Box(*box) for number in _removed(line) for box in number.boxes]
-    return ShownPhoto(line.photo, before, after, boxes, numbers)
+    return ShownPhoto(line.photo, before, after, boxes, numbers, _places(line), state=_STATES.get(line.status))
 
 
 def _untouched_photo(line: ReportLine) -> ShownPhoto:
     try:
-        return ShownPhoto(line.photo, _read(line.real_path or line.photo, line.sha256))
+        return ShownPhoto(line.photo, _read(line.real_path or line.photo, line.sha256), seen=_places(line))
     except Exception as error:  # as in `_changed_photo`
         return ShownPhoto(line.photo, problem=str(error))
 
@@ -133,8 +140,12 @@ def _failed_photo(line: ReportLine) -> ShownPhoto:
     shown = _untouched_photo(line)
     numbers = [_shown(number) for number in _removed(line)]
     boxes = [Box(*box) for number in _removed(line) for box in number.boxes]
-    seen = [Box(*digit.box) for number in line.seen for digit in number.digits]
-    return replace(shown, numbers=numbers, boxes=boxes, seen=seen, reason=_reason(line))
+    return replace(shown, numbers=numbers, boxes=boxes, reason=_reason(line))
+
+
+def _places(line: ReportLine) -> list[Box]:
+    """Return where a digit can be read still, or perhaps there is one."""
+    return [Box(*digit.box) for number in (*line.seen, *line.unsure) for digit in number.digits]
 
 
 def _read(photo: str, digest: str | None) -> np.ndarray:

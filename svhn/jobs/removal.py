@@ -15,12 +15,12 @@ from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, default_workers, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting, spare_others
 from svhn.jobs.output import Claims, NoResults, Results, ledger_name, plain_folder, read_history
-from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, CannotStart, Order, ReportLine, StopJob, Task
+from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, UNSURE, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
 AnyResults: TypeAlias = Results | NoResults | PlanFile
-SOME_FAILED, STOPPED_EARLY, STILL_LEGIBLE = 1, 3, 4
+SOME_FAILED, STOPPED_EARLY, STILL_LEGIBLE, NOT_SURE = 1, 3, 4, 5
 
 
 @dataclass
@@ -42,6 +42,8 @@ class Summary:
         The signal that ended it.
     legible : int
         Photos that failed because a digit stayed legible (`JobConfig.strict`).
+    refused : Counter
+        Photos per status that were not written because perhaps a digit is left (`JobConfig.strict`).
     located : int
         Outputs that say where their photo was taken.
     left_out : dict of str to int
@@ -61,6 +63,7 @@ class Summary:
     stopped: str | None = None
     signal: int | None = None
     legible: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     located: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     advice: str = ""
@@ -71,20 +74,27 @@ class Summary:
         """Add what became of a photo."""
         self.counts[line.status] += 1
         self.legible += line.status == ERROR and line.is_legible
+        self.refused[line.status] += line.status in UNSURE and line.error is not None
         self.located += bool(line.says_where and line.output)
         self.beside += line.boxes is not None and line.boxes.startswith(BESIDE)
         self.fitted += line.fitted is not None
 
     @property
     def exit_code(self) -> int:
-        """0: all fine; 1: some photos failed; 3: stopped early; 4: a digit stayed legible; 128 + n: by signal n."""
+        """What `svhn remove-digits` ends with.
+
+        0: all fine; 1: some photos failed; 3: stopped early; with `JobConfig.strict` 4: a digit stayed legible, 5:
+        perhaps one is left; 128 + n: by signal n.
+        """
         if self.signal is not None:
             return 128 + self.signal
         if self.stopped:
             return STOPPED_EARLY
         if self.legible:
             return STILL_LEGIBLE
-        return SOME_FAILED if self.counts[ERROR] else 0
+        if self.counts[ERROR]:
+            return SOME_FAILED
+        return NOT_SURE if self.refused.total() else 0
 
 
 def remove_photos(

@@ -10,6 +10,9 @@ from svhn.errors import InputError
 # Where boxes come from: --boxes, a file beside the photo, the finder, --plan.
 GIVEN, BESIDE, FOUND, IN_PLAN = "given", "beside", "found", "plan"
 OK, NO_DIGITS, ERROR, UNCHANGED, PLANNED = "ok", "no_digits", "error", "unchanged", "planned"
+# Nothing was found, and perhaps there is a digit; digits were removed, and perhaps one is left.
+DOUBTFUL, PERHAPS_LEFT = "doubtful", "perhaps_left"
+CHANGED, UNTOUCHED, UNSURE = (OK, PERHAPS_LEFT), (NO_DIGITS, DOUBTFUL), (DOUBTFUL, PERHAPS_LEFT)
 LEFT_OUT = "left_out"  # a line about a folder: what in it was not looked at
 
 
@@ -112,8 +115,9 @@ class ReportLine:
     output_dir : str or None
         The output folder or URL, where the report lies in another one.
     status : str
-        `OK`, `NO_DIGITS`, `ERROR`; `UNCHANGED` where what was done before still holds; `PLANNED` in a dry run where
-        there is something to remove.
+        `OK`, `NO_DIGITS`, `ERROR`; `DOUBTFUL` where nothing is found but perhaps there is a digit, `PERHAPS_LEFT` where
+        digits were removed and perhaps one is left; `UNCHANGED` where what was done before still holds; `PLANNED` in a
+        dry run where there is something to remove.
     numbers : tuple
         `RemovedNumber`s, in a dry run `ReadNumber`s.
     error : str or None
@@ -122,6 +126,8 @@ class ReportLine:
         Which look was made at the finished photo; None without `JobConfig.strict`.
     seen : tuple of ReadNumber
         What that look could read; such a photo is not written.
+    unsure : tuple of ReadNumber
+        Where perhaps there is a digit in what is written, or would be.
     boxes : str or None
         Where its boxes come from: `IN_PLAN`, `GIVEN`, `BESIDE` or `FOUND`; `GIVEN` or `BESIDE` with "+found" where the
         finder added to them.
@@ -150,6 +156,7 @@ class ReportLine:
     error: str | None = None
     look: str | None = None
     seen: tuple[ReadNumber, ...] = ()
+    unsure: tuple[ReadNumber, ...] = ()
     boxes: str | None = None
     fitted: str | None = None
     size: tuple[int, int] | None = None
@@ -179,9 +186,9 @@ class ReportLine:
     @property
     def is_done(self) -> bool:
         """Whether a later job can compare with this: there is an output, or there shall be none for want of digits."""
-        skipped = self.status == NO_DIGITS and self.output is None
+        skipped = self.status in UNTOUCHED and self.output is None
         known = all(getattr(self, name) is not None for name in (_COMPARED if skipped else (*_COMPARED, *_OF_OUTPUT)))
-        return self.status in (OK, NO_DIGITS) and known
+        return self.error is None and self.status in (*CHANGED, *UNTOUCHED) and known
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line as it stands in the ledger; of boxes and of what is compared only what is known."""
@@ -199,8 +206,11 @@ class ReportLine:
             required = {name: content[name] for name in ("photo", "status", "finished")}
             optional = {field.name: content[field.name] for field in dataclasses.fields(cls) if field.name in content}
             _check_texts(optional)
-            seen = tuple(ReadNumber.from_dict(number) for number in content.get("seen", ()))
-            return cls(**(optional | required | {"numbers": numbers, "seen": seen}))
+            places = {
+                name: tuple(ReadNumber.from_dict(number) for number in content.get(name, ()))
+                for name in ("seen", "unsure")
+            }
+            return cls(**(optional | required | {"numbers": numbers} | places))
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"not a line of a report ({type(error).__name__}: {error})") from error
 

@@ -22,16 +22,18 @@ from svhn.jobs.config import FAIL, SKIP, JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source
 from svhn.jobs.engines import Stage
 from svhn.jobs.fingerprint import describe_settings, short_hash
-from svhn.jobs.looking import describe_legible, find_through_alpha
+from svhn.jobs.looking import describe_doubt, describe_legible, find_through_alpha
 from svhn.jobs.networks import JobNetworks
 from svhn.jobs.output import JobFolders, read_bytes
 from svhn.jobs.reading import describe_number
 from svhn.jobs.tasks import (
+    DOUBTFUL,
     NO_DIGITS,
-    OK,
     PLANNED,
     UNCHANGED,
+    UNTOUCHED,
     Order,
+    ReadNumber,
     RemovedNumber,
     ReportLine,
     StopJob,
@@ -130,7 +132,7 @@ class PhotoWorker:
             return False
         if done.output is None:
             return not self.folders.outputs.has(task.output)
-        same = done.output == task.output and (done.status == NO_DIGITS or done.mask == task.mask)
+        same = done.output == task.output and (done.status in UNTOUCHED or done.mask == task.mask)
         return same and self.folders.outputs.holds(task.output, done.output_bytes, done.output_sha256)
 
     def find(self, task: Task, photo: Photo) -> PhotoDigits:
@@ -143,7 +145,8 @@ class PhotoWorker:
         """Return digits clipped to their photo, without those that the job leaves out; InputError for one outside."""
         inside = clip_to_photo(name, where.digits, photo.rgb)
         height, width = photo.rgb.shape[:2]
-        return replace(where, digits=self.job.scope.digits(inside, width, height))
+        digits, unsure = (self.job.scope.digits(places, width, height) for places in (inside, where.unsure))
+        return replace(where, digits=digits, unsure=unsure)
 
     def _check_found(self, task: Task, where: PhotoDigits) -> None:
         """Raise InputError where nothing is listed or found, and that shall be an error."""
@@ -155,16 +158,16 @@ class PhotoWorker:
 
     def _finish(self, line: ReportLine, task: Task, photo: Photo, content: bytes, where: PhotoDigits) -> ReportLine:
         """Make what is published of a photo and stage it; with `strict` it is looked at first, and may be refused."""
-        if not where.digits and self.job.nothing_found == SKIP:
-            return replace(line, status=NO_DIGITS)
+        if not where.digits and self.job.nothing_found == SKIP and not (self.job.strict and where.unsure):
+            return replace(line, status=DOUBTFUL if where.unsure else NO_DIGITS, unsure=describe_unsure(where))
         finished = self.clean(photo, content, where)
-        line = describe_cleaned(line, finished)
-        if self.job.strict and finished.is_legible:
+        line = replace(describe_cleaned(line, finished), status=finished.status)
+        if self.job.strict and (finished.is_legible or finished.unsure):
             return _refuse(line, finished)
         if finished.removed is None:
-            return self._stage(replace(line, status=NO_DIGITS), task, finished.content)
+            return self._stage(line, task, finished.content)
         mask = encode_mask(finished.removed.mask) if task.mask else None
-        return self._stage(replace(line, status=OK, mask=task.mask), task, finished.content, mask)
+        return self._stage(replace(line, mask=task.mask), task, finished.content, mask)
 
     def _stage(self, line: ReportLine, task: Task, content: bytes, mask: bytes | None = None) -> ReportLine:
         """Write photo and mask where they wait for their line; return the line that vouches for them."""
@@ -210,8 +213,11 @@ def answer_all(
 def describe_found(name: str, photo: Photo, where: PhotoDigits) -> ReportLine:
     """Return what a dry run says of a photo."""
     numbers = tuple(describe_number(number) for number in group_digits(where.digits))
-    status, size = PLANNED if numbers else NO_DIGITS, (photo.rgb.shape[1], photo.rgb.shape[0])
-    return ReportLine(name, status=status, numbers=numbers, boxes=where.boxes, fitted=where.fitted, size=size)
+    unsure = describe_unsure(where)
+    status = PLANNED if numbers else DOUBTFUL if unsure else NO_DIGITS
+    size = photo.rgb.shape[1], photo.rgb.shape[0]
+    line = ReportLine(name, status=status, numbers=numbers, unsure=unsure, size=size)
+    return replace(line, boxes=where.boxes, fitted=where.fitted)
 
 
 def describe_cleaned(line: ReportLine, finished: CleanPhoto) -> ReportLine:
@@ -220,13 +226,22 @@ def describe_cleaned(line: ReportLine, finished: CleanPhoto) -> ReportLine:
         seen = tuple(describe_number(number) for number in finished.look.numbers)
         line = replace(line, look=finished.look.made, seen=seen)
     numbers = finished.removed.numbers if finished.removed else ()
-    return replace(line, numbers=tuple(_describe_removed(number) for number in numbers))
+    unsure = tuple(describe_number(number) for number in finished.unsure)
+    return replace(line, numbers=tuple(_describe_removed(number) for number in numbers), unsure=unsure)
+
+
+def describe_unsure(where: PhotoDigits) -> tuple[ReadNumber, ...]:
+    """Return where perhaps there is a digit in a photo."""
+    return tuple(describe_number(number) for number in group_digits(where.unsure))
 
 
 def _refuse(line: ReportLine, finished: CleanPhoto) -> ReportLine:
-    """Return the line of a photo that is not written because digits stay legible."""
-    known = {name: getattr(line, name) for name in ("numbers", "look", "seen", "boxes", "fitted")}
+    """Return the line of a photo that is not written because digits stay legible, or perhaps one is left."""
+    known = {name: getattr(line, name) for name in ("numbers", "look", "seen", "unsure", "boxes", "fitted")}
     assert finished.look is not None
+    if not finished.is_legible:
+        error = describe_doubt(line.photo, finished.unsure)
+        return ReportLine(line.photo, status=finished.status, error=error, **known)
     error = describe_legible(line.photo, finished.legible, finished.look, finished.where)
     return ReportLine(line.photo, error=error, **known)
 

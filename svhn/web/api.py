@@ -97,7 +97,7 @@ def make_router(engine: Engine, config: WebConfig, folder: PhotoFolder | None) -
         """The photo without its numbers, in its own format; with `Accept: application/json` the report's line with it.
 
         Boxes say exactly what is removed; without them it is what is found. A photo in which a number can be read
-        still is refused, but for those who ask for JSON, where `error` says so.
+        still, or perhaps a digit is left, is refused, but for those who ask for JSON, where `error` says so.
         """
         digits = None if boxes is None else parse_boxes(boxes)
         hole = None if mask is None else await mask.read()

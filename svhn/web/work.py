@@ -18,8 +18,6 @@ from svhn.errors import InputError
 from svhn.figures import Explanation, tile_maps
 from svhn.jobs import (
     ERROR,
-    NO_DIGITS,
-    OK,
     CleanPhoto,
     JobConfig,
     PhotoReading,
@@ -31,7 +29,7 @@ from svhn.jobs import (
 )
 from svhn.jobs.choice import PlannedDigit
 from svhn.jobs.engines import Stage
-from svhn.jobs.single import AskedPhoto, PhotoDesk, legible_text
+from svhn.jobs.single import AskedPhoto, PhotoDesk, warning_text
 from svhn.photos import Photo, encode_mask, encode_rgb
 
 # Pictures of how it works are this wide at least, so that pixels can be told apart.
@@ -148,10 +146,10 @@ def _remove(desk: PhotoDesk, order: Remove) -> Made:
 
 
 def _line_of(asked: AskedPhoto, photo: Photo, finished: CleanPhoto) -> ReportLine:
-    """Return the report's line; where a number can be read still it is an error, and the photo is made all the same."""
-    legible, size = legible_text(asked, finished), (photo.rgb.shape[1], photo.rgb.shape[0])
-    status = ERROR if legible else NO_DIGITS if finished.removed is None else OK
-    line = ReportLine(asked.name, status=status, error=legible, boxes=finished.where.boxes, size=size)
+    """Return the report's line; where a digit is left, or perhaps is, it has an error, and the photo is made."""
+    warning, size = warning_text(asked, finished), (photo.rgb.shape[1], photo.rgb.shape[0])
+    status = ERROR if finished.is_legible else finished.status
+    line = ReportLine(asked.name, status=status, error=warning, boxes=finished.where.boxes, size=size)
     return describe_cleaned(line, finished)
 
 

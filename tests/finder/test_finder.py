@@ -22,7 +22,7 @@ from svhn.data.samples.scenes import empty_photo, lettered_photo
 from svhn.errors import InputError
 from svhn.finder.candidates import Candidates, Judgement, fuse, log_odds, merge
 from svhn.finder.config import VIEWS, FinderConfig
-from svhn.finder.digits import FoundDigit, as_drawn, in_sure_numbers, most_prominent, number_confidence
+from svhn.finder.digits import Findings, FoundDigit, as_drawn, in_sure_numbers, most_prominent, number_confidence
 from svhn.finder.finder import Finder
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import find_finder, network_files
@@ -377,7 +377,7 @@ def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeyp
         ([found(20, least), found(38, least)], ["77"]),
         ([found(20, least), found(38, least), found(150, least)], ["77"]),
     ):
-        monkeypatch.setattr(finder, "_find", lambda photo, digits=digits: digits)
+        monkeypatch.setattr(finder, "_findings", lambda photo, digits=digits: Findings(tuple(digits)))
         assert [number.text for number in finder.find_numbers(wall)] == texts
 
 

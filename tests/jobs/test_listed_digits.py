@@ -14,6 +14,7 @@ from svhn.boxes import Box, DigitBox
 from svhn.data.formats import BOX_FORMATS
 from svhn.data.formats.coco import write_coco
 from svhn.errors import InputError
+from svhn.finder import Findings
 from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.digit_sources import PhotoDigits, digit_source, with_others
 from svhn.jobs.tasks import Task
@@ -29,9 +30,9 @@ class FakeFinder:
     def __init__(self, *digits):
         self.digits, self.asked = digits, 0
 
-    def find(self, rgb):
+    def find_with_doubt(self, rgb):
         self.asked += 1
-        return list(self.digits)
+        return Findings(self.digits)
 
 
 @pytest.fixture

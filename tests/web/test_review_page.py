@@ -205,3 +205,35 @@ def test_everybody_can_use_it(page, scheme, size):
 def violations(page):
     page.wait_for_timeout(200)  # until colours have changed
     return [(row["id"], row["nodes"][0]["html"][:90]) for row in Axe().run(page).response["violations"]]
+
+
+def with_doubt(route):
+    """Let the server's answers say that perhaps there is an 8 in a photo without a number."""
+    answer = route.fetch()
+    found = answer.json()
+    if found.get("photo") == "plain.png":
+        digit = {"label": 8, "confidence": 0.4, "box": [10, 8, 22, 30]}
+        found |= {"unsure": [{"text": "8", "confidence": 0.4, "box": digit["box"], "digits": [digit]}]}
+    route.fulfill(response=answer, json=found)
+
+
+def test_where_perhaps_a_digit_is_people_decide(page):
+    page.route("**/api/find", with_doubt)
+    page.reload()
+    row = page.locator("#list li", has_text="plain.png")
+    expect(row).to_contain_text("doubtful: perhaps a digit", timeout=60_000)
+    choose(page, "plain.png")
+    expect(page.locator("#stage .perhaps")).to_have_count(1)
+    expect(page.locator("#warning")).to_contain_text("Perhaps there is a digit")
+    page.get_by_role("button", name="No digit there").click()
+    expect(row).to_contain_text("nothing found")
+    page.locator("#undo").click()
+    page.locator("#run").click()
+    expect(page.locator("#compare .frame")).to_be_visible(timeout=60_000)
+    expect(page.locator("#download-all")).to_be_disabled()  # nobody has decided
+    expect(row).to_contain_text("doubtful: perhaps a digit")
+    page.get_by_role("button", name="Add boxes there").click()
+    expect(page.locator("#stage .box")).to_have_count(1)
+    page.locator("#run").click()
+    expect(row).to_contain_text("done", timeout=60_000)
+    expect(page.locator("#download-all")).to_be_enabled()

@@ -1,5 +1,8 @@
 from .asking import ask as ask
 from .asking import worth_asking as worth_asking
+from .doubt import LEAST_DOUBTFUL as LEAST_DOUBTFUL
+from .doubt import doubtful_candidates as doubtful_candidates
+from .doubt import doubtful_places as doubtful_places
 from .fusion import LEAST_SUPPORT as LEAST_SUPPORT
 from .fusion import Evidence as Evidence
 from .fusion import fuse_sources as fuse_sources

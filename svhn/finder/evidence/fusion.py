@@ -80,26 +80,30 @@ class Evidence:
     @functools.cached_property
     def read_digits(self) -> Candidates:
         """The digits of all words that read as a number: presence is the reading's confidence."""
-        found = [
-            (character.box, word.score, int(character.text))
-            for word in self.words
-            if reads_number(word)
-            for character in word.characters
-            if character.text in DIGITS
-        ]
-        boxes = np.array([box for box, _, _ in found], np.float32).reshape(-1, 4)
-        labels = np.array([label for _, _, label in found], int)
-        return Candidates(
-            boxes, np.array([sure for _, sure, _ in found], np.float32), np.eye(NUM_CLASSES, dtype=np.float32)[labels]
-        )
+        return digits_of([word for word in self.words if reads_number(word)])
 
 
 Rule = Callable[[Candidates, Evidence], Candidates]
 
 
-def reads_number(word: Word) -> bool:
+def digits_of(words: Sequence[Word]) -> Candidates:
+    """Return the digits of words: presence is the reading's confidence."""
+    found = [
+        (character.box, word.score, int(character.text))
+        for word in words
+        for character in word.characters
+        if character.text in DIGITS
+    ]
+    boxes = np.array([box for box, _, _ in found], np.float32).reshape(-1, 4)
+    labels = np.array([label for _, _, label in found], int)
+    return Candidates(
+        boxes, np.array([sure for _, sure, _ in found], np.float32), np.eye(NUM_CLASSES, dtype=np.float32)[labels]
+    )
+
+
+def reads_number(word: Word, least: float = SURE_NUMBER) -> bool:
     """Return whether a word reads as a house number: digits, at most two letters, and no more letters than digits."""
-    fits = 0 < word.digits <= MOST_DIGITS and word.letters <= min(word.digits, 2) and word.score >= SURE_NUMBER
+    fits = 0 < word.digits <= MOST_DIGITS and word.letters <= min(word.digits, 2) and word.score >= least
     return fits and not is_other_number(word)
 
 
@@ -220,6 +224,11 @@ def _shares(found: Candidates, others: Candidates) -> np.ndarray:
     if not len(others.boxes):
         return np.zeros(len(found.boxes), bool)
     return np.array([overlaps(box, others.boxes)[1].max() > SAME for box in found.boxes], bool)
+
+
+def not_among(candidates: Candidates, found: Candidates) -> Candidates:
+    """Return the candidates at whose place no digit was found."""
+    return candidates.take(~_shares(candidates, found))
 
 
 def _beside(found: Candidates, which: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ class Results:
             return line
         if task.real_path != task.photo:
             line = replace(line, real_path=task.real_path or None)
-        if line.status != ERROR:
+        if line.error is None:
             self.ledger.append(line)
             try:
                 self.folders.place(line)

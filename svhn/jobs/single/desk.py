@@ -20,7 +20,7 @@ from svhn.jobs.cleaning import CleanPhoto
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
 from svhn.jobs.engines import Stage
-from svhn.jobs.looking import describe_legible, find_through_alpha
+from svhn.jobs.looking import describe_doubt, describe_legible, find_through_alpha
 from svhn.jobs.output import read_bytes
 from svhn.jobs.single.files import check_hole
 from svhn.jobs.tasks import FOUND as BY_FINDER
@@ -142,8 +142,9 @@ class PhotoDesk:
         if asked.path is not None:
             return self._worker.find(Task(str(asked.path), "", place=asked.name), photo)
         finder = self._worker.networks.finder
-        digits = find_through_alpha(photo, finder.find(photo.rgb), finder)
-        return self._worker.fit(asked.name, photo, PhotoDigits(digits, found=True, boxes=BY_FINDER))
+        found = finder.find_with_doubt(photo.rgb)
+        digits = find_through_alpha(photo, found.digits, finder)
+        return self._worker.fit(asked.name, photo, PhotoDigits(digits, True, BY_FINDER, unsure=found.unsure))
 
     def _hole(self, mask: bytes, name: str, photo: Photo) -> np.ndarray:
         hole = decode_mask(mask, "mask", self.job.photo.max_pixels)
@@ -157,10 +158,10 @@ class PhotoDesk:
         return decode_photo(content, asked.name, most), content
 
 
-def legible_text(asked: AskedPhoto, finished: CleanPhoto) -> str | None:
-    """Return what can be read in a finished photo still, and what to do; None where nothing can."""
+def warning_text(asked: AskedPhoto, finished: CleanPhoto) -> str | None:
+    """Return what can be read in a finished photo still, or perhaps, and what to do; None where nothing can."""
     if not finished.is_legible:
-        return None
+        return describe_doubt(asked.name, finished.unsure, "do not publish it") if finished.unsure else None
     assert finished.look is not None
     return describe_legible(asked.name, finished.legible, finished.look, finished.where, "do not publish it")
 

@@ -15,7 +15,7 @@ from PIL import Image
 from svhn.boxes import Box, DigitBox, as_digits
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
-from svhn.jobs.looking import describe_legible
+from svhn.jobs.looking import describe_doubt, describe_legible
 from svhn.jobs.single.forms import as_content
 from svhn.jobs.tasks import GIVEN, Task
 from svhn.jobs.worker import PhotoWorker
@@ -27,6 +27,10 @@ Boxes = Sequence[Box | DigitBox | Sequence[float]] | np.ndarray
 
 class StillLegible(UserWarning):
     """A number may still be read in the result."""
+
+
+class PerhapsLeft(StillLegible):
+    """Nothing can surely be read in the result, but perhaps there is a digit."""
 
 
 @overload
@@ -62,6 +66,8 @@ def remove(photo: Any, boxes: Boxes | None = None, config: JobConfig = JobConfig
     StillLegible
         When a number can be read in the result all the same. It is returned; `warnings.simplefilter("error",
         StillLegible)` makes it an error.
+    PerhapsLeft
+        When perhaps a digit is left, or one is there that was not found surely; also a `StillLegible`.
 
     Raises
     ------
@@ -82,6 +88,8 @@ def remove(photo: Any, boxes: Boxes | None = None, config: JobConfig = JobConfig
         assert finished.look is not None
         text = describe_legible(name, finished.legible, finished.look, finished.where, "do not publish it")
         warnings.warn(text, StillLegible, stacklevel=2)
+    elif finished.unsure:
+        warnings.warn(describe_doubt(name, finished.unsure, "look before you publish it"), PerhapsLeft, stacklevel=2)
     return restore(finished.content)
 
 

@@ -50,6 +50,7 @@ async function search(photo) {
     const found = await api.find(photo);
     Object.assign(photo, { status: "found", size: found.size, view: found.view, numbers: found.numbers });
     photo.digits = digitsOf(found);
+    photo.unsure = found.unsure.flatMap(({ digits }) => digits);
   } catch (error) {
     fail(photo, error.message);
   }
@@ -91,10 +92,10 @@ async function run(photo, urgent = true) {
 async function runAll() {
   const todo = ordered().filter((photo) => photo.status === "found" || (photo.status === "done" && photo.stale));
   await Promise.all(todo.map((photo) => run(photo, false)));
-  const failed = state.photos.filter((photo) => photo.result?.error).length;
-  if (failed) state.current = ordered()[0];
+  const unsure = finished().filter((photo) => !isSure(photo)).length;
+  if (unsure) state.current = ordered()[0];
   if (state.current?.result) state.tab = "result";
-  tell(failed ? `Done, but ${failed} can still be read: look at them first.` : "All done. Download them, or compare.");
+  tell(unsure ? `Done, but in ${unsure} a digit is left, or perhaps is: look at them first.` : "All done. Download them, or compare.");
 }
 
 function fileOf(photo) {
@@ -103,25 +104,45 @@ function fileOf(photo) {
 
 const finished = () => state.photos.filter((photo) => photo.result);
 
-/** Save what is done in one file, but for photos in which a number can be read still, as --strict does. */
+const isSure = (photo) => !photo.result.error && !photo.unsure.length;
+
+/** Save what is done in one file, but for photos in which a digit is left, or perhaps is, as --strict does. */
 function downloadAll() {
-  const photos = finished().filter((photo) => !photo.result.error);
+  const photos = finished().filter(isSure);
   const left = finished().length - photos.length;
   save(zip(photos.map((photo) => [photo.name, api.bytesOf(photo.result.content)])), "without-numbers.zip");
   state.edited = false;
-  if (left) tell(`${left} not in the file: can still be read. Correct it, or download it by itself.`);
+  if (left) tell(`${left} not in the file: a digit is left, or perhaps is. Correct it, or download it by itself.`);
 }
 
 /** Add boxes where the look at the result could still read something. */
 function addSeen() {
+  addBoxes(state.current.result.seen.flatMap(({ digits }) => digits));
+}
+
+/** Add boxes where perhaps a digit is. */
+function addUnsure() {
+  addBoxes(state.current.unsure);
+  state.current.unsure = [];
+}
+
+function addBoxes(digits) {
   const photo = state.current;
   remember(photo);
-  for (const { digits } of photo.result.seen) {
-    for (const { box, label, confidence } of digits) {
-      photo.digits.push({ id: nextId(), box, label, confidence, source: "found", accepted: true, number: null });
-    }
+  for (const { box, label, confidence } of digits) {
+    photo.digits.push({ id: nextId(), box, label, confidence, source: "found", accepted: true, number: null });
   }
   state.tab = "review";
+  changed();
+}
+
+/** Decide that there is no digit where perhaps one is; what was removed stays as it is. */
+function dismiss() {
+  const photo = state.current;
+  const { stale } = photo;
+  remember(photo);
+  photo.stale = stale;
+  photo.unsure = [];
   changed();
 }
 
@@ -167,7 +188,7 @@ function drawHead() {
   if ($("said").textContent !== text) $("said").textContent = text;
   const count = `${state.photos.length} ${state.photos.length === 1 ? "photo" : "photos"}`;
   $("place").textContent = state.folder ? `${state.folder} · ${count}` : state.photos.length ? count : "Photos stay on this machine";
-  $("download-all").disabled = !finished().some((photo) => !photo.result.error);
+  $("download-all").disabled = !finished().some(isSure);
   $("save-plan").disabled = !searched;
   $("run-all").disabled = busy || !state.photos.some((photo) => photo.status === "found" || photo.stale);
   $("run-all").classList.toggle("primary", !done || !$("run-all").disabled);
@@ -202,9 +223,11 @@ function drawWork() {
 function drawSide() {
   drawNumbers();
   const photo = state.current;
-  const warning = photo?.status === "error" ? photo.error : photo?.stale ? "Changed since it was removed. Run it again." : photo?.result?.error;
+  const perhaps = photo?.unsure.length ? "Perhaps there is a digit in the dashed boxes. Look at it and decide." : "";
+  const warning = photo?.status === "error" ? photo.error : photo?.stale ? "Changed since it was removed. Run it again." : photo?.result?.error || perhaps;
   $("warning").hidden = !warning;
   $("warning").textContent = warning || "";
+  $("unsure").hidden = !perhaps;
   $("add-seen").hidden = photo?.stale || !(photo?.result?.error && photo.result.seen.length);
   $("run").disabled = !photo || !["found", "done"].includes(photo.status);
   $("run").classList.toggle("primary", !photo?.result || photo.stale);
@@ -253,6 +276,8 @@ for (const button of document.querySelectorAll("[data-zoom]")) {
 $("undo").addEventListener("click", () => undo(state.current));
 $("redo").addEventListener("click", () => redo(state.current));
 $("add-seen").addEventListener("click", addSeen);
+$("add-unsure").addEventListener("click", addUnsure);
+$("dismiss").addEventListener("click", dismiss);
 $("keys").addEventListener("click", () => $("help").showModal());
 $("run").addEventListener("click", () => run(state.current));
 $("run-all").addEventListener("click", runAll);

@@ -50,7 +50,7 @@ function open(photo) {
 
 function drawBoxes(photo) {
   const layer = frame.querySelector(".boxes");
-  const known = new Map([...layer.children].map((element) => [Number(element.dataset.id), element]));
+  const known = new Map([...layer.querySelectorAll(".box")].map((element) => [Number(element.dataset.id), element]));
   for (const [id, element] of known) if (!photo.digits.some((digit) => digit.id === id)) element.remove();
   for (const digit of photo.digits) {
     const element = known.get(digit.id) || layer.appendChild(newBox(digit.id));
@@ -61,6 +61,8 @@ function drawBoxes(photo) {
     element.classList.toggle("chosen", chosen === digit.id && state.tool === "select");
     element.querySelector(".tag").textContent = digit.label === null ? "" : digit.label;
   }
+  layer.querySelectorAll(".perhaps").forEach((element) => element.remove());
+  for (const { box } of photo.unsure) place(layer.appendChild(make("i", { className: "perhaps" })), box, photo.size);
 }
 
 function nameOf(digit) {

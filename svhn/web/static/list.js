@@ -62,14 +62,14 @@ function fillRow(row, photo) {
   if (photo === state.current) button.setAttribute("aria-current", "true");
   else button.removeAttribute("aria-current");
   const [tone, text] = said(photo);
-  const shown = JSON.stringify([photo.view?.length, button.firstChild.clientWidth, photo.digits.map((digit) => [digit.box, digit.accepted]), tone, text]);
+  const shown = JSON.stringify([photo.view?.length, button.firstChild.clientWidth, photo.digits.map((digit) => [digit.box, digit.accepted]), photo.unsure.length, tone, text]);
   if (row.dataset.shown === shown) return;
   row.dataset.shown = shown;
   const [thumb, entry] = button.children;
   thumb.replaceChildren(photo.status === "error" ? make("small", { textContent: "no picture" }) : "");
   if (photo.view) {
     thumb.append(make("img", { src: photo.result?.view || photo.view, alt: "" }));
-    if (!photo.result) for (const digit of photo.digits) thumb.append(mark(digit, photo, thumb));
+    if (!photo.result) for (const digit of [...photo.digits, ...photo.unsure]) thumb.append(mark(digit, photo, thumb));
   }
   entry.replaceChildren(make("b", { textContent: photo.name, title: photo.name }), make("span", { className: tone, textContent: text }));
 }
@@ -94,7 +94,9 @@ function said(photo) {
   if (photo.status === "searching") return ["", "searching"];
   if (photo.status === "removing") return ["", "removing"];
   if (photo.status === "error") return ["bad", photo.error.replace(`${photo.name}: `, "")];
-  if (photo.result && !photo.stale) return photo.result.error ? ["bad", "still legible"] : ["good", "done"];
+  if (photo.result && !photo.stale && photo.result.error) return ["bad", "still legible"];
+  if (photo.unsure.length) return ["doubt", photo.digits.length ? "perhaps one more digit" : "doubtful: perhaps a digit"];
+  if (photo.result && !photo.stale) return ["good", "done"];
   if (!photo.digits.length) return ["", photo.strokes.length ? "painted" : "nothing found"];
   const kept = groups(photo).filter((digits) => digits.some((digit) => digit.accepted));
   const sure = leastSure(photo);
@@ -106,7 +108,7 @@ export function drawNumbers() {
   const photo = state.current;
   const here = photo && ["found", "removing", "done"].includes(photo.status);
   const found = here ? groups(photo) : [];
-  hint.textContent = !here ? "" : found.length ? "Switch off what shall stay." : "Nothing found. Add a box, or paint what shall go.";
+  hint.textContent = !here ? "" : found.length ? "Switch off what shall stay." : photo.unsure.length ? "" : "Nothing found. Add a box, or paint what shall go.";
   hint.hidden = !hint.textContent;
   const shown = JSON.stringify(found.map((digits) => digits.map((digit) => [digit.id, digit.accepted])));
   if (numbers.dataset.shown === shown) return;

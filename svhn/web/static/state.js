@@ -28,7 +28,7 @@ export function nextId() {
 /** Make a photo of the folder (a name) or of a dropped file. */
 export function newPhoto(name, file = null) {
   return {
-    id: nextId(), name, file, status: "waiting", size: null, view: null, numbers: [], digits: [], strokes: [],
+    id: nextId(), name, file, status: "waiting", size: null, view: null, numbers: [], digits: [], unsure: [], strokes: [],
     error: null, result: null, stale: false, steps: null, past: [], future: [],
   };
 }
@@ -51,15 +51,13 @@ export function redo(photo) {
 function swap(photo, from, to) {
   if (!photo || !from.length) return;
   to.push(snapshot(photo));
-  const { digits, strokes } = JSON.parse(from.pop());
-  photo.digits = digits;
-  photo.strokes = strokes;
+  Object.assign(photo, JSON.parse(from.pop()));
   touched(photo);
   changed();
 }
 
-function snapshot(photo) {
-  return JSON.stringify({ digits: photo.digits, strokes: photo.strokes });
+function snapshot({ digits, unsure, strokes }) {
+  return JSON.stringify({ digits, unsure, strokes });
 }
 
 function touched(photo) {
@@ -101,10 +99,11 @@ export function leastSure(photo) {
   return known.length ? Math.min(...known) : null;
 }
 
-/** How much a photo wants to be looked at: failures, then doubtful numbers, last those without any. */
+/** How much a photo wants to be looked at: failures, then places where perhaps a digit is, then doubtful numbers. */
 function doubt(photo) {
   if (photo.status === "error" || photo.result?.error) return 2;
   if (photo.status === "waiting" || photo.status === "searching") return -1;
+  if (photo.unsure.length) return 1.5;
   const sure = leastSure(photo);
   return sure === null ? (photo.digits.length ? 0 : -0.5) : 1 - sure;
 }
