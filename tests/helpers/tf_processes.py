@@ -11,6 +11,18 @@ _SERVER.set_forkserver_preload(["svhn.tf_models.classifier.train", "tf_runs"])
 
 def start(function: Callable, *arguments) -> BaseProcess:
     """Call a function of a module in a process of its own."""
-    process = _SERVER.Process(target=function, args=arguments)
+    process = _SERVER.Process(target=_call, args=(function, *arguments))
     process.start()
     return process
+
+
+def _call(function: Callable, *arguments) -> None:
+    leave_graphs()
+    function(*arguments)
+
+
+def leave_graphs() -> None:
+    """Let TensorFlow run graphs as they are: rewriting them costs more than the few steps of a test gain by it."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})

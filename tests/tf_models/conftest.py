@@ -3,12 +3,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tf_processes import leave_graphs
 
 from svhn.crops import to_gray
 from svhn.data.prepared import PreparedData, Split, Statistics
 from svhn.tf_models.classifier.config import TrainConfig
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def pytest_collection_finish() -> None:
+    leave_graphs()
 
 
 def draw(count: int, seed: int) -> Split:

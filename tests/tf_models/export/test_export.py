@@ -51,6 +51,11 @@ def written(network, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def loaded(written):
+    return tf.saved_model.load(str(written["savedmodel"].path))
+
+
+@pytest.fixture(scope="module")
 def rgb() -> np.ndarray:
     noise = np.random.default_rng(1).integers(0, 256, (20, 32, 32, 3), np.uint8)
     return np.concatenate([noise, render_crops(20, seed=1)[0]])
@@ -85,8 +90,7 @@ def test_the_network_tells_crops_apart(expected):
 
 
 @pytest.mark.parametrize("count", [40, 1, 0])
-def test_saved_model(count, written, rgb, expected):
-    loaded = tf.saved_model.load(str(written["savedmodel"].path))
+def test_saved_model(count, loaded, rgb, expected):
     answer = loaded.signatures["serving_default"](images=tf.constant(rgb[:count]))
     assert_expected({name: value.numpy() for name, value in answer.items()}, expected[:count])
 
@@ -99,8 +103,7 @@ def test_tflite(count, written, pixels, expected):
 
 
 @pytest.mark.parametrize("form", ["uint8", "int64", "float32", "0 to 1", "gray or RGB"])
-def test_a_loaded_saved_model_is_called_with_any_pixels(form, written, rgb, pixels, expected):
-    loaded = tf.saved_model.load(str(written["savedmodel"].path))
+def test_a_loaded_saved_model_is_called_with_any_pixels(form, loaded, rgb, pixels, expected):
     given = {"0 to 1": rgb / 255, "gray or RGB": pixels, "float32": rgb.astype(np.float32)}
     answer = loaded(given.get(form, rgb.astype(form) if form in ("uint8", "int64") else rgb))
     assert_expected({name: value.numpy() for name, value in answer.items()}, expected)
@@ -118,8 +121,7 @@ def test_a_loaded_saved_model_is_called_with_any_pixels(form, written, rgb, pixe
     ],
     ids=["no channels", "RGBA", "channels first", "negative", "NaN", "too large"],
 )
-def test_a_loaded_saved_model_refuses_other_pictures_in_words(images, received, written):
-    loaded = tf.saved_model.load(str(written["savedmodel"].path))
+def test_a_loaded_saved_model_refuses_other_pictures_in_words(images, received, loaded):
     with pytest.raises(tf.errors.InvalidArgumentError, match="images: expected") as error:
         loaded(images)
     assert received in str(error.value)
