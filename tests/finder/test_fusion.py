@@ -17,6 +17,8 @@ from svhn.finder.evidence.fusion import (
     drop_lone,
     drop_others,
     drop_surplus,
+    drop_unverified,
+    drop_zeros,
     fuse_sources,
     in_line,
     is_other_number,
@@ -48,8 +50,18 @@ def written(text, left, top=200, score=0.95):
     return TextRegion(np.array([left, top, x, top + HEIGHT], np.float32), score, split_words(text, characters))
 
 
-def known(candidates, *regions, **config):
-    return Evidence(candidates, regions, PHOTO, FinderConfig(**{"min_confidence": 0.5} | config))
+def known(candidates, *regions, verify=None, **config):
+    return Evidence(candidates, regions, PHOTO, FinderConfig(**{"min_confidence": 0.5} | config), verify)
+
+
+def verifier_that_says(nothing):
+    """Return what takes a place at `left` for no digit with the probability `nothing[left]`."""
+
+    def verify(boxes):
+        sure = np.array([nothing[left] for left in boxes[:, 0].tolist()])
+        return np.column_stack([np.tile((1 - sure[:, None]) / 10, 10), sure])
+
+    return verify
 
 
 def text_of(digits):
@@ -76,9 +88,23 @@ def test_a_house_number_is_no_other_number(text):
 def test_what_lies_in_a_word_of_letters_is_dropped():
     digits = found((0, 0.99, 124), (5, 0.9, 400))
     assert text_of(drop_letters(digits, known(digits, written("HOTEL", 100)))) == "5"
-    for text in ("H0TEL", "lO", "H"):  # a digit in it; may be 10; a letter alone
+    assert text_of(drop_letters(digits, known(digits, written("3AKPBIT", 100)))) == "5"  # Cyrillic
+    for text in ("H0T", "12A", "lO", "H"):  # a digit in it; may be 10; a letter alone
         assert text_of(drop_letters(digits, known(digits, written(text, 110)))) == "05", text
-    assert text_of(drop_letters(digits, known(digits, written("HOTEL", 100, score=0.5)))) == "05"
+    assert text_of(drop_letters(digits, known(digits, written("HOTEL", 100, score=0.3)))) == "05"
+
+
+def test_a_line_of_letters_counts_though_it_is_read_less_surely():
+    digits = found((0, 0.99, 124), (7, 0.9, 100 + 6 * WIDTH))
+    line = written("HOTEL 7", 100, score=0.5)
+    assert text_of(drop_letters(digits, known(digits, line))) == "7"  # but its number
+    assert text_of(drop_letters(digits, known(digits, written("HOTEL 7", 100, score=0.3)))) == "07"
+    assert text_of(drop_letters(digits, known(digits, written("IO 7", 100, score=0.5)))) == "07"
+
+
+def test_zeros_need_another_digit_beside_them():
+    digits = found((0, 0.99, 100), (0, 0.9, 126), (0, 0.99, 300), (1, 0.9, 274))
+    assert text_of(drop_zeros(digits, known(digits))) == "10"
 
 
 def test_what_lies_where_nothing_is_written_is_dropped_unless_it_needs_no_writing():
@@ -106,7 +132,8 @@ def test_digits_that_are_read_are_added_with_the_finders_box_where_it_has_one():
         ("12a", 0.9, True),
         ("54-56", 0.9, True),
         ("B12C", 0.9, True),
-        ("12", 0.7, False),
+        ("12", 0.8, False),
+        ("It'11", 0.95, False),
         ("3AOA", 0.9, False),
         ("12ABC", 0.9, False),
         ("19537196720", 0.95, False),
@@ -115,6 +142,16 @@ def test_digits_that_are_read_are_added_with_the_finders_box_where_it_has_one():
 )
 def test_which_words_read_as_a_house_number(text, score, is_number):
     assert reads_number(written(text, 0, score=score).words[0]) == is_number
+
+
+def test_what_the_verifier_takes_for_nothing_is_dropped():
+    digits = found((1, 0.99, 100), (2, 0.7, 126), (3, 0.8, 300))
+    verify = verifier_that_says({100: 0.6, 126: 0.4, 300: 0.95})
+    assert text_of(drop_unverified(digits, known(digits, verify=verify))) == "2"
+    assert text_of(drop_unverified(digits, known(digits))) == "123"  # there is no verifier
+    assert not len(drop_unverified(found(), known(found(), verify=verify)).presence)
+    read = written("12", 100), written("3", 300)  # what is read is dropped only where the verifier is sure
+    assert text_of(drop_unverified(digits, known(digits, *read, verify=verify))) == "12"
 
 
 def test_words_of_a_line_are_judged_each_for_itself():

@@ -1,6 +1,7 @@
 """The general text reader: what it reads in rendered writing, and where; and how the finder asks it."""
 
 import importlib.util
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -51,6 +52,18 @@ def test_writing_that_runs_down_is_read_turned(reader):
     assert [word.text for word in words] == ["4718"]
     tops = [character.box[1] for character in words[0].characters]
     assert tops == sorted(tops) and tops[-1] - tops[0] > 100
+
+
+@pytest.mark.parametrize(("last", "read"), [(7, "PARIS"), (20, "")])
+def test_the_last_character_may_reach_beyond_the_line_but_not_stand_there(reader, monkeypatch, last, read):
+    """What PP-OCR said of a line of 114 x 96 pixels, and what it says where it reads the filled up right of a line."""
+    place = SimpleNamespace(line_txt_len=7.125, word_cols=[[1, 2, 4, 5, last]], confs=[0.99] * 5)
+    answer = SimpleNamespace(txts=("PARIS",), scores=(0.99,), word_results=[place])
+    monkeypatch.setattr(reader, "_engine", lambda *_, **__: answer)
+    region = TextRegion(np.array([0, 0, 114, 96], np.float32), 0.9)
+    (*words,) = reader.read(wall(), region).words
+    assert [word.text for word in words] == ([read] if read else [])
+    assert all(0 <= character.box[0] < character.box[2] <= 115 for word in words for character in word.characters)
 
 
 def test_an_empty_wall_holds_no_writing(reader):

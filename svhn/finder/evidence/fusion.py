@@ -16,26 +16,33 @@ from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 from svhn.finder.evidence.ocr import reader_scale
 from svhn.finder.evidence.writing import DIGITS, TextRegion, Word
+from svhn.finder.verifier import NO_DIGIT
 
 # A reading of letters, of a number, of a number that overrules surplus candidates, and of a digit that stands alone
 # counts from these confidences on.
-SURE_LETTERS, SURE_NUMBER, SURE_WORD, SURE_DIGIT = 0.6, 0.75, 0.9, 0.9
+SURE_LETTERS, SURE_NUMBER, SURE_WORD, SURE_DIGIT = 0.6, 0.85, 0.9, 0.9
+# A word with so many letters for each of its digits is of letters; so is a line with at least so many, of which less
+# needs to be read surely.
+MANY_LETTERS, SURE_LINE = 3, 0.4
 # A candidate is covered by writing when this share of its box is.
 COVERED = 0.5
 # Candidates that need no writing around them: surer than this; higher than this share of the photo; small ones, in
 # pixels of the reader's picture, that have a neighbour, both at least so sure.
-SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.7
+SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.8
 # A candidate that is surer than this is kept beside a word that does not name it.
 SURE_SURPLUS = 0.95
 # More digits are of telephones and the like; so is what is written like a time, a date or a dialling code.
 MOST_DIGITS = 6
 OTHER_NUMBER = re.compile(r"\d:\d|\d/\d+/\d|\d\.\d+\.\d|\(\d+\)")
 SURE_OTHER = 0.8
+APOSTROPHES = frozenset("'\u2019`")
 # A candidate is a digit from this presence on, unless it is read as one; alone, from this one.
 SURE, SURE_LONE = 0.65, 0.93
 # A candidate so sure is taken beside a digit at least so sure when their heights differ by less than this factor, and
 # their centres, in heights, by less than so much across the line, along it, and down a column.
 LEAST_BESIDE, SURE_BESIDE, ALIKE, LINE, BESIDE, BELOW = 0.3, 0.8, 1.3, 0.25, 1.1, 1.5
+# To the verifier a place is no digit from this probability on; where a digit is read, from the other one on.
+NOTHING, SURE_NOTHING = 0.5, 0.9
 # A single digit that is read needs a candidate at least so sure.
 LEAST_SUPPORT = 0.05
 # Boxes that share more than this of the smaller one are of the same digit.
@@ -104,7 +111,7 @@ def digits_of(words: Sequence[Word]) -> Candidates:
 def reads_number(word: Word, least: float = SURE_NUMBER) -> bool:
     """Return whether a word reads as a house number: digits, at most two letters, and no more letters than digits."""
     fits = 0 < word.digits <= MOST_DIGITS and word.letters <= min(word.digits, 2) and word.score >= least
-    return fits and not is_other_number(word)
+    return fits and not is_other_number(word) and not APOSTROPHES & set(word.text)
 
 
 def is_other_number(word: Word) -> bool:
@@ -114,13 +121,18 @@ def is_other_number(word: Word) -> bool:
 
 
 def drop_letters(digits: Candidates, known: Evidence) -> Candidates:
-    """Drop what lies in a word of two or more letters without a digit."""
-    words = [
-        word
-        for word in known.words
-        if word.letters >= 2 and not word.digits and word.score >= SURE_LETTERS and not word.may_be_digits
-    ]
-    return digits.take(~_inside(digits, words))
+    """Drop what lies in a word of letters, or in a line of letters, but there for words with digits."""
+    lettered = _inside(digits, [word for word in known.words if is_of_letters(word)])
+    read = (region.line for region in known.regions)
+    lines = _inside(digits, [line for line in read if line and is_of_letters(line, MANY_LETTERS, SURE_LINE)])
+    numbers = _inside(digits, [word for word in known.words if word.letters < MANY_LETTERS * word.digits])
+    return digits.take(~(lettered | lines & ~numbers))
+
+
+def is_of_letters(word: Word, least: int = 2, sure: float = SURE_LETTERS) -> bool:
+    """Return whether a word has letters and hardly a digit: Cyrillic is read as Latin letters and digits."""
+    letters = word.letters >= max(least, MANY_LETTERS * word.digits)
+    return letters and word.score >= sure and not word.may_be_digits
 
 
 def drop_others(digits: Candidates, known: Evidence) -> Candidates:
@@ -165,6 +177,12 @@ def drop_lone(digits: Candidates, known: Evidence) -> Candidates:
     return digits.take(~lone | (digits.presence >= SURE_LONE) | _shares(digits, known.read_digits))
 
 
+def drop_zeros(digits: Candidates, known: Evidence) -> Candidates:
+    """Drop zeros without a neighbour that is another digit: no house has the number 0, and circles are everywhere."""
+    zero = digits.probabilities.argmax(axis=1) == 0
+    return digits.take(~zero | _beside(digits, ~zero))
+
+
 def complete(digits: Candidates, known: Evidence) -> Candidates:
     """Add low-score candidates beside a digit that was accepted, of its height and in its line or column."""
     low = known.candidates.take(known.candidates.presence >= LEAST_BESIDE)
@@ -180,6 +198,14 @@ def complete(digits: Candidates, known: Evidence) -> Candidates:
     return digits
 
 
+def drop_unverified(digits: Candidates, known: Evidence) -> Candidates:
+    """Drop what the verifier takes for no digit; what is surely read as one, only when the verifier is sure."""
+    if known.verify is None or not len(digits.presence):
+        return digits
+    nothing = known.verify(digits.boxes)[:, NO_DIGIT]
+    return digits.take(nothing < np.where(_shares(digits, known.read_digits), SURE_NOTHING, NOTHING))
+
+
 RULES: dict[str, Rule] = {
     "letters": drop_letters,
     "others": drop_others,
@@ -187,6 +213,8 @@ RULES: dict[str, Rule] = {
     "read": add_read,
     "complete": complete,
     "surplus": drop_surplus,
+    "verified": drop_unverified,
+    "zeros": drop_zeros,
     "lone": drop_lone,
 }
 

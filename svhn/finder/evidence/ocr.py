@@ -18,6 +18,8 @@ LONGER_SIDE, MOST_ENLARGED = 960, 2.0
 LEAST_REGION = 0.3
 # A region this much higher than wide is read turned, too, as vertical lettering is.
 TALL = 1.5
+# The last character of a line may be seen beyond its end by a column, and this factor of its length.
+MOST_BEYOND = 1.05
 # Pixels; the reader works on lines of 48, larger crops only cost time.
 HIGHEST_LINE = 96
 
@@ -77,9 +79,9 @@ class GeneralReader:
             return _Reading(turn)
         found = read.word_results[0]
         columns = np.array([column for word in found.word_cols for column in word], np.float64)
-        centres = (columns + 0.5) / found.line_txt_len
-        if not len(centres) or centres.max() > 1:  # it read what fills up the right of a short line
-            return _Reading(turn)
+        if not len(columns) or columns.max() >= MOST_BEYOND * found.line_txt_len + 1:
+            return _Reading(turn)  # it read what fills up the right of a short line
+        centres = (columns + 0.5) / max(found.line_txt_len, columns.max() + 1)
         text = read.txts[0]
         scores = [score for character, score in zip(text, found.confs, strict=True) if not character.isspace()]
         return _Reading(turn, text, float(read.scores[0]), "".join(text.split()), scores, spans_of(centres))
