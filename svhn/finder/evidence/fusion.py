@@ -20,15 +20,16 @@ from svhn.finder.verifier import NO_DIGIT
 
 # A reading of letters, of a number, of a number that overrules surplus candidates, and of a digit that stands alone
 # counts from these confidences on.
-SURE_LETTERS, SURE_NUMBER, SURE_WORD, SURE_DIGIT = 0.6, 0.85, 0.9, 0.9
-# A word with so many letters for each of its digits is of letters; so is a line with at least so many, of which less
-# needs to be read surely.
-MANY_LETTERS, SURE_LINE = 3, 0.4
+SURE_LETTERS, SURE_NUMBER, SURE_WORD, SURE_DIGIT = 0.6, 0.85, 0.9, 0.95
+# A word with so many letters for each of its digits is of letters, or fewer where digits stand amid at least so many;
+# and so is a line with at least so many letters, which need not be read as surely.
+MANY_LETTERS, MANY_AROUND, SURE_LINE = 3, 2, 0.4
+AMID_LETTERS = re.compile(r"[^\W\d]\d+[^\W\d]")
 # A candidate is covered by writing when this share of its box is.
 COVERED = 0.5
 # Candidates that need no writing around them: surer than this; higher than this share of the photo; small ones, in
 # pixels of the reader's picture, that have a neighbour, both at least so sure.
-SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.8
+SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.85
 # A candidate that is surer than this is kept beside a word that does not name it.
 SURE_SURPLUS = 0.95
 # More digits are of telephones and the like; so is what is written like a time, a date or a dialling code.
@@ -131,7 +132,8 @@ def drop_letters(digits: Candidates, known: Evidence) -> Candidates:
 
 def is_of_letters(word: Word, least: int = 2, sure: float = SURE_LETTERS) -> bool:
     """Return whether a word has letters and hardly a digit: Cyrillic is read as Latin letters and digits."""
-    letters = word.letters >= max(least, MANY_LETTERS * word.digits)
+    many = MANY_AROUND if word.letters >= MANY_LETTERS and AMID_LETTERS.search(word.text) else MANY_LETTERS
+    letters = word.letters >= max(least, many * word.digits)
     return letters and word.score >= sure and not word.may_be_digits
 
 
