@@ -181,10 +181,19 @@ def _as_digit(place: int, box: Any) -> DigitBox:
 
 
 @dataclass(frozen=True)
+class Letter:
+    """What belongs to a number and is no digit: a letter, a sign such as "-", or "No. ", with its box."""
+
+    box: Box
+    text: str
+
+
+@dataclass(frozen=True)
 class Number:
-    """The digits of one house number in reading order."""
+    """The digits of one house number in reading order, and the letters that were read with it."""
 
     digits: tuple[DigitBox, ...]
+    letters: tuple[Letter, ...] = ()
 
     @property
     def box(self) -> Box:
@@ -194,6 +203,14 @@ class Number:
     def text(self) -> str:
         """The number as a string; an unknown digit is a question mark."""
         return "".join("?" if digit.label is None else str(digit.label) for digit in self.digits)
+
+    @property
+    def written(self) -> str:
+        """The number with its letters, as it is written: "12a", "54-56", "No. 12"."""
+        parts = {id(digit.box): text for digit, text in zip(self.digits, self.text, strict=True)}
+        parts |= {id(letter.box): letter.text for letter in self.letters}
+        everything = [*self.digits, *(DigitBox(letter.box) for letter in self.letters)]
+        return "".join(parts[id(item.box)] for item in reading_order(everything)).strip()
 
 
 def clip_digits(digits: Iterable[DigitBox], width: int, height: int) -> list[DigitBox]:

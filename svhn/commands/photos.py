@@ -15,7 +15,7 @@ from svhn.web import WebConfig
 
 # Settings of how digits are found; of which digits there are; and of a photo's search and fill, where results go to the
 # browser.
-_FOUND = ("finder", "min_confidence", "text_reader", "only_region", "exclude_region", "min_height")
+_FOUND = ("finder", "min_confidence", "text_reader", "with_letters", "only_region", "exclude_region", "min_height")
 _WHERE = ("boxes", "boxes_only", "also_find", *_FOUND)
 _HOW = (*_FOUND, "model", "device", "fill", "metadata")
 
@@ -110,7 +110,8 @@ def read(
     """Find and read the house numbers of photos, without boxes.
 
     PHOTOS are files, folders or globs. One line of JSON for each photo: photo, numbers: [{text, confidence, box,
-    digits: [{label, confidence, box}]}]. The exit code is 1 if any photo could not be read.
+    digits: [{label, confidence, box}], written}]. "written" has also letters and signs of the number, "54-56", or is
+    null. The exit code is 1 if any photo could not be read.
 
     \b
     Example:

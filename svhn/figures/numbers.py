@@ -28,7 +28,7 @@ def draw_numbers(rgb: np.ndarray, numbers: Iterable[Number]) -> np.ndarray:
             last = factor * box.right - 1, factor * box.bottom - 1
             cv2.rectangle(picture, first, last, FRAME, thick)
         sure = number_confidence(number)
-        text = number.text if sure is None else f"{number.text}  {sure:.2f}"
+        text = number.written if sure is None else f"{number.written}  {sure:.2f}"
         _write_text(picture, text, number, factor, thick)
     return picture
 

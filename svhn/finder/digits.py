@@ -31,8 +31,8 @@ class FoundDigit(DigitBox):
 
     @property
     def reading_confidence(self) -> float:
-        """How sure it is that there is a digit and that it is the label's, 0 to 1."""
-        return self.presence * max(self.probabilities)
+        """How sure it is that there is a digit and that it is the label's, 0 to 1; of a letter, that it is there."""
+        return self.presence * max(self.probabilities, default=1.0)
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,33 @@ class Findings:
         The surest first.
     unsure : tuple of FoundDigit
         Where there may be a digit, too: nothing that is sure enough to be one.
+    numbers : tuple of Number
+        Of `digits`, as they are written; other digits where a text reader is sure of it.
     """
 
     digits: tuple[FoundDigit, ...] = ()
     unsure: tuple[FoundDigit, ...] = ()
+    numbers: tuple[Number, ...] = ()
+
+    @property
+    def letters(self) -> tuple[FoundDigit, ...]:
+        """Letters and signs that belong to numbers, as digits whose label nobody knows."""
+        return tuple(
+            FoundDigit(letter.box, None, number_confidence(number) or 0.0)
+            for number in self.numbers
+            for letter in number.letters
+        )
 
     def drawn(self, shape: tuple[int, ...], config: FinderConfig) -> "Findings":
         """Give the boxes the slack of people who draw them, see `as_drawn`."""
         digits, unsure = (
             tuple(as_drawn(digit, shape, config) for digit in found) for found in (self.digits, self.unsure)
         )
-        return Findings(digits, unsure)
+        numbers = (
+            replace(number, digits=tuple(as_drawn(digit, shape, config) for digit in found_digits(number)))
+            for number in self.numbers
+        )
+        return Findings(digits, unsure, tuple(numbers))
 
 
 def to_digits(candidates: Candidates, shape: tuple[int, ...]) -> list[FoundDigit]:

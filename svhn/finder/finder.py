@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from svhn.boxes import Box, Number, group_digits
+from svhn.boxes import Box, Number
 from svhn.finder.candidates import Candidates, fuse, log_odds, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.finder.digits import Findings, FoundDigit, found_digits, in_sure_numbers, most_prominent, to_digits
@@ -21,10 +21,12 @@ from svhn.finder.evidence import (
     LEAST_SUPPORT,
     Evidence,
     TextReader,
+    TextRegion,
     ask,
     doubtful_candidates,
     doubtful_places,
     fuse_sources,
+    numbers_as_written,
     text_reader,
     worth_asking,
 )
@@ -80,9 +82,10 @@ class Finder:
 
     def _findings(self, photo: np.ndarray) -> Findings:
         """Find the digits, with boxes as tight as the networks see them; a number is found as a whole or not at all."""
+        regions: Sequence[TextRegion] = ()
         if self._is_read(photo):
             known = self.evidence(photo)
-            fused = fuse_sources(known)
+            fused, regions = fuse_sources(known), known.regions
             unsure = doubtful_places(known, fused)
         else:
             candidates = self.candidates(photo, least=min(LEAST_DOUBTFUL, self.config.least))
@@ -91,7 +94,8 @@ class Finder:
         digits = to_digits(fused, photo.shape)
         found = in_sure_numbers(digits, self.config.min_confidence)
         left_out = [digit for digit in digits if digit not in found]
-        return Findings(tuple(found), (*left_out, *to_digits(unsure, photo.shape)))
+        numbers = numbers_as_written(found, regions)
+        return Findings(tuple(found), (*left_out, *to_digits(unsure, photo.shape)), tuple(numbers))
 
     def _is_read(self, photo: np.ndarray) -> bool:
         """Tell whether a photo may show more than a number, and there is a text reader to ask about it."""
@@ -151,15 +155,16 @@ class Finder:
 
     def find_numbers_with_doubt(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
         """Find the numbers of a photo as `find_numbers` does, and say where else there may be a digit."""
+        findings = self.find_with_doubt(photo)
         lone = 0.0 if self._is_read(photo) else self.config.lone
         least = log_odds(self.config.min_confidence) + lone
-        findings = self._findings(photo)
-        numbers = [found_digits(number) for number in group_digits(findings.digits)]
-        sure = [digits for digits in numbers if len(digits) > 1 or log_odds(digits[0].presence) >= least]
-        alone = tuple(digits[0] for digits in numbers if digits not in sure)
-        unsure = Findings(unsure=(*alone, *findings.unsure)).drawn(photo.shape, self.config).unsure
-        drawn = [Findings(tuple(digits)).drawn(photo.shape, self.config) for digits in sure]
-        return [Number(number.digits) for number in drawn], list(unsure)
+
+        def is_sure(number: Number) -> bool:
+            digits = found_digits(number)
+            return len(digits) > 1 or bool(log_odds(digits[0].presence) >= least)
+
+        alone = [digit for number in findings.numbers if not is_sure(number) for digit in found_digits(number)]
+        return list(filter(is_sure, findings.numbers)), [*alone, *findings.unsure]
 
     def read_number(self, photo: np.ndarray) -> Number | None:
         """Return the most prominent number of a photo, or None when there is none."""

@@ -36,6 +36,9 @@ class JobConfig(Settings):
         Add to listed digits those that the finder finds elsewhere in the photo.
     finder : str or None
         Network that finds the digits of photos without boxes, see `svhn.finder.finder.Finder`; None for none.
+    with_letters : bool
+        Letters and signs that are read with a number that is found, such as those of 12a, 54-56 and No. 12, are removed
+        with it. Only a text reader reads them.
     min_confidence : float
         Least certainty that there is a number, 0 to 1, as it is printed, drawn and stored; of the finder. A number is
         removed whole or not at all. Lower than for reading: a digit that is missed stays in the photo.
@@ -85,6 +88,9 @@ class JobConfig(Settings):
         DEFAULT_FINDER,
         help="Network: .onnx file, or run of train-finder or train-refiner.",
         none_help="Photos without boxes are errors; only the classifier checks, and --strict.",
+    )
+    with_letters: bool = setting(
+        False, help="Also remove letters and signs that the text reader reads with a number: 12a, 54-56, No. 12."
     )
     min_confidence: float = setting(
         0.5, above=0, below=1, help="Least certainty that there is a number; it is removed whole or not at all."

@@ -20,7 +20,7 @@ from svhn.data.formats import (
 )
 from svhn.errors import InputError
 from svhn.files import printable
-from svhn.finder import Finder, FinderConfig
+from svhn.finder import Finder, FinderConfig, Findings
 from svhn.jobs.config import JobConfig
 from svhn.jobs.output import FETCH_SECONDS, fetched_file, file_system, is_remote, join, within
 from svhn.jobs.tasks import BESIDE, FOUND, GIVEN, IN_PLAN, Task
@@ -230,6 +230,7 @@ class DigitsOfPhotos:
         job: JobConfig,
     ):
         self.listed, self.finder, self.adding, self.config = listed, finder, adding, finder_config(job)
+        self.with_letters = job.with_letters
 
     def version(self, task: Task) -> str:
         listing = self.listed.find(task)
@@ -246,12 +247,17 @@ class DigitsOfPhotos:
             if self.finder is None:
                 raise self.listed.missing(task.photo)
             found = self.finder().find_with_doubt(photo.rgb)
-            return PhotoDigits(list(found.digits), found=True, boxes=FOUND, unsure=found.unsure)
+            return PhotoDigits(wanted(found, self.with_letters), found=True, boxes=FOUND, unsure=found.unsure)
         digits = self.listed.fit(task, listing, photo)
         if self.adding is None:
             return digits
         found = self.adding().find_with_doubt(photo.rgb)
-        return replace(with_others(digits, found.digits), unsure=found.unsure)
+        return replace(with_others(digits, wanted(found, self.with_letters)), unsure=found.unsure)
+
+
+def wanted(found: Findings, with_letters: bool) -> list[DigitBox]:
+    """Return what a job removes of what was found, see `JobConfig.with_letters`."""
+    return [*found.digits, *(found.letters if with_letters else ())]
 
 
 def _look_up(photo: PhotoName, place: str, file: str, annotations: Annotations) -> Listing | None:

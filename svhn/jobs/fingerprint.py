@@ -47,6 +47,7 @@ def describe_settings(job: JobConfig) -> str:
         "version": __version__,
         "removal": dataclasses.asdict(job.removal),
         "strict": job.strict,
+        "with_letters": job.with_letters,
         "nothing_found": job.nothing_found,
         "min_confidence": job.min_confidence,
         "text_reader": "" if job.text_reader == "none" else reader_version(),

@@ -114,9 +114,10 @@ def read_photos(
 
 
 def describe_number(number: Number) -> ReadNumber:
-    """Return a number's text, confidence, box and digits; of given boxes the confidences are None."""
+    """Return a number's text, confidence, box, digits and letters; of given boxes the confidences are None."""
     digits = (ReadDigit(digit.label, _rounded(digit.confidence), digit.box.as_list()) for digit in number.digits)
-    return ReadNumber(number.text, _rounded(number_confidence(number)), number.box.as_list(), tuple(digits))
+    sure, box = _rounded(number_confidence(number)), number.box.as_list()
+    return ReadNumber(number.text, sure, box, tuple(digits), number.written if number.letters else None)
 
 
 def _read(photo: str, finder: Finder, drawing: Path | None) -> PhotoReading:

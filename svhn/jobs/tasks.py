@@ -60,12 +60,17 @@ class ReadDigit:
 
 @dataclass(frozen=True)
 class ReadNumber:
-    """A number that was found or given; boxes are [left, top, right, bottom], right and bottom exclusive."""
+    """A number that was found or given; boxes are [left, top, right, bottom], right and bottom exclusive.
+
+    `text` has its digits only, `written` also the letters and signs that were read with them: "54-56"; None where there
+    are none.
+    """
 
     text: str
     confidence: float | None
     box: list[int]
     digits: tuple[ReadDigit, ...]
+    written: str | None = None
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "ReadNumber":

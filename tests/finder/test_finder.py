@@ -377,7 +377,8 @@ def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeyp
         ([found(20, least), found(38, least)], ["77"]),
         ([found(20, least), found(38, least), found(150, least)], ["77"]),
     ):
-        monkeypatch.setattr(finder, "_findings", lambda photo, digits=digits: Findings(tuple(digits)))
+        findings = Findings(tuple(digits), numbers=tuple(group_digits(digits)))
+        monkeypatch.setattr(finder, "_findings", lambda photo, findings=findings: findings)
         assert [number.text for number in finder.find_numbers(wall)] == texts
 
 
@@ -405,7 +406,7 @@ def test_read_command(tmp_path, finder):
     house, missing = map(json.loads, Path(tmp_path / "read.jsonl").read_text().splitlines())
     assert house["photo"].endswith("house.png") and missing["numbers"] == [] and missing["error"]
     (number,) = house["numbers"]
-    assert number["text"] == "36" and set(number) == {"text", "confidence", "box", "digits"}
+    assert number["text"] == "36" and set(number) == {"text", "written", "confidence", "box", "digits"}
     assert [set(digit) for digit in number["digits"]] == [{"label", "confidence", "box"}] * 2
     assert (read_rgb(tmp_path / "drawn" / "house.png") == (255, 40, 40)).all(axis=2).any()
 

@@ -8,3 +8,5 @@ from .fusion import Evidence as Evidence
 from .fusion import fuse_sources as fuse_sources
 from .ocr import text_reader as text_reader
 from .writing import TextReader as TextReader
+from .writing import TextRegion as TextRegion
+from .written import numbers_as_written as numbers_as_written

@@ -18,7 +18,7 @@ from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
 from svhn.jobs.choice import PlannedDigit
 from svhn.jobs.cleaning import CleanPhoto
 from svhn.jobs.config import JobConfig
-from svhn.jobs.digit_sources import PhotoDigits
+from svhn.jobs.digit_sources import PhotoDigits, wanted
 from svhn.jobs.engines import Stage
 from svhn.jobs.looking import describe_doubt, describe_legible, find_through_alpha
 from svhn.jobs.output import read_bytes
@@ -143,7 +143,7 @@ class PhotoDesk:
             return self._worker.find(Task(str(asked.path), "", place=asked.name), photo)
         finder = self._worker.networks.finder
         found = finder.find_with_doubt(photo.rgb)
-        digits = find_through_alpha(photo, found.digits, finder)
+        digits = find_through_alpha(photo, wanted(found, self.job.with_letters), finder)
         return self._worker.fit(asked.name, photo, PhotoDigits(digits, True, BY_FINDER, unsure=found.unsure))
 
     def _hole(self, mask: bytes, name: str, photo: Photo) -> np.ndarray:
