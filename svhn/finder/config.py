@@ -63,7 +63,8 @@ class FinderConfig(Settings):
     text_reader : str
         "ocr" for a general text reader as a second opinion, "none" for none, "auto" for one where it is installed.
     read_above : int
-        Photos with fewer pixels show a number and little else: the reader is not asked about them.
+        Photos with fewer pixels show a number and little else: the reader is only asked to read numbers again that
+        the networks are unsure of.
     proposal, doubtful : float
         Least presence, to the first network, of a place that the close refiner is asked about, and, to both, of one
         that the wide refiner is asked about.

@@ -26,7 +26,9 @@ from svhn.finder.evidence import (
     doubtful_candidates,
     doubtful_places,
     fuse_sources,
+    is_unsure,
     numbers_as_written,
+    read_again,
     text_reader,
     worth_asking,
 )
@@ -149,9 +151,17 @@ class Finder:
         """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner.
 
         A low-score digit without neighbours is no number, see `FinderConfig.lone`; `find` has it nevertheless. Where a
-        text reader was asked, that has been decided, and all digits belong to numbers.
+        text reader was asked, that has been decided, and all digits belong to numbers; else it is asked about numbers
+        of which the networks are unsure.
         """
-        return self.find_numbers_with_doubt(photo)[0]
+        return [self._surely_read(photo, number) for number in self.find_numbers_with_doubt(photo)[0]]
+
+    def _surely_read(self, photo: np.ndarray, number: Number) -> Number:
+        """Return a number as it is, or as the text reader reads it where the networks are unsure."""
+        digits = found_digits(number)
+        if not is_unsure(digits) or self._is_read(photo) or self.text_reader is None:
+            return number
+        return replace(number, digits=read_again(photo, digits, self.text_reader))
 
     def find_numbers_with_doubt(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
         """Find the numbers of a photo as `find_numbers` does, and say where else there may be a digit."""

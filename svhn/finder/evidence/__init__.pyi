@@ -7,6 +7,8 @@ from .fusion import LEAST_SUPPORT as LEAST_SUPPORT
 from .fusion import Evidence as Evidence
 from .fusion import fuse_sources as fuse_sources
 from .ocr import text_reader as text_reader
+from .rereading import is_unsure as is_unsure
+from .rereading import read_again as read_again
 from .writing import TextReader as TextReader
 from .writing import TextRegion as TextRegion
 from .written import numbers_as_written as numbers_as_written

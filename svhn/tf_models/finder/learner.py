@@ -13,7 +13,7 @@ import tensorflow as tf
 from svhn.alphabet import NUM_CLASSES
 from svhn.data.samples import FinderPhoto, SampleConfig, make_batch
 from svhn.files import write_whole
-from svhn.finder import LAYOUT, MODEL_FILE, Finder, found_digits, most_prominent
+from svhn.finder import LAYOUT, MODEL_FILE, Finder, FinderConfig, found_digits, most_prominent
 from svhn.tf_models.export import export_network
 from svhn.tf_models.finder.ahead import make_ahead
 from svhn.tf_models.finder.config import FinderTrainConfig
@@ -97,7 +97,7 @@ class DetectorLearner(KerasLearner):
             folder = Path(name)
             self.export(folder)
             self._measured = (folder / self.file).read_bytes()
-            scores = read_and_score(Finder(folder), self.validation).report()
+            scores = read_and_score(Finder(folder, FinderConfig(text_reader="none")), self.validation).report()
         return {name: float(scores[name]) for name in SCORES}
 
     def keep(self, folder: Path) -> None:
