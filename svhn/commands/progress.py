@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from svhn.files import json_line, printable
-from svhn.jobs import DOUBTFUL, ERROR, NO_DIGITS, OK, PERHAPS_LEFT, PLANNED, UNCHANGED, join, left_out_text
+from svhn.jobs import DOUBTFUL, ERROR, NO_DIGITS, OK, PLANNED, UNCHANGED, join, left_out_text
 
 if TYPE_CHECKING:
     from svhn.jobs import PhotoReading, ReadNumber, RemovedNumber, ReportLine, Summary
@@ -69,10 +69,8 @@ class TextLines(Quiet):
         if line.error:
             return
         if line.status == OK:
-            self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s){fitted}")
-        elif line.status == PERHAPS_LEFT:
-            left = f"perhaps left: {perhaps}" if perhaps else "still legible"
-            self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s){fitted}; {left}")
+            left = f"; perhaps left: {perhaps}" if perhaps else "; still legible" if line.perhaps_left else ""
+            self.say(f"{place}: removed {numbers} ({line.seconds:.2f} s){fitted}{left}")
         elif line.status == PLANNED:
             self.say(f"{place}: would remove {numbers}{fitted}" + (f"; perhaps also {perhaps}" if perhaps else ""))
         elif line.status == DOUBTFUL:
@@ -161,7 +159,7 @@ class JsonLines(Quiet):
         content = {
             "photos": summary.photos,
             "removed": summary.counts[OK],
-            "perhaps_left": summary.counts[PERHAPS_LEFT],
+            "perhaps_left": summary.perhaps_left,
             "doubtful": summary.counts[DOUBTFUL],
             "nothing_found": summary.counts[NO_DIGITS],
             "planned": summary.counts[PLANNED],
@@ -199,9 +197,8 @@ def _perhaps_text(number: "ReadNumber") -> str:
 def counts_text(summary: "Summary") -> str:
     """Return the counts as "5 removed, 1 nothing found, 0 failed", with doubts and what was done before if any."""
     counts, refused = summary.counts, summary.refused
-    perhaps = counts[PERHAPS_LEFT] - refused[PERHAPS_LEFT]
-    done = f"{counts[PLANNED]} to do" if counts[PLANNED] else f"{counts[OK] + perhaps} removed"
-    text = done + (f" ({perhaps} of them perhaps not wholly)" if perhaps else "")
+    done = f"{counts[PLANNED]} to do" if counts[PLANNED] else f"{counts[OK]} removed"
+    text = done + (f" ({summary.perhaps_left} of them perhaps not wholly)" if summary.perhaps_left else "")
     text += f", {counts[DOUBTFUL]} doubtful" if counts[DOUBTFUL] else ""
     text += f", {counts[NO_DIGITS]} nothing found, {counts[ERROR]} failed"
     text += f" ({summary.legible} of them still legible)" if summary.legible else ""

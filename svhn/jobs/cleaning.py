@@ -10,7 +10,7 @@ from svhn.jobs.digit_sources import PhotoDigits
 from svhn.jobs.looking import MOST_ROUNDS, Look, is_filled, join_digits, look_at, to_remove
 from svhn.jobs.networks import JobNetworks
 from svhn.jobs.planes import RemovedDigits, fill_hole, remove_digits
-from svhn.jobs.tasks import DOUBTFUL, NO_DIGITS, OK, PERHAPS_LEFT
+from svhn.jobs.tasks import DOUBTFUL, NO_DIGITS, OK
 from svhn.photos import Photo, decode_photo, rewrite_photo
 
 
@@ -61,7 +61,12 @@ class CleanPhoto:
         """What the report says of it where it is written."""
         if self.removed is None:
             return DOUBTFUL if self.unsure else NO_DIGITS
-        return PERHAPS_LEFT if self.unsure or self.is_legible else OK
+        return OK
+
+    @property
+    def perhaps_left(self) -> bool:
+        """Whether digits were removed and perhaps one is left, or can be read still."""
+        return self.removed is not None and (bool(self.unsure) or self.is_legible)
 
 
 class Cleaner:

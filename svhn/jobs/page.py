@@ -15,11 +15,11 @@ from svhn.figures import Failure, JobPage, ShownNumber, ShownPhoto, check_page, 
 from svhn.files import printable
 from svhn.jobs.listing import left_out_text
 from svhn.jobs.output import is_remote, last_lines, output_path, plain_folder, read_bytes
-from svhn.jobs.tasks import CHANGED, DOUBTFUL, ERROR, LEFT_OUT, NO_DIGITS, OK, PERHAPS_LEFT, RemovedNumber, ReportLine
+from svhn.jobs.tasks import DOUBTFUL, ERROR, LEFT_OUT, NO_DIGITS, OK, RemovedNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
 
 # What the page says of a photo in doubt.
-_STATES = {PERHAPS_LEFT: "perhaps a digit is left"}
+_PERHAPS = "perhaps a digit is left"
 
 
 def write_page(folder: str, page: str | Path | None = None, most: int = 60) -> Path:
@@ -77,7 +77,7 @@ def _doubt(number: RemovedNumber) -> float:
 
 def _describe(lines: Sequence[ReportLine], folder: str, most: int, left_out: str) -> JobPage:
     written = [line for line in lines if not line.error]
-    changed = sorted((line for line in written if line.status in CHANGED), key=lambda line: (-doubt(line), line.photo))
+    changed = sorted((line for line in written if line.status == OK), key=lambda line: (-doubt(line), line.photo))
     doubtful = [line for line in written if line.status == DOUBTFUL]
     untouched = [line for line in written if line.status == NO_DIGITS]
     failed = sorted((line for line in lines if line.error), key=lambda line: (not line.is_legible, line.photo))
@@ -104,7 +104,7 @@ def _totals(lines: Sequence[ReportLine]) -> dict[str, int]:
     return {
         "photos": len(lines),
         "removed": counts[OK],
-        "perhaps one left": counts[PERHAPS_LEFT],
+        "perhaps one left": sum(line.perhaps_left is True for line in lines),
         "doubtful": counts[DOUBTFUL],
         "nothing found": counts[NO_DIGITS],
         "failed": counts[ERROR],
@@ -123,9 +123,13 @@ def _changed_photo(line: ReportLine, folder: str) -> ShownPhoto:
         before = _read(line.real_path or line.photo, line.sha256)
         after = _read(output_path(line.output_dir or folder, line.output or ""), line.output_sha256)
     except Exception as error:  # the photo may have been moved since: the page is about the job all the same
-        return ShownPhoto(line.photo, numbers=numbers, problem=str(error), state=_STATES.get(line.status))
+        return ShownPhoto(
+            line.photo, numbers=numbers, problem=str(error), state=_PERHAPS if line.perhaps_left else None
+        )
     boxes = [Box(*box) for number in _removed(line) for box in number.boxes]
-    return ShownPhoto(line.photo, before, after, boxes, numbers, _places(line), state=_STATES.get(line.status))
+    return ShownPhoto(
+        line.photo, before, after, boxes, numbers, _places(line), state=_PERHAPS if line.perhaps_left else None
+    )
 
 
 def _untouched_photo(line: ReportLine) -> ShownPhoto:

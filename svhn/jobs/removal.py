@@ -15,7 +15,7 @@ from svhn.jobs.config import JobConfig, RunConfig
 from svhn.jobs.engines import Stage, StopSignals, default_workers, run_pool
 from svhn.jobs.listing import ListedPhoto, in_shard, name_outputs, refuse_overwriting, spare_others
 from svhn.jobs.output import Claims, NoResults, Results, ledger_name, plain_folder, read_history
-from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, UNSURE, CannotStart, Order, ReportLine, StopJob, Task
+from svhn.jobs.tasks import BESIDE, ERROR, LEFT_OUT, OK, UNSURE, CannotStart, Order, ReportLine, StopJob, Task
 
 # Photos after which the failure rate is looked at for the first time.
 FIRST_LOOK = 20
@@ -42,6 +42,8 @@ class Summary:
         The signal that ended it.
     legible : int
         Photos that failed because a digit stayed legible (`JobConfig.strict`).
+    perhaps_left : int
+        Photos that were written though perhaps a digit is left.
     refused : Counter
         Photos per status that were not written because perhaps a digit is left (`JobConfig.strict`).
     located : int
@@ -63,6 +65,7 @@ class Summary:
     stopped: str | None = None
     signal: int | None = None
     legible: int = 0
+    perhaps_left: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     located: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
@@ -74,6 +77,7 @@ class Summary:
         """Add what became of a photo."""
         self.counts[line.status] += 1
         self.legible += line.status == ERROR and line.is_legible
+        self.perhaps_left += line.status == OK and line.perhaps_left is True
         self.refused[line.status] += line.status in UNSURE and line.error is not None
         self.located += bool(line.says_where and line.output)
         self.beside += line.boxes is not None and line.boxes.startswith(BESIDE)

@@ -10,9 +10,9 @@ from svhn.errors import InputError
 # Where boxes come from: --boxes, a file beside the photo, the finder, --plan.
 GIVEN, BESIDE, FOUND, IN_PLAN = "given", "beside", "found", "plan"
 OK, NO_DIGITS, ERROR, UNCHANGED, PLANNED = "ok", "no_digits", "error", "unchanged", "planned"
-# Nothing was found, and perhaps there is a digit; digits were removed, and perhaps one is left.
+# Nothing was found, and perhaps there is a digit; `JobConfig.strict` refused what was made, since perhaps one is left.
 DOUBTFUL, PERHAPS_LEFT = "doubtful", "perhaps_left"
-CHANGED, UNTOUCHED, UNSURE = (OK, PERHAPS_LEFT), (NO_DIGITS, DOUBTFUL), (DOUBTFUL, PERHAPS_LEFT)
+UNTOUCHED, UNSURE = (NO_DIGITS, DOUBTFUL), (DOUBTFUL, PERHAPS_LEFT)
 LEFT_OUT = "left_out"  # a line about a folder: what in it was not looked at
 
 
@@ -121,8 +121,8 @@ class ReportLine:
         The output folder or URL, where the report lies in another one.
     status : str
         `OK`, `NO_DIGITS`, `ERROR`; `DOUBTFUL` where nothing is found but perhaps there is a digit, `PERHAPS_LEFT` where
-        digits were removed and perhaps one is left; `UNCHANGED` where what was done before still holds; `PLANNED` in a
-        dry run where there is something to remove.
+        digits could be removed and the result is not written, since perhaps one is left; `UNCHANGED` where what was
+        done before still holds; `PLANNED` in a dry run where there is something to remove.
     numbers : tuple
         `RemovedNumber`s, in a dry run `ReadNumber`s.
     error : str or None
@@ -133,6 +133,8 @@ class ReportLine:
         What that look could read; such a photo is not written.
     unsure : tuple of ReadNumber
         Where perhaps there is a digit in what is written, or would be.
+    perhaps_left : bool or None
+        True where digits were removed and perhaps one is left, or can be read still.
     boxes : str or None
         Where its boxes come from: `IN_PLAN`, `GIVEN`, `BESIDE` or `FOUND`; `GIVEN` or `BESIDE` with "+found" where the
         finder added to them.
@@ -162,6 +164,7 @@ class ReportLine:
     look: str | None = None
     seen: tuple[ReadNumber, ...] = ()
     unsure: tuple[ReadNumber, ...] = ()
+    perhaps_left: bool | None = None
     boxes: str | None = None
     fitted: str | None = None
     size: tuple[int, int] | None = None
@@ -193,7 +196,7 @@ class ReportLine:
         """Whether a later job can compare with this: there is an output, or there shall be none for want of digits."""
         skipped = self.status in UNTOUCHED and self.output is None
         known = all(getattr(self, name) is not None for name in (_COMPARED if skipped else (*_COMPARED, *_OF_OUTPUT)))
-        return self.error is None and self.status in (*CHANGED, *UNTOUCHED) and known
+        return self.error is None and self.status in (OK, *UNTOUCHED) and known
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line as it stands in the ledger; of boxes and of what is compared only what is known."""
@@ -237,6 +240,7 @@ _OPTIONAL = (
     *_COMPARED,
     *_OF_OUTPUT[1:],
     "output_dir",
+    "perhaps_left",
     "says_where",
     "left_out",
     "boxes",

@@ -29,6 +29,7 @@ from svhn.jobs.reading import describe_number
 from svhn.jobs.tasks import (
     DOUBTFUL,
     NO_DIGITS,
+    PERHAPS_LEFT,
     PLANNED,
     UNCHANGED,
     UNTOUCHED,
@@ -227,7 +228,8 @@ def describe_cleaned(line: ReportLine, finished: CleanPhoto) -> ReportLine:
         line = replace(line, look=finished.look.made, seen=seen)
     numbers = finished.removed.numbers if finished.removed else ()
     unsure = tuple(describe_number(number) for number in finished.unsure)
-    return replace(line, numbers=tuple(_describe_removed(number) for number in numbers), unsure=unsure)
+    removed = tuple(_describe_removed(number) for number in numbers)
+    return replace(line, numbers=removed, unsure=unsure, perhaps_left=finished.perhaps_left or None)
 
 
 def describe_unsure(where: PhotoDigits) -> tuple[ReadNumber, ...]:
@@ -237,11 +239,13 @@ def describe_unsure(where: PhotoDigits) -> tuple[ReadNumber, ...]:
 
 def _refuse(line: ReportLine, finished: CleanPhoto) -> ReportLine:
     """Return the line of a photo that is not written because digits stay legible, or perhaps one is left."""
-    known = {name: getattr(line, name) for name in ("numbers", "look", "seen", "unsure", "boxes", "fitted")}
+    known = {
+        name: getattr(line, name) for name in ("numbers", "look", "seen", "unsure", "perhaps_left", "boxes", "fitted")
+    }
     assert finished.look is not None
     if not finished.is_legible:
         error = describe_doubt(line.photo, finished.unsure)
-        return ReportLine(line.photo, status=finished.status, error=error, **known)
+        return ReportLine(line.photo, status=PERHAPS_LEFT if finished.perhaps_left else DOUBTFUL, error=error, **known)
     error = describe_legible(line.photo, finished.legible, finished.look, finished.where)
     return ReportLine(line.photo, error=error, **known)
 
