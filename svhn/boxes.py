@@ -243,13 +243,13 @@ def group_digits(digits: Sequence[DigitBox]) -> list[Number]:
     groups: list[list[DigitBox]] = []
     for first in range(len(digits)):
         if left[first]:
-            members = _joined(first, sides, left)
+            members = joined(first, sides, left)
             groups.append([digits[i] for i in members])
     numbers = [Number(tuple(reading_order(group))) for group in groups]
     return sorted(numbers, key=lambda number: (number.box.top, number.box.left))
 
 
-def _joined(first: int, sides: np.ndarray, left: np.ndarray) -> list[int]:
+def joined(first: int, sides: np.ndarray, left: np.ndarray) -> list[int]:
     """Take a box and all that are joined with it by neighbours out of those that are left; return them in order.
 
     `sides` is (N, 4) float, `left` (N,) bool, True = in no group yet; it is changed. It needs memory of N only.

@@ -2,7 +2,6 @@ from .answers import check_answer as check_answer
 from .answers import check_weights as check_weights
 from .candidates import log_odds as log_odds
 from .config import DEFAULT_FINDER as DEFAULT_FINDER
-from .config import VERIFIER_VIEW as VERIFIER_VIEW
 from .config import VIEWS as VIEWS
 from .config import FinderConfig as FinderConfig
 from .config import View as View
@@ -23,5 +22,3 @@ from .reader import FinderReader as FinderReader
 from .refiner import Halves as Halves
 from .refiner import level_contrast as level_contrast
 from .refiner import window as window
-from .verifier import NO_DIGIT as NO_DIGIT
-from .verifier import Verifier as Verifier

@@ -43,8 +43,6 @@ class View:
 
 # The digit alone, and the digit among its neighbours, in about the same resolution.
 VIEWS = {"close": View("refiner.onnx", 40, 1.5), "wide": View("wide-refiner.onnx", 64, 2.4)}
-# What a verifier sees; it need not be there.
-VERIFIER_VIEW = View("verifier.onnx", 64, 2.4)
 
 
 @dataclass(frozen=True)

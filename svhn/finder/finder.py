@@ -7,7 +7,6 @@ and both are fused (`svhn.finder.evidence`).
 
 import functools
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,6 @@ from svhn.finder.evidence import (
 from svhn.finder.networks import network_files
 from svhn.finder.refiner import Refiner
 from svhn.finder.search import Search
-from svhn.finder.verifier import Verifier
 
 
 class Finder:
@@ -45,7 +43,7 @@ class Finder:
     ----------
     path : str or Path
         A `.onnx` file, a folder with `finder.onnx`, or the name of a shipped checkpoint. Refiners beside it, see
-        `svhn.finder.config.VIEWS`, judge what it proposes, and a verifier what was found in photos of streets.
+        `svhn.finder.config.VIEWS`, judge what it proposes.
     config : FinderConfig
 
     Raises
@@ -56,9 +54,8 @@ class Finder:
 
     def __init__(self, path: str | Path = DEFAULT_FINDER, config: FinderConfig = FinderConfig()):
         self.config = config
-        self.path, *others = network_files(path)
-        self.refiners = [Refiner(file, view) for file, view in zip(others, VIEWS.values(), strict=False)]
-        self._verifier = Verifier(others[-1]) if len(others) > len(VIEWS) else None
+        self.path, *refiners = network_files(path)
+        self.refiners = [Refiner(file, view) for file, view in zip(refiners, VIEWS.values(), strict=False)]
         # Least presence, after each network, of a place that is looked at again or, after the last, reported.
         again = [config.proposal, min(config.doubtful, config.least)]
         self._least = [*again[: len(self.refiners)], config.least]
@@ -111,8 +108,7 @@ class Finder:
         photo : ndarray (H, W, 3) uint8, RGB
         """
         assert self.text_reader is not None
-        known = ask(photo, self.text_reader, self._candidates_near, self.config)
-        return replace(known, verify=functools.partial(self._verifier, photo)) if self._verifier else known
+        return ask(photo, self.text_reader, self._candidates_near, self.config)
 
     def _candidates_near(self, photo: np.ndarray, lines: Sequence[np.ndarray]) -> Candidates:
         return self.candidates(photo, least=LEAST_SUPPORT, lines=lines)

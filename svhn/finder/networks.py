@@ -10,7 +10,7 @@ import numpy as np
 from svhn.checkpoints import locate_checkpoint
 from svhn.errors import InputError, forbid_telemetry
 from svhn.finder.answers import check_answer, check_weights
-from svhn.finder.config import VERIFIER_VIEW, VIEWS, reader_version
+from svhn.finder.config import VIEWS, reader_version
 
 MODEL_FILE = "finder.onnx"
 # The older of OpenCV's two engines takes a fifth less time for these networks; before 4.11 it was the only one.
@@ -30,13 +30,12 @@ def find_finder(path: str | Path) -> Path:
 
 
 def network_files(path: str | Path) -> list[Path]:
-    """Return the ONNX files that a finder uses: that of `find_finder`, the refiners' and the verifier's beside it.
+    """Return the ONNX files that a finder uses: that of `find_finder`, and of the refiners that lie beside it.
 
-    Refiners are in the order of `VIEWS`; one counts when all before it are there, on which it relies. The verifier
-    comes last, and judges what all of them found.
+    They are in the order of `VIEWS`; a refiner counts when all before it are there, on which it relies.
     """
     first = find_finder(path)
-    beside = [first.with_name(view.file) for view in (*VIEWS.values(), VERIFIER_VIEW)]
+    beside = (first.with_name(view.file) for view in VIEWS.values())
     return [first, *itertools.takewhile(Path.is_file, beside)]
 
 

@@ -3,7 +3,6 @@
 A small network judges one crop per place, at a size that does not depend on the digit's. Run by OpenCV.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -65,14 +64,6 @@ def crop_matrix(box: np.ndarray, view: View) -> np.ndarray:
     return np.column_stack([scale * np.eye(2), view.size / 2 - scale * centre])
 
 
-def crops_of(photo: np.ndarray, boxes: np.ndarray, view: View) -> Iterator[np.ndarray]:
-    """Yield the crops (n, size, size, 3) uint8 of places (N, 4) in a photo, in batches."""
-    halves = Halves(photo)
-    for start in range(0, len(boxes), BATCH):
-        batch = boxes[start : start + BATCH]
-        yield np.stack([halves.cut(crop_matrix(box, view), view.size) for box in batch])
-
-
 def level_contrast(crops: np.ndarray) -> np.ndarray:
     """Bring every crop (N, H, W, 3) uint8 to mean 0 and, where it has any, unit contrast: float32."""
     values = crops.astype(np.float32)
@@ -129,7 +120,11 @@ class Refiner:
         -------
         Judgement
         """
-        parts = [self._answer(level_contrast(crops)) for crops in crops_of(photo, boxes, self.view)]
-        answer = np.concatenate([np.zeros((0, LAYOUT.channels), np.float32), *parts])
+        halves, answers = Halves(photo), [np.zeros((0, LAYOUT.channels), np.float32)]
+        for start in range(0, len(boxes), BATCH):
+            batch = boxes[start : start + BATCH]
+            crops = np.stack([halves.cut(crop_matrix(box, self.view), self.view.size) for box in batch])
+            answers.append(self._answer(level_contrast(crops)))
+        answer = np.concatenate(answers)
         placed = place(answer[:, LAYOUT.box], boxes, self.view)
         return Judgement(placed, answer[:, LAYOUT.presence], softmax(answer[:, LAYOUT.labels], 1))

@@ -1,5 +1,6 @@
 """Ask both sources about a photo, each where it is worth it: writing first, since that says where to search."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ from svhn.boxes import are_neighbours
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 from svhn.finder.evidence.fusion import COVERED, LARGE, Evidence, shares_covered
-from svhn.finder.evidence.writing import TextReader, TextRegion
+from svhn.finder.evidence.writing import TextReader, TextRegion, Word
 
 # A region is read when it is surer than this, or the finder has a candidate there.
 WORTH_READING = 0.5
@@ -36,7 +37,12 @@ def ask(
     regions = reader.find(photo)
     candidates = search(photo, [region.box for region in regions])
     read = [reader.read(photo, region) if worth_reading(region, candidates) else region for region in regions]
-    return Evidence(candidates, read, photo.shape[:2], config)
+    return Evidence(candidates, read, photo.shape[:2], config, functools.partial(look_at, photo, reader))
+
+
+def look_at(photo: np.ndarray, reader: TextReader, box: np.ndarray) -> Sequence[Word]:
+    """Return the words that a reader reads in a part (4,) of a photo, whether or not it finds writing there."""
+    return reader.read(photo, TextRegion(np.asarray(box, np.float32), 1.0)).words
 
 
 def worth_reading(region: TextRegion, candidates: Candidates) -> bool:

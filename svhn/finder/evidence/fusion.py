@@ -11,25 +11,22 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
-from svhn.boxes import are_neighbours, overlaps
+from svhn.boxes import are_neighbours, joined, overlaps
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 from svhn.finder.evidence.ocr import reader_scale
 from svhn.finder.evidence.writing import DIGITS, TextRegion, Word
-from svhn.finder.verifier import NO_DIGIT
 
 # A reading of letters, of a number, of a number that overrules surplus candidates, and of a digit that stands alone
 # counts from these confidences on.
-SURE_LETTERS, SURE_NUMBER, SURE_WORD, SURE_DIGIT = 0.6, 0.85, 0.9, 0.95
-# A word with so many letters for each of its digits is of letters, or fewer where digits stand amid at least so many;
-# and so is a line with at least so many letters, which need not be read as surely.
-MANY_LETTERS, MANY_AROUND, SURE_LINE = 3, 2, 0.4
-AMID_LETTERS = re.compile(r"[^\W\d]\d+[^\W\d]")
+SURE_LETTERS, SURE_NUMBER, SURE_WORD, SURE_DIGIT = 0.6, 0.75, 0.9, 0.95
+# A word with so many letters for each of its digits is of letters.
+MANY_LETTERS = 3
 # A candidate is covered by writing when this share of its box is.
 COVERED = 0.5
 # Candidates that need no writing around them: surer than this; higher than this share of the photo; small ones, in
 # pixels of the reader's picture, that have a neighbour, both at least so sure.
-SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.85
+SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.7
 # A candidate that is surer than this is kept beside a word that does not name it.
 SURE_SURPLUS = 0.95
 # More digits are of telephones and the like; so is what is written like a time, a date or a dialling code.
@@ -42,8 +39,9 @@ SURE, SURE_LONE = 0.65, 0.93
 # A candidate so sure is taken beside a digit at least so sure when their heights differ by less than this factor, and
 # their centres, in heights, by less than so much across the line, along it, and down a column.
 LEAST_BESIDE, SURE_BESIDE, ALIKE, LINE, BESIDE, BELOW = 0.3, 0.8, 1.3, 0.25, 1.1, 1.5
-# To the verifier a place is no digit from this probability on; where a digit is read, from the other one on.
-NOTHING, SURE_NOTHING = 0.5, 0.9
+# The reader looks at a number alone with these margins in heights of its digits, and has read a digit from the given
+# confidence on. A number so much higher than wide is a column.
+LOOKS, LEAST_LOOK, COLUMN = (0.15, 0.3), 0.5, 1.5
 # A single digit that is read needs a candidate at least so sure.
 LEAST_SUPPORT = 0.05
 # Boxes that share more than this of the smaller one are of the same digit.
@@ -65,15 +63,15 @@ class Evidence:
     shape : (height, width)
         Of the photo in pixels.
     config : FinderConfig
-    verify : callable, optional
-        Takes boxes (N, 4), and returns the probabilities (N, 11) of the labels 0..9 and of no digit there.
+    look : callable, optional
+        Takes a box (4,), and returns the words that the reader reads there, looking at nothing else.
     """
 
     candidates: Candidates
     regions: Sequence[TextRegion]
     shape: tuple[int, int]
     config: FinderConfig = field(default_factory=FinderConfig)
-    verify: Callable[[np.ndarray], np.ndarray] | None = None
+    look: Callable[[np.ndarray], Sequence[Word]] | None = None
 
     @functools.cached_property
     def words(self) -> list[Word]:
@@ -122,19 +120,14 @@ def is_other_number(word: Word) -> bool:
 
 
 def drop_letters(digits: Candidates, known: Evidence) -> Candidates:
-    """Drop what lies in a word of letters, or in a line of letters, but there for words with digits."""
-    lettered = _inside(digits, [word for word in known.words if is_of_letters(word)])
-    read = (region.line for region in known.regions)
-    lines = _inside(digits, [line for line in read if line and is_of_letters(line, MANY_LETTERS, SURE_LINE)])
-    numbers = _inside(digits, [word for word in known.words if word.letters < MANY_LETTERS * word.digits])
-    return digits.take(~(lettered | lines & ~numbers))
+    """Drop what lies in a word of letters."""
+    return digits.take(~_inside(digits, [word for word in known.words if is_of_letters(word)]))
 
 
-def is_of_letters(word: Word, least: int = 2, sure: float = SURE_LETTERS) -> bool:
-    """Return whether a word has letters and hardly a digit: Cyrillic is read as Latin letters and digits."""
-    many = MANY_AROUND if word.letters >= MANY_LETTERS and AMID_LETTERS.search(word.text) else MANY_LETTERS
-    letters = word.letters >= max(least, many * word.digits)
-    return letters and word.score >= sure and not word.may_be_digits
+def is_of_letters(word: Word) -> bool:
+    """Return whether a word is of two or more letters and hardly a digit: Cyrillic is read as Latin and digits."""
+    letters = word.letters >= max(2, MANY_LETTERS * word.digits)
+    return letters and word.score >= SURE_LETTERS and not word.may_be_digits
 
 
 def drop_others(digits: Candidates, known: Evidence) -> Candidates:
@@ -200,12 +193,36 @@ def complete(digits: Candidates, known: Evidence) -> Candidates:
     return digits
 
 
-def drop_unverified(digits: Candidates, known: Evidence) -> Candidates:
-    """Drop what the verifier takes for no digit; what is surely read as one, only when the verifier is sure."""
-    if known.verify is None or not len(digits.presence):
+def drop_unread(digits: Candidates, known: Evidence) -> Candidates:
+    """Let the reader look at each number alone that it has not surely read; keep as many digits as it then reads."""
+    if known.look is None:
         return digits
-    nothing = known.verify(digits.boxes)[:, NO_DIGIT]
-    return digits.take(nothing < np.where(_shares(digits, known.read_digits), SURE_NOTHING, NOTHING))
+    surely = known.read_digits.take(known.read_digits.presence >= SURE_WORD)
+    needed = ~_shares(digits, surely) & (digits.presence < SURE_ALONE)
+    kept = np.ones(len(digits.presence), bool)
+    for number in _numbers(digits):
+        if needed[number].all():
+            order = number[np.argsort(-digits.presence[number], kind="stable")]
+            kept[order[_count_read(digits.boxes[number], known.look) :]] = False
+    return digits.take(kept)
+
+
+def _count_read(boxes: np.ndarray, look: Callable[[np.ndarray], Sequence[Word]]) -> int:
+    """Return how many of a number's digits (N, 4) the reader reads when it looks there alone.
+
+    A reading that is not sure says that there are digits, not how many. Digits of a column are looked at one by one.
+    """
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    across, down = high - low
+    if len(boxes) > 1 and down > COLUMN * across:
+        return len(boxes) if any(_count_read(box[None], look) for box in boxes) else 0
+    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    seen = [look(np.concatenate([low - margin * height, high + margin * height])) for margin in LOOKS]
+    read = [word for words in seen for word in words if word.letters <= word.digits and word.score >= LEAST_LOOK]
+    surest = max((word for word in read if word.digits), key=lambda word: word.score, default=None)
+    if surest is None:
+        return 0
+    return min(surest.digits, len(boxes)) if surest.score >= SURE_WORD else len(boxes)
 
 
 RULES: dict[str, Rule] = {
@@ -215,8 +232,8 @@ RULES: dict[str, Rule] = {
     "read": add_read,
     "complete": complete,
     "surplus": drop_surplus,
-    "verified": drop_unverified,
     "zeros": drop_zeros,
+    "looks": drop_unread,
     "lone": drop_lone,
 }
 
@@ -269,6 +286,15 @@ def _beside(found: Candidates, which: np.ndarray) -> np.ndarray:
         near[i] = False
         beside[i] = near.any()
     return beside
+
+
+def _numbers(digits: Candidates) -> list[np.ndarray]:
+    """Return the indices of the digits of each number: those that neighbours join."""
+    left, numbers = np.ones(len(digits.boxes), bool), []
+    for first in range(len(left)):
+        if left[first]:
+            numbers.append(np.array(joined(first, digits.boxes, left)))
+    return numbers
 
 
 def in_line(a: np.ndarray, b: np.ndarray) -> bool:

@@ -93,14 +93,6 @@ class TextRegion:
         upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
         return upright if self.corners is None else self.corners
 
-    @property
-    def line(self) -> Word | None:
-        """Its words as one, but for those that may be digits; None without any."""
-        words = [word for word in self.words if not word.may_be_digits]
-        characters = tuple(character for word in words for character in word.characters)
-        score = float(np.mean([character.score for character in characters])) if characters else 0.0
-        return Word("".join(word.text for word in words), score, characters) if characters else None
-
 
 def split_words(text: str, characters: Sequence[Character]) -> tuple[Word, ...]:
     """Split what was read at its spaces.
