@@ -7,6 +7,7 @@ and both are fused (`svhn.finder.evidence`).
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
