@@ -63,10 +63,11 @@ def pair(label: dict[str, Any], found: Candidates) -> tuple[list[tuple[int, int]
         if shared[i, j] >= FOUND_IOU and all(i != a and j != b for a, b in pairs):
             pairs.append((int(i), int(j)))
     rest = set(range(len(found.boxes))) - {j for _, j in pairs}
-    return pairs, sum(not _is_ignored(found.boxes[j], label.get("ignore", [])) for j in rest)
+    return pairs, sum(not is_ignored(found.boxes[j], label.get("ignore", [])) for j in rest)
 
 
-def _is_ignored(box: np.ndarray, regions: Sequence[Sequence[float]]) -> bool:
+def is_ignored(box: np.ndarray, regions: Sequence[Sequence[float]]) -> bool:
+    """Tell whether a box (4,) is centred in one of the regions."""
     x, y = (box[:2] + box[2:]) / 2
     return any(left <= x <= right and top <= y <= bottom for left, top, right, bottom in regions)
 

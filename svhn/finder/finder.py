@@ -23,6 +23,7 @@ from svhn.finder.evidence import (
     TextReader,
     TextRegion,
     ask,
+    calibrated,
     doubtful_candidates,
     doubtful_places,
     fuse_sources,
@@ -86,7 +87,8 @@ class Finder:
         if self._is_read(photo):
             known = self.evidence(photo)
             fused, regions = fuse_sources(known), known.regions
-            unsure = doubtful_places(known, fused)
+            unsure = calibrated(doubtful_places(known, fused))
+            fused = calibrated(fused)
         else:
             candidates = self.candidates(photo, least=min(LEAST_DOUBTFUL, self.config.least))
             fused = candidates.take(candidates.presence >= self.config.least)

@@ -1,5 +1,6 @@
 from .asking import ask as ask
 from .asking import worth_asking as worth_asking
+from .calibration import calibrated as calibrated
 from .doubt import LEAST_DOUBTFUL as LEAST_DOUBTFUL
 from .doubt import doubtful_candidates as doubtful_candidates
 from .doubt import doubtful_places as doubtful_places

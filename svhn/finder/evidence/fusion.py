@@ -253,7 +253,9 @@ def _heights(found: Candidates) -> np.ndarray:
 def _inside(found: Candidates, words: Sequence[Word]) -> np.ndarray:
     """Return which centres (N,) lie in one of the words."""
     centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    return np.array([any(word.holds(centre) for word in words) for centre in centres], bool)
+    boxes = np.array([word.box for word in words], np.float32).reshape(-1, 4)
+    low, high = boxes[None, :, :2] <= centres[:, None], centres[:, None] <= boxes[None, :, 2:]
+    return (low & high).all(axis=2).any(axis=1)
 
 
 def shares_covered(boxes: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Writing in a photo, as a general text reader sees it: regions, what is read in them, and where each character is."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,7 +39,7 @@ class Word:
     score: float
     characters: tuple[Character, ...]
 
-    @property
+    @functools.cached_property
     def box(self) -> np.ndarray:
         """Left, top, right, bottom (4,) of the rectangle that holds its characters."""
         boxes = np.stack([character.box for character in self.characters])
