@@ -5,8 +5,8 @@
     python -m benchmarks.finder --data ../shared/data/svhn --split test --limit 500 --compare
     python -m benchmarks.finder --data ../shared/data/svhn --split test --limit 500 --judge tf-record
 
-Baselines that are not installed are left out: Tesseract is the Debian package tesseract-ocr, RapidOCR PyPI's
-rapidocr-onnxruntime. How much larger annotators' boxes are than the networks see them is measured by
+Baselines that are not installed are left out: Tesseract is the Debian package tesseract-ocr, RapidOCR comes with the
+extra [ocr]. How much larger annotators' boxes are than the networks see them is measured by
 `python -m benchmarks.finder.slack`; `python -m benchmarks.finder.calibrate` fits a refiner to new networks before it.
 """
 

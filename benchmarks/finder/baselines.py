@@ -18,12 +18,14 @@ from svhn.boxes import Box, Number, group_digits
 from svhn.checkpoints import checkpoint_folder
 from svhn.crops import crop_digit
 from svhn.finder import FoundDigit
+from svhn.finder.evidence.ocr import GeneralReader
+from svhn.finder.evidence.writing import DIGITS, Character, Word
 from svhn.photos import write_rgb
 
 # Tesseract wants text of about this height; photos are enlarged for it.
 TESSERACT_HEIGHT = 240
-# RapidOCR's detector misses text that fills the photo or is smaller than this.
-RAPIDOCR_HEIGHT, RAPIDOCR_MARGIN = 192, 32
+# Words with more letters are no numbers to RapidOCR; "1O" is one.
+MOST_LETTERS = 2
 # A region is a digit when the classifier, which knows no "none", is this sure.
 MSER_SURE = 0.9
 
@@ -33,31 +35,32 @@ def baselines() -> dict[str, Callable[[np.ndarray], list[Number]]]:
     found = {"MSER + seed graph": mser_reader()}
     if shutil.which("tesseract"):
         found |= {f"Tesseract {mode}": tesseract_reader(mode) for mode in ("sparse text", "one line")}
-    if importlib.util.find_spec("rapidocr_onnxruntime"):
+    if importlib.util.find_spec("rapidocr"):
         found["RapidOCR"] = rapidocr_reader()
     return found
 
 
 def rapidocr_reader() -> Callable[[np.ndarray], list[Number]]:
-    """Read with PP-OCRv4 as RapidOCR runs it, of each line of text the digits. Boxes as for Tesseract."""
-    from rapidocr_onnxruntime import RapidOCR
-
-    engine, margin = RapidOCR(), RAPIDOCR_MARGIN
+    """Read with PP-OCRv6 as rapidocr runs it, with a detector side that suits small photos; of each word the digits."""
+    reader = GeneralReader()
 
     def read(photo: np.ndarray) -> list[Number]:
-        scale = max(1.0, RAPIDOCR_HEIGHT / photo.shape[0])
-        enlarged = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        padded = cv2.copyMakeBorder(enlarged, *[margin] * 4, cv2.BORDER_REPLICATE)
-        lines, _ = engine(padded[..., ::-1], use_cls=False)
-        numbers = []
-        for corners, text, sure in lines or []:
-            digits = "".join(letter for letter in text if letter in "0123456789")
-            low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-            box = np.concatenate([low - margin, high - low]) / scale
-            numbers += [_divide(digits, float(sure), *box.tolist())] if digits else []
-        return numbers
+        words = [word for region in reader.find(photo) for word in reader.read(photo, region).words]
+        return [_number(word) for word in words if word.digits and word.letters <= MOST_LETTERS]
 
     return read
+
+
+def _number(word: Word) -> Number:
+    digits = [character for character in word.characters if character.text in DIGITS]
+    boxes = [
+        Box(left, top, max(right, left + 1), max(bottom, top + 1)) for left, top, right, bottom in map(_whole, digits)
+    ]
+    return Number(tuple(_digit(box, int(digit.text), word.score) for box, digit in zip(boxes, digits, strict=True)))
+
+
+def _whole(character: Character) -> list[int]:
+    return np.rint(character.box).astype(int).tolist()
 
 
 def tesseract_reader(mode: str) -> Callable[[np.ndarray], list[Number]]:
