@@ -110,7 +110,7 @@ _READER = """
 import sys
 import numpy as np
 from svhn.checkpoints import find_model
-from svhn.tf_models.predict import load_classifier
+from svhn.tf_models.classifier import load_classifier
 classify = load_classifier(find_model(sys.argv[1]).path)
 with np.load(sys.argv[2]) as crops:
     np.savez(sys.argv[3], **{name: classify(crops[name]) for name in crops.files})

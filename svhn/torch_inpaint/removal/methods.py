@@ -214,13 +214,13 @@ class StrokePixels:
         return (config.segmenter,)
 
     def load(self, config: KeyPixelConfig, device: "torch.device") -> KeyPixelFunction:
-        from svhn.torch_inpaint.removal.masks import key_pixels_by_strokes, load_segmenter, segment
+        from svhn.torch_inpaint.removal.masks import key_pixels_by_strokes, load_segmenter, segment, whole_strokes
 
         segmenter = load_segmenter(config.segmenter, device)
 
         def find(pixels, boxes, map_mean, map_std):
             strokes = segment(segmenter, pixels, boxes, map_mean, map_std)
-            return strokes, key_pixels_by_strokes(strokes, boxes, config)
+            return strokes, whole_strokes(pixels, boxes, strokes, key_pixels_by_strokes(strokes, boxes, config))
 
         return find
 

@@ -7,129 +7,36 @@ brightness (Darabi and others, "Image melding", SIGGRAPH 2012), found by propaga
 others, "PatchMatch", SIGGRAPH 2009).
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import torch
 
 from svhn.crops import LUMINANCE
+from svhn.torch_inpaint.removal.blur import normalised_blur
+from svhn.torch_inpaint.removal.fills.lattice import AREA, LEAST, RADIUS, SIDE, Lattice
+from svhn.torch_inpaint.removal.fills.texture import with_texture
 
-# Patches are squares of 2 RADIUS + 1 pixels.
-RADIUS = 3
-SIDE = 2 * RADIUS + 1
-AREA = SIDE**2
 # Of a pixel: three colours, two gradients.
 FEATURES = 5
-# Pixels of the hole are trusted the less the farther inside they lie: by this factor a pixel.
-TRUST = 1.3
-# More patches than this are found at every second pixel of every second row only.
-MOST_DENSE = 2500
 # What a patch costs beside its unlikeness: the square difference of its blurred middle (sigma, pixels) and that of the
-# first answer, by this weight, so that what is copied stays near what the first answer knows.
-ANCHOR, ANCHOR_BLUR = 0.2, 2.0
+# first answer, by this weight, so that what is copied stays near what the first answer knows; and the square difference
+# of its texture's strength and what is expected, by that weight, since smooth patches are most like a smooth answer.
+ANCHOR, ANCHOR_BLUR, TEXTURE_WEIGHT = 0.6, 2.0, 2.0
 # The first search compares all patches with at most so many known ones, drawn by chance.
 MOST_SOURCES = 1500
 # Later searches look this far around what was found, in pixels; two distances a round, in turn.
 LOOKS = ((8, 2), (4, 1))
 # A patch votes with exp(-cost / (KERNEL q)), q the 75th percentile of the costs.
-KERNEL, PERCENTILE = 0.2, 0.75
+KERNEL, PERCENTILE = 0.1, 0.75
 # Of the vote in which the middle of a patch counts most: the Gaussian's width (sigma), in distances of patches.
-SHARP = 0.5
+SHARP = 0.35
+# Known pixels so near to the hole are voted for, too; what the votes miss there is carried on into the hole, so far
+# (sigma, pixels), and fades with this weight of "nothing is missing".
+BESIDE, CARRY, NOTHING_MISSING = 2, 1.5, 0.1
+# Around a hole its texture is seen so far, in pixels.
+MARGIN = 8
 # Costs are compared, and votes cast, for so many patches or pixels at once, which bounds memory.
 CHUNK = 2048
-LEAST = 1e-6
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """Where patches are, in a picture that was padded by `RADIUS` on all sides; pixels are flat indices (long).
-
-    Attributes
-    ----------
-    shape : (int, int)
-        Height and width of the padded picture, H and W.
-    hole : torch.Tensor (M,)
-        Pixels to be filled.
-    targets : torch.Tensor (N,)
-        Middles of the patches that a source is found for: every `step`-th pixel.
-    sources : torch.Tensor bool (H * W,)
-        True = middle of a patch that is wholly known.
-    trust : torch.Tensor float32 (H * W,)
-        1 for known pixels, less in the hole, 0 in the padding.
-    weights : torch.Tensor float32 (N, AREA)
-        Of the pixels of targets; each row sums to 1.
-    offsets : torch.Tensor (AREA,)
-        From a patch's middle to its pixels.
-    step : int
-    """
-
-    shape: tuple[int, int]
-    hole: torch.Tensor
-    targets: torch.Tensor
-    sources: torch.Tensor
-    trust: torch.Tensor
-    weights: torch.Tensor
-    offsets: torch.Tensor
-    step: int
-
-    @classmethod
-    def of(cls, mask: np.ndarray, known: np.ndarray, device: torch.device) -> "Lattice":
-        """Lay patches over a hole.
-
-        Parameters
-        ----------
-        mask, known : ndarray (h, w) bool
-            True = to be filled; True = may be copied from.
-        device : torch.device
-        """
-        hole, distance = np.pad(mask, RADIUS), cv2.distanceTransform(np.uint8(np.pad(mask, RADIUS)), cv2.DIST_L2, 5)
-        trust = np.pad(TRUST ** -distance[RADIUS:-RADIUS, RADIUS:-RADIUS], RADIUS)
-        whole = cv2.erode(np.uint8(np.pad(known & ~mask, RADIUS)), np.ones((SIDE, SIDE), np.uint8)) > 0
-        targets, step = _targets(hole)
-        # To tensors: flat indices, in the order of rows.
-        flat = [torch.from_numpy(np.flatnonzero(part)).to(device) for part in (hole, targets)]
-        rows, columns = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
-        offsets = torch.from_numpy((rows * hole.shape[1] + columns).reshape(-1)).to(device)
-        confidence = torch.from_numpy(trust.astype(np.float32).reshape(-1)).to(device)
-        weights = confidence[flat[1][:, None] + offsets]
-        weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=LEAST)
-        sources = torch.from_numpy(whole.reshape(-1)).to(device)
-        return cls(hole.shape, flat[0], flat[1], sources, confidence, weights, offsets, step)
-
-    @property
-    def width(self) -> int:
-        return self.shape[1]
-
-    def place(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return rows and columns of flat indices, without the padding."""
-        return pixels // self.width - RADIUS, pixels % self.width - RADIUS
-
-    def index(self, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-        """Return flat indices; what lies outside is brought to the border."""
-        rows, columns = (rows + RADIUS).clamp(0, self.shape[0] - 1), (columns + RADIUS).clamp(0, self.shape[1] - 1)
-        return rows * self.width + columns
-
-
-def _targets(hole: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the middles of the patches that overlap a padded hole (H, W) bool, and their distance."""
-    over = _inner(_grown(hole, RADIUS))
-    if over.sum() <= MOST_DENSE:
-        return over, 1
-    every = np.zeros_like(hole)
-    every[RADIUS::2, RADIUS::2] = True
-    return _inner(_grown(hole, RADIUS + 1)) & every, 2
-
-
-def _grown(mask: np.ndarray, pixels: int) -> np.ndarray:
-    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2, np.uint8)) > 0
-
-
-def _inner(mask: np.ndarray) -> np.ndarray:
-    """Return what lies inside the padding."""
-    inner = np.zeros_like(mask)
-    inner[RADIUS:-RADIUS, RADIUS:-RADIUS] = mask[RADIUS:-RADIUS, RADIUS:-RADIUS]
-    return inner
 
 
 class PatchField:
@@ -142,24 +49,32 @@ class PatchField:
     lattice : Lattice
     generator : torch.Generator
         On the CPU; of all that is drawn by chance.
+    expected : ndarray float32 (h, w, 2)
+        How strong texture is, and shall be in the hole; see `expected_texture`.
     """
 
-    def __init__(self, picture: torch.Tensor, lattice: Lattice, generator: torch.Generator):
-        self.lattice, self.generator = lattice, generator
+    def __init__(self, picture: torch.Tensor, lattice: Lattice, generator: torch.Generator, expected: np.ndarray):
+        self.lattice, self.generator, self.expected = lattice, generator, expected
         channels = torch.nn.functional.pad(picture.permute(2, 0, 1)[None], (RADIUS,) * 4, mode="replicate")[0]
         self.colours = channels.permute(1, 2, 0).reshape(-1, 3).contiguous()
         self.features = _features(channels)
-        self.blurred = _blurred(channels)
+        self.traits = _traits(channels, expected)
         self.source = torch.full((len(self.colours),), -1, dtype=torch.long, device=picture.device)
         self.cost = torch.zeros(len(lattice.targets), device=picture.device)
-        self._beside = self._pixels_beside()
+        self._hole = self._spread(lattice.hole, torch.ones(len(lattice.hole), 1, device=picture.device))[..., 0] > 0
+        self._beside = self._pixels_within(1)  # the hole has a part in their gradients
         self._own = self._patches(lattice.targets)
 
-    def _pixels_beside(self) -> torch.Tensor:
-        """Return the pixels whose gradients the hole has a part in."""
+    def _pixels_within(self, pixels: int, known: bool = False) -> torch.Tensor:
+        """Return the pixels of the hole and so far around it, if `known` without the hole and the padding."""
         hole = torch.zeros(self.lattice.shape, device=self.colours.device)
         hole.view(-1)[self.lattice.hole] = 1
-        return torch.nn.functional.max_pool2d(hole[None], 3, 1, 1)[0].view(-1).nonzero()[:, 0]
+        near = torch.nn.functional.max_pool2d(hole[None], 2 * pixels + 1, 1, pixels)[0] > 0
+        if known:
+            near &= hole == 0
+            near[:RADIUS] = near[-RADIUS:] = False
+            near[:, :RADIUS] = near[:, -RADIUS:] = False
+        return near.view(-1).nonzero()[:, 0]
 
     def _patches(self, middles: torch.Tensor) -> torch.Tensor:
         """Return the features of patches, (N, AREA * FEATURES)."""
@@ -177,7 +92,7 @@ class PatchField:
             weights, own = self.lattice.weights[part], self._own[part]
             weighted = (own.view(-1, AREA, FEATURES) * weights[..., None]).view(len(own), -1)
             unlike = weights @ squares.T - 2 * (weighted @ patches.T)
-            unlike += ANCHOR * torch.cdist(self.blurred[self.lattice.targets[part]], self.blurred[sources]).square()
+            unlike += ANCHOR * torch.cdist(self.traits[self.lattice.targets[part]], self.traits[sources]).square()
             self.source[self.lattice.targets[part]] = sources[unlike.argmin(dim=1)]
         self._measure()
 
@@ -208,7 +123,7 @@ class PatchField:
         for part, source in zip(which.split(CHUNK), sources.split(CHUNK), strict=True):
             difference = self._patches(source).sub_(self._own[part]).square_()
             unlike = (difference.view(-1, AREA, FEATURES).sum(dim=2) * self.lattice.weights[part]).sum(dim=1)
-            away = (self.blurred[source] - self.blurred[self.lattice.targets[part]]).square().sum(dim=1)
+            away = (self.traits[source] - self.traits[self.lattice.targets[part]]).square().sum(dim=1)
             found.append(unlike + ANCHOR * away)
         return torch.cat(found)
 
@@ -239,16 +154,49 @@ class PatchField:
 
     def vote(self, sharp: bool = False) -> None:
         """Paint the hole by the votes of all patches that cover a pixel; if `sharp`, by those around it most of all."""
-        ballots = self._ballots()
-        offsets, where = self.lattice.offsets, torch.arange(AREA, device=self.source.device)
+        colours, _ = self._votes(self.lattice.hole, sharp)
+        self.colours[self.lattice.hole] = colours
+        self._strengthen()
+
+    def vote_finally(self) -> None:
+        """Cast a sharp vote, and carry on into the hole what the votes miss of the known pixels beside it."""
+        beside = self._pixels_within(BESIDE, known=True)
+        true, (voted, total) = self.colours[beside], self._votes(beside, sharp=True)
+        missing = torch.where(total > LEAST**2, true - voted, 0)
+        self.vote(sharp=True)
+        weight = self._spread(beside, (total > LEAST**2).float())[..., 0]
+        carried = normalised_blur(self._spread(beside, missing), weight, CARRY, prior_weight=NOTHING_MISSING)
+        self.colours += torch.from_numpy(np.where(self._hole[..., None], carried, 0).reshape(-1, 3)).to(missing.device)
+
+    def _votes(self, pixels: torch.Tensor, sharp: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean of the votes for pixels (N,), (N, 3), and their weight, (N, 1)."""
+        ballots, offsets = self._ballots(), self.lattice.offsets
+        where = torch.arange(AREA, device=self.source.device)
         away = ((where // SIDE - RADIUS) ** 2 + (where % SIDE - RADIUS) ** 2).float()
         share = torch.exp(-away / (2 * (SHARP * self.lattice.step) ** 2)) if sharp else torch.ones_like(away)
-        for pixels in self.lattice.hole.split(CHUNK):
-            middles = pixels[:, None] - offsets  # (n, AREA): of the patches that cover a pixel
+        colours, totals = [], []
+        for part in pixels.split(CHUNK):
+            middles = (part[:, None] - offsets).clamp(0, len(self.source) - 1)  # (n, AREA): of patches that cover it
             weights = ballots[middles] * share
-            votes = self.colours[(self.source[middles] + offsets).clamp(min=0)]
-            total = weights.sum(dim=1, keepdim=True).clamp(min=LEAST**2)
-            self.colours[pixels] = (votes * weights[..., None]).sum(dim=1) / total
+            votes = self.colours[(self.source[middles] + offsets).clamp(0, len(self.source) - 1)]
+            totals.append(weights.sum(dim=1, keepdim=True))
+            colours.append((votes * weights[..., None]).sum(dim=1) / totals[-1].clamp(min=LEAST**2))
+        return torch.cat(colours), torch.cat(totals)
+
+    def _strengthen(self) -> None:
+        """Give back the texture that votes lose."""
+        rows, columns = (slice(int(part.min()), int(part.max()) + 1) for part in self.lattice.place(self.lattice.hole))
+        around = tuple(slice(max(0, part.start - MARGIN), part.stop + MARGIN) for part in (rows, columns))
+        inner = (slice(RADIUS, -RADIUS),) * 2
+        part = np.ascontiguousarray(self.picture()[around].cpu().numpy())
+        stronger = with_texture(part, self._hole[inner][around], self.expected[around])
+        self.picture()[around] = torch.from_numpy(stronger).to(self.colours.device)
+
+    def _spread(self, pixels: torch.Tensor, values: torch.Tensor) -> np.ndarray:
+        """Put values (N, C) where pixels are in the padded picture, (H, W, C) float32; zeros elsewhere."""
+        plane = torch.zeros(len(self.source), values.shape[1], device=values.device)
+        plane[pixels] = values
+        return plane.view(*self.lattice.shape, -1).cpu().numpy()
 
     def _ballots(self) -> torch.Tensor:
         """Return the weight of the patch around every pixel, (H * W,); 0 where there is none."""
@@ -274,10 +222,13 @@ class PatchField:
         return self.colours.view(height, width, 3)[RADIUS : height - RADIUS, RADIUS : width - RADIUS]
 
 
-def _blurred(channels: torch.Tensor) -> torch.Tensor:
-    """Return a padded picture (3, H, W) blurred, (H * W, 3)."""
+def _traits(channels: torch.Tensor, expected: np.ndarray) -> torch.Tensor:
+    """Return the blurred colours of a padded picture (3, H, W) and the strength of its fine texture, (H * W, 4)."""
     picture = np.ascontiguousarray(channels.permute(1, 2, 0).cpu().numpy())
-    return torch.from_numpy(cv2.GaussianBlur(picture, (0, 0), ANCHOR_BLUR)).to(channels.device).view(-1, 3)
+    blurred = cv2.GaussianBlur(picture, (0, 0), ANCHOR_BLUR)
+    strength = np.sqrt(TEXTURE_WEIGHT / ANCHOR) * np.pad(expected[..., 0], RADIUS, mode="edge")
+    traits = np.dstack([blurred, strength]).astype(np.float32)
+    return torch.from_numpy(traits).to(channels.device).view(-1, 4)
 
 
 def _features(channels: torch.Tensor) -> torch.Tensor:

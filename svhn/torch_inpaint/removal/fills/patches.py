@@ -5,17 +5,21 @@ import numpy as np
 import torch
 
 from svhn.torch_inpaint.removal.blur import normalised_blur
-from svhn.torch_inpaint.removal.fills.patch_field import LOOKS, Lattice, PatchField
+from svhn.torch_inpaint.removal.fills.lattice import Lattice
+from svhn.torch_inpaint.removal.fills.palette import of_its_colours
+from svhn.torch_inpaint.removal.fills.patch_field import LOOKS, PatchField
+from svhn.torch_inpaint.removal.fills.texture import expected_texture
 
 # At the coarsest scale the hole is about this thick, in pixels.
 COARSEST = 12
 # Rounds of search and vote from the coarsest scale on; the last number serves all finer ones.
-ROUNDS = (10, 5, 3)
+ROUNDS = (10, 4, 2)
 # The fill keeps what of the coarse one a Gaussian leaves that is this wide (sigma, as a share of the hole's thickness),
 # by this share.
-LOW, LOW_SHARE = 0.2, 0.5
-# With fewer known patches than this the coarse fill stays as it is.
-LEAST_SOURCES = 300
+LOW, LOW_SHARE = 0.2, 0.75
+# With fewer known patches of the hole's colours than this the coarse fill stays as it is: a plate that its number fills
+# has nothing to copy but its frame.
+LEAST_SOURCES = 500
 
 
 def add_patches(
@@ -40,13 +44,14 @@ def add_patches(
         when too little is known at the coarsest scale.
     """
     thick = thickness(mask)
-    scales = _scales(picture, mask, known & ~mask, thick)
+    scales = _scales(picture, mask, of_its_colours(picture, mask, known & ~mask, thick), thick)
     generator, field = torch.Generator().manual_seed(seed), None
     for number, (pixels, hole, usable) in enumerate(scales):
         lattice = Lattice.of(hole, usable, device)
         if field is None and lattice.sources.sum() < LEAST_SOURCES:
             return None
-        finer = PatchField(torch.from_numpy(pixels).to(device), lattice, generator)
+        expected = expected_texture(pixels, hole, usable, thickness(hole))
+        finer = PatchField(torch.from_numpy(pixels).to(device), lattice, generator, expected)
         _settle(finer, field, ROUNDS[min(number, len(ROUNDS) - 1)])
         field = finer
     assert field is not None  # there is one scale at least
@@ -91,11 +96,11 @@ def _settle(field: PatchField, coarser: PatchField | None, rounds: int) -> None:
         field.vote()
         field.look()
     for round_ in range(rounds):
-        last = round_ == rounds - 1
         field.search(LOOKS[round_ % len(LOOKS)])
-        field.vote(sharp=last)
-        if not last:
+        if round_ < rounds - 1:
+            field.vote()
             field.look()
+    field.vote_finally()
 
 
 def _with_low(painted: np.ndarray, coarse: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:

@@ -14,3 +14,4 @@ from .segmenter import load_segmenter as load_segmenter
 from .segmenter import look as look
 from .segmenter import segment as segment
 from .strokes import key_pixels_by_strokes as key_pixels_by_strokes
+from .whole import whole_strokes as whole_strokes

@@ -7,6 +7,7 @@ import torch
 
 from svhn.torch_inpaint.removal.fills import patch_field, patches
 from svhn.torch_inpaint.removal.fills.patches import add_patches, thickness
+from svhn.torch_inpaint.removal.masks import widen
 
 CPU = torch.device("cpu")
 
@@ -118,6 +119,22 @@ def test_memory_is_bounded_by_the_chunks(monkeypatch):
     monkeypatch.setattr(patch_field.PatchField, "_patches", record)
     np.testing.assert_allclose(add_patches(coarse, mask, ~mask, CPU), expected, atol=0.5)
     assert min(seen) <= 64
+
+
+def test_no_seam_is_left_where_patches_meet_the_known_pixels(monkeypatch):
+    """What the votes miss beside the hole is carried on into it."""
+    mask = hole_of((96, 96), slice(30, 60), slice(30, 60))
+    picture = cv2.GaussianBlur(np.random.default_rng(3).normal(128, 60, (96, 96, 3)), (0, 0), 2).astype(np.float32)
+    coarse = np.where(mask[..., None], cv2.GaussianBlur(picture, (0, 0), 8), picture)
+    ring = widen(mask, 1) & ~mask
+
+    def seam():
+        filled = add_patches(coarse, mask, ~mask, CPU)
+        return np.abs(np.diff(filled, axis=1))[:, :, 0][mask[:, 1:] & ring[:, :-1]].mean()
+
+    carried = seam()
+    monkeypatch.setattr(patch_field, "NOTHING_MISSING", 1e9)
+    assert carried < 0.9 * seam()
 
 
 def test_too_little_is_known():

@@ -1,0 +1,85 @@
+"""How busy a picture is, what of it is expected in a hole, and how a fill that is too smooth is brought to it.
+
+Averages of patches are smoother than patches, and smooth patches are most like an average: without a hand each round
+of search and vote loses texture.
+"""
+
+import cv2
+import numpy as np
+
+from svhn.crops import LUMINANCE
+from svhn.torch_inpaint.removal.blur import normalised_blur
+
+# Texture is what a narrow blur takes away, and what a wide one then takes away (sigmas, pixels); its strength is the
+# root mean square over so many pixels (sigma).
+BANDS, AVERAGED = (1.0, 3.0), (2.0, 4.0)
+# Far from all texture, in grey levels.
+LEAST_TEXTURE = 0.1
+# What is expected in a hole is the mean around it, so wide (sigma): a share of the hole's thickness, and in pixels.
+CARRIED, LEAST_CARRIED = 0.5, 3.0
+# Wide Gaussians are taken of pictures that are reduced until the Gaussian is this wide (sigma, pixels).
+ENOUGH = 4.0
+# A fill's texture is made at most so many times as strong: fine detail, which is made up anyway, more than coarse,
+# which may be wrong.
+MOST_GAIN = (2.2, 1.3)
+
+
+def expected_texture(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, thick: float) -> np.ndarray:
+    """Return how strong texture is around every pixel, in the hole as strong as around it.
+
+    Parameters
+    ----------
+    picture : ndarray (H, W, 3) float32, 0..255
+    hole, known : ndarray (H, W) bool
+        True = what is there does not count; True = texture may be taken from here.
+    thick : float
+        Of the hole, in pixels.
+
+    Returns
+    -------
+    ndarray (H, W, 2) float32
+        Root mean square of the brightness' fine and coarse detail, in grey levels.
+    """
+    beside = (~hole).astype(np.float32)
+    rest, found = picture @ np.float32(LUMINANCE), []
+    sigma, weight = max(LEAST_CARRIED, CARRIED * thick), (known & ~hole).astype(np.float32)
+    for blur, averaged in zip(BANDS, AVERAGED, strict=True):
+        smooth = normalised_blur(rest, beside, blur)
+        energy = normalised_blur(((rest - smooth) * beside) ** 2, beside, averaged)
+        strength, rest = np.sqrt(energy + LEAST_TEXTURE**2), smooth
+        found.append(np.where(hole, _carried(strength, weight, sigma), strength))
+    return np.dstack(found)
+
+
+def _carried(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """Return the mean of values (H, W) around every pixel, as `normalised_blur`, at a smaller scale if that serves."""
+    scale = min(1.0, ENOUGH / sigma)
+    size = [max(1, round(scale * side)) for side in values.shape[::-1]]
+    weighted, total = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (values * weight, weight))
+    overall = float((values * weight).sum() / max(float(weight.sum()), 1.0))
+    mean = normalised_blur(weighted / np.maximum(total, np.float32(1e-6)), total, scale * sigma, overall)
+    return cv2.resize(mean, values.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def with_texture(picture: np.ndarray, hole: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Make texture in a hole as strong as expected where it is weaker.
+
+    Parameters
+    ----------
+    picture : ndarray (H, W, 3) float32, 0..255
+    hole : ndarray (H, W) bool
+    expected : ndarray (H, W, 2) float32
+        See `expected_texture`.
+
+    Returns
+    -------
+    ndarray (H, W, 3) float32
+        Other values where `hole` is True: brighter or darker, in the same colours.
+    """
+    rest, added = picture @ np.float32(LUMINANCE), np.zeros(hole.shape, np.float32)
+    for band, (blur, averaged) in enumerate(zip(BANDS, AVERAGED, strict=True)):
+        smooth = cv2.GaussianBlur(rest, (0, 0), blur)
+        detail, rest = rest - smooth, smooth
+        strength = np.sqrt(cv2.GaussianBlur(detail**2, (0, 0), averaged) + LEAST_TEXTURE**2)
+        added += (np.clip(expected[..., band] / strength, 1, MOST_GAIN[band]) - 1) * detail
+    return picture + np.where(hole, added, 0)[..., None].astype(np.float32)
