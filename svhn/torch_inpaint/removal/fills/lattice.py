@@ -10,8 +10,8 @@ import torch
 RADIUS = 3
 SIDE = 2 * RADIUS + 1
 AREA = SIDE**2
-# Pixels of the hole are trusted the less the farther inside they lie: by this factor a pixel.
-TRUST = 1.3
+# Pixels of the hole are trusted the less the farther inside they lie: by this factor a pixel, up to so many.
+TRUST, DEEPEST = 1.3, 40.0
 # More patches than this are found at every second pixel of every second row only.
 MOST_DENSE = 2500
 # Weights are not smaller where they are divided by.
@@ -61,7 +61,7 @@ class Lattice:
         device : torch.device
         """
         hole, distance = np.pad(mask, RADIUS), cv2.distanceTransform(np.uint8(np.pad(mask, RADIUS)), cv2.DIST_L2, 5)
-        trust = np.pad(TRUST ** -distance[RADIUS:-RADIUS, RADIUS:-RADIUS], RADIUS)
+        trust = np.pad(TRUST ** -np.minimum(distance[RADIUS:-RADIUS, RADIUS:-RADIUS], DEEPEST), RADIUS)
         whole = cv2.erode(np.uint8(np.pad(known & ~mask, RADIUS)), np.ones((SIDE, SIDE), np.uint8)) > 0
         targets, step = _targets(hole)
         # To tensors: flat indices, in the order of rows.

@@ -37,6 +37,8 @@ BESIDE, CARRY, NOTHING_MISSING = 2, 1.5, 0.1
 MARGIN = 8
 # Costs are compared, and votes cast, for so many patches or pixels at once, which bounds memory.
 CHUNK = 2048
+# Deep inside a hole all votes together weigh little, but no less than this.
+LEAST_VOTES = 1e-30
 
 
 class PatchField:
@@ -180,7 +182,7 @@ class PatchField:
             weights = ballots[middles] * share
             votes = self.colours[(self.source[middles] + offsets).clamp(0, len(self.source) - 1)]
             totals.append(weights.sum(dim=1, keepdim=True))
-            colours.append((votes * weights[..., None]).sum(dim=1) / totals[-1].clamp(min=LEAST**2))
+            colours.append((votes * weights[..., None]).sum(dim=1) / totals[-1].clamp(min=LEAST_VOTES))
         return torch.cat(colours), torch.cat(totals)
 
     def _strengthen(self) -> None:

@@ -17,9 +17,10 @@ ROUNDS = (10, 4, 2)
 # The fill keeps what of the coarse one a Gaussian leaves that is this wide (sigma, as a share of the hole's thickness),
 # by this share.
 LOW, LOW_SHARE = 0.2, 0.75
-# With fewer known patches of the hole's colours than this the coarse fill stays as it is: a plate that its number fills
-# has nothing to copy but its frame.
-LEAST_SOURCES = 500
+# With fewer known patches of the hole's colours than this, where these are less than that share of what is known, the
+# coarse fill stays as it is: a plate that its number fills has nothing to copy but its frame. With fewer than the last
+# it always does.
+LEAST_SOURCES, LEAST_SHARE, FEWEST_SOURCES = 500, 0.25, 100
 
 
 def add_patches(
@@ -44,13 +45,15 @@ def add_patches(
         when too little is known at the coarsest scale.
     """
     thick = thickness(mask)
-    scales = _scales(picture, mask, of_its_colours(picture, mask, known & ~mask, thick), thick)
+    usable = of_its_colours(picture, mask, known & ~mask, thick)
+    least = LEAST_SOURCES if usable.sum() < LEAST_SHARE * (known & ~mask).sum() else FEWEST_SOURCES
+    scales = _scales(picture, mask, usable, thick)
     generator, field = torch.Generator().manual_seed(seed), None
-    for number, (pixels, hole, usable) in enumerate(scales):
-        lattice = Lattice.of(hole, usable, device)
-        if field is None and lattice.sources.sum() < LEAST_SOURCES:
+    for number, (pixels, hole, sources) in enumerate(scales):
+        lattice = Lattice.of(hole, sources, device)
+        if field is None and lattice.sources.sum() < least:
             return None
-        expected = expected_texture(pixels, hole, usable, thickness(hole))
+        expected = expected_texture(pixels, hole, sources, thickness(hole))
         finer = PatchField(torch.from_numpy(pixels).to(device), lattice, generator, expected)
         _settle(finer, field, ROUNDS[min(number, len(ROUNDS) - 1)])
         field = finer

@@ -137,6 +137,24 @@ def test_no_seam_is_left_where_patches_meet_the_known_pixels(monkeypatch):
     assert carried < 0.9 * seam()
 
 
+def test_deep_inside_a_wide_hole_votes_still_count():
+    """Trust falls by a factor a pixel: nothing there may fade to black."""
+    mask = hole_of((288, 288), slice(64, 224), slice(64, 224))
+    picture = np.full((288, 288, 3), 140, np.float32)
+    picture += np.random.default_rng(4).normal(0, 12, (288, 288, 1)).astype(np.float32)
+    filled = add_patches(holed(picture, mask), mask, ~mask, CPU)
+    assert filled[mask].min() > 70 and abs(filled[mask].mean() - 140) < 3
+
+
+def test_a_plate_that_its_number_fills_keeps_the_coarse_fill():
+    """What it could copy is its frame and the wall."""
+    picture = np.full((120, 120, 3), (210, 195, 170), np.float32)
+    picture[30:90, 30:90] = 240
+    picture[34:86, 34:86] = (30, 40, 130)
+    mask = hole_of((120, 120), slice(38, 82), slice(38, 82))
+    assert add_patches(picture, mask, ~mask, CPU) is None
+
+
 def test_too_little_is_known():
     picture, mask = stripes((40, 40)), hole_of((40, 40), slice(4, 36), slice(4, 36))
     assert add_patches(picture, mask, ~mask, CPU) is None
