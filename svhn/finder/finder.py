@@ -83,21 +83,27 @@ class Finder:
 
     def _findings(self, photo: np.ndarray) -> Findings:
         """Find the digits, with boxes as tight as the networks see them; a number is found as a whole or not at all."""
-        regions: Sequence[TextRegion] = ()
         if self._is_read(photo):
-            known = self.evidence(photo)
-            fused, regions = fuse_sources(known), known.regions
-            unsure = calibrated(doubtful_places(known, fused))
-            fused = calibrated(fused)
-        else:
-            candidates = self.candidates(photo, least=min(LEAST_DOUBTFUL, self.config.least))
-            fused = candidates.take(candidates.presence >= self.config.least)
-            unsure = doubtful_candidates(candidates, fused)
-        digits = to_digits(fused, photo.shape)
+            return self.judge(self.evidence(photo))
+        candidates = self.candidates(photo, least=min(LEAST_DOUBTFUL, self.config.least))
+        sure = candidates.take(candidates.presence >= self.config.least)
+        return self._sorted_out(sure, doubtful_candidates(candidates, sure), photo.shape)
+
+    def judge(self, known: Evidence) -> Findings:
+        """Return what all that is known of a photo says, with boxes as tight as the networks see them."""
+        fused = fuse_sources(known)
+        unsure = doubtful_places(known, fused)
+        return self._sorted_out(calibrated(fused), calibrated(unsure), known.shape, known.regions)
+
+    def _sorted_out(
+        self, sure: Candidates, unsure: Candidates, shape: tuple[int, ...], regions: Sequence[TextRegion] = ()
+    ) -> Findings:
+        """Turn candidates of a photo of (height, width, ...) into digits and numbers."""
+        digits = to_digits(sure, shape)
         found = in_sure_numbers(digits, self.config.min_confidence)
         left_out = [digit for digit in digits if digit not in found]
         numbers = numbers_as_written(found, regions)
-        return Findings(tuple(found), (*left_out, *to_digits(unsure, photo.shape)), tuple(numbers))
+        return Findings(tuple(found), (*left_out, *to_digits(unsure, shape)), tuple(numbers))
 
     def _is_read(self, photo: np.ndarray) -> bool:
         """Tell whether a photo may show more than a number, and there is a text reader to ask about it."""
