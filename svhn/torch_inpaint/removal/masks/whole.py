@@ -13,7 +13,7 @@ STROKES, GROUND = 0.9, 0.3
 # How far around a digit's box its ink is followed, and ground is looked at, in heights of the digit.
 REACH, GROUND_REACH = 0.5, 0.2
 # Ink and ground are told apart when they differ by so many grey levels, and by so many times what the ground varies.
-LEAST_CONTRAST, TIMES_NOISE = 48.0, 2.5
+LEAST_CONTRAST, TIMES_NOISE = 110.0, 2.5
 # A pixel is ink from this share of the way from ground to ink on, and up to that share beside the way.
 LIKE_INK, BESIDE = 0.5, 0.4
 # Connected ink is a digit's when so much of it lies in the boxes, and something else's when less than that does.
