@@ -30,7 +30,8 @@ SENTENCES = (
         "checkpoints/finder/card.md",
         "| whole number exactly right | 78.5 % | {{ finder.finder.whole_number | percent }} |",
     ),
-    ("checkpoints/finder/card.md", "{{ finder.removed.after.true_digit_read | percent }} (chance 11.6)"),
+    ("checkpoints/finder/card.md", "{{ finder.removed.after.true_digit_read | percent }} (chance"),
+    ("checkpoints/finder/card.md", "(chance {{ (100 * finder.removed.after.chance) | number(1) }})"),
     ("checkpoints/finder/card.md", "| {{ finder.read_photos_per_second | number(1) }} |"),
 )
 FIGURE = re.compile(r"\d[\d,.]* (?:%|dB|photos/s)")
