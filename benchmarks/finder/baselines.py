@@ -18,8 +18,9 @@ from svhn.boxes import Box, Number, group_digits
 from svhn.checkpoints import checkpoint_folder
 from svhn.crops import crop_digit
 from svhn.finder import FoundDigit
+from svhn.finder.digits import whole_box
 from svhn.finder.evidence.ocr import GeneralReader
-from svhn.finder.evidence.writing import DIGITS, Character, Word
+from svhn.finder.evidence.writing import DIGITS, Word
 from svhn.photos import write_rgb
 
 # Tesseract wants text of about this height; photos are enlarged for it.
@@ -53,14 +54,7 @@ def rapidocr_reader() -> Callable[[np.ndarray], list[Number]]:
 
 def _number(word: Word) -> Number:
     digits = [character for character in word.characters if character.text in DIGITS]
-    boxes = [
-        Box(left, top, max(right, left + 1), max(bottom, top + 1)) for left, top, right, bottom in map(_whole, digits)
-    ]
-    return Number(tuple(_digit(box, int(digit.text), word.score) for box, digit in zip(boxes, digits, strict=True)))
-
-
-def _whole(character: Character) -> list[int]:
-    return np.rint(character.box).astype(int).tolist()
+    return Number(tuple(_digit(whole_box(digit.box), int(digit.text), word.score) for digit in digits))
 
 
 def tesseract_reader(mode: str) -> Callable[[np.ndarray], list[Number]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, DigitBox, Number, group_digits
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
@@ -74,14 +75,26 @@ class Findings:
         return Findings(digits, unsure, tuple(numbers))
 
 
+def whole_box(edges: np.ndarray) -> Box:
+    """Return left, top, right, bottom (4,) float in whole pixels; it is one wide and high at least."""
+    left, top, right, bottom = np.rint(edges).astype(int).tolist()
+    return Box(left, top, max(right, left + 1), max(bottom, top + 1))
+
+
+def probabilities_of(label: int, sure: float) -> tuple[float, ...]:
+    """Return the probabilities of the labels 0..9 where one has been read, `sure` 0 to 1: the others share the rest."""
+    likely = np.full(NUM_CLASSES, (1 - sure) / (NUM_CLASSES - 1))
+    likely[label] = sure
+    return tuple(likely.tolist())
+
+
 def to_digits(candidates: Candidates, shape: tuple[int, ...]) -> list[FoundDigit]:
     """Turn candidates into digits of a photo of (height, width, ...), clipped to it."""
     found = []
     for box, presence, probabilities in zip(
         candidates.boxes, candidates.presence, candidates.probabilities, strict=True
     ):
-        left, top, right, bottom = np.rint(box).astype(int).tolist()
-        clipped = Box(left, top, max(right, left + 1), max(bottom, top + 1)).clip(shape[1], shape[0])
+        clipped = whole_box(box).clip(shape[1], shape[0])
         if clipped:
             found.append(
                 FoundDigit(clipped, int(probabilities.argmax()), float(presence), tuple(probabilities.tolist()))

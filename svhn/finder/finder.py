@@ -73,7 +73,12 @@ class Finder:
         return list(self.find_with_doubt(photo).digits)
 
     def find_with_doubt(self, photo: np.ndarray) -> Findings:
-        """Find the digits of a photo, and say where else there may be one; it takes no longer than `find`."""
+        """Find the digits of a photo, and say where else there may be one; it takes no longer than `find`.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        """
         return self._findings(photo).drawn(photo.shape, self.config)
 
     @functools.cached_property
@@ -101,7 +106,8 @@ class Finder:
         """Turn candidates of a photo of (height, width, ...) into digits and numbers."""
         digits = to_digits(sure, shape)
         found = in_sure_numbers(digits, self.config.min_confidence)
-        left_out = [digit for digit in digits if digit not in found]
+        kept = set(map(id, found))
+        left_out = [digit for digit in digits if id(digit) not in kept]
         numbers = numbers_as_written(found, regions)
         return Findings(tuple(found), (*left_out, *to_digits(unsure, shape)), tuple(numbers))
 
@@ -169,7 +175,12 @@ class Finder:
         return replace(number, digits=read_again(photo, digits, self.text_reader))
 
     def find_numbers_with_doubt(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
-        """Find the numbers of a photo as `find_numbers` does, and say where else there may be a digit."""
+        """Find the numbers of a photo as `find_numbers` does, none read again, and say where else there may be a digit.
+
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
+        """
         findings = self.find_with_doubt(photo)
         lone = 0.0 if self._is_read(photo) else self.config.lone
         least = log_odds(self.config.min_confidence) + lone

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, union
-from svhn.finder.digits import FoundDigit
-from svhn.finder.evidence.writing import DIGITS, Character, TextReader, TextRegion
+from svhn.finder.digits import FoundDigit, probabilities_of, whole_box
+from svhn.finder.evidence.asking import look_at
+from svhn.finder.evidence.writing import DIGITS, Character, TextReader
 
 # A number counts as unsure when the reading confidences of its digits multiply to less than this.
 UNSURE = 0.7
@@ -43,7 +43,7 @@ def read_again(photo: np.ndarray, digits: Sequence[FoundDigit], reader: TextRead
         Boxes stay where the reader reads as many digits; else they are cut out of the number by its characters. How
         sure it is that there is a number does not change.
     """
-    words = reader.read(photo, TextRegion(_place(photo, digits), 1.0)).words
+    words = look_at(photo, reader, _place(photo, digits))
     read = [(character, word.score) for word in words for character in word.characters if character.text in DIGITS]
     letters = sum(word.letters for word in words)
     if not read or letters > MOST_LETTERS or min(score for _, score in read) < LEAST_READ:
@@ -54,7 +54,7 @@ def read_again(photo: np.ndarray, digits: Sequence[FoundDigit], reader: TextRead
         surest = max(digit.presence for digit in digits)
         places = [(_box(character, digits), surest) for character, _ in read]
     return tuple(
-        _named(box, presence, int(character.text), score)
+        FoundDigit(box, int(character.text), presence, probabilities_of(int(character.text), score))
         for (box, presence), (character, score) in zip(places, read, strict=True)
     )
 
@@ -69,18 +69,7 @@ def _place(photo: np.ndarray, digits: Sequence[FoundDigit]) -> np.ndarray:
 
 def _box(character: Character, digits: Sequence[FoundDigit]) -> Box:
     """Return the box of a character: as wide as it was read, and as high as the digits of its line, or column."""
-    whole, (left, top, right, bottom) = (
-        union(digit.box for digit in digits),
-        np.rint(character.box).astype(int).tolist(),
-    )
-    if whole.width >= whole.height:
-        top, bottom = (
-            round(float(np.median([getattr(digit.box, side) for digit in digits]))) for side in ("top", "bottom")
-        )
-    return Box(left, top, max(right, left + 1), max(bottom, top + 1))
-
-
-def _named(box: Box, presence: float, label: int, score: float) -> FoundDigit:
-    probabilities = np.full(NUM_CLASSES, (1 - score) / (NUM_CLASSES - 1))
-    probabilities[label] = score
-    return FoundDigit(box, label, presence, tuple(probabilities.tolist()))
+    number, (left, top, right, bottom) = union(digit.box for digit in digits), character.box
+    if number.width >= number.height:
+        top, bottom = np.median([(digit.box.top, digit.box.bottom) for digit in digits], axis=0)
+    return whole_box(np.array([left, top, right, bottom]))

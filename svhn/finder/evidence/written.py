@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from svhn.alphabet import NUM_CLASSES
-from svhn.boxes import Box, Letter, Number, group_digits, overlaps, reading_order
-from svhn.finder.digits import FoundDigit, found_digits
+from svhn.boxes import Letter, Number, group_digits, overlaps, reading_order
+from svhn.finder.digits import FoundDigit, found_digits, probabilities_of, whole_box
 from svhn.finder.evidence.fusion import SAME, is_other_number
 from svhn.finder.evidence.writing import DIGITS, Character, TextRegion, Word
 
@@ -138,23 +137,16 @@ def _at(character: Character, digits: Sequence[FoundDigit]) -> FoundDigit | None
 
 def _digit_of(character: Character, sure: float, found: FoundDigit | None) -> FoundDigit:
     label = int(character.text)
-    likely = np.full(NUM_CLASSES, (1 - sure) / (NUM_CLASSES - 1))
-    likely[label] = sure
     if found is None:
-        return FoundDigit(_box_of(character), label, sure, tuple(likely.tolist()))
-    return found if found.label == label else replace(found, label=label, probabilities=tuple(likely.tolist()))
-
-
-def _box_of(character: Character) -> Box:
-    left, top, right, bottom = np.rint(character.box).astype(int).tolist()
-    return Box(left, top, max(right, left + 1), max(bottom, top + 1))
+        return FoundDigit(whole_box(character.box), label, sure, probabilities_of(label, sure))
+    return found if found.label == label else replace(found, label=label, probabilities=probabilities_of(label, sure))
 
 
 def _letters_in(word: Word) -> list[Letter]:
     """Return the letters of a word, and the signs between its letters and digits."""
     ends = [place for place, character in enumerate(word.characters) if character.text.isalnum()]
     return [
-        Letter(_box_of(character), character.text)
+        Letter(whole_box(character.box), character.text)
         for place, character in enumerate(word.characters)
         if character.text.isalpha() or (character.text in SIGNS and ends[0] < place < ends[-1])
     ]
@@ -167,9 +159,9 @@ def _letters_beside(word: Word, regions: Sequence[TextRegion]) -> list[Letter]:
     before, after = line[place - 1] if place else None, line[place + 1] if place + 1 < len(line) else None
     letters = []
     if before and before.text.rstrip(".:").lower() in PREFIXES and _is_near(before, word):
-        letters.append(Letter(_whole_box(before), f"{before.text} "))
+        letters.append(Letter(whole_box(before.box), f"{before.text} "))
     if after and len(after.text) == 1 and after.text.isalpha() and _is_near(after, word):
-        letters.append(Letter(_whole_box(after), f" {after.text}"))
+        letters.append(Letter(whole_box(after.box), f" {after.text}"))
     return letters
 
 
@@ -178,8 +170,3 @@ def _is_near(other: Word, word: Word) -> bool:
     height, heights = own[3] - own[1], box[3] - box[1]
     gap = max(box[0] - own[2], own[0] - box[2])
     return bool(gap < APART * height and max(height, heights) < ALIKE * min(height, heights))
-
-
-def _whole_box(word: Word) -> Box:
-    left, top, right, bottom = np.rint(word.box).astype(int).tolist()
-    return Box(left, top, max(right, left + 1), max(bottom, top + 1))

@@ -132,6 +132,7 @@ def load_key_pixels(config: KeyPixelConfig, device: "torch.device") -> KeyPixelF
     return checked
 
 
+@functools.lru_cache(maxsize=4)
 def taught_by(config: KeyPixelConfig, device: "torch.device") -> str | None:
     """Return whose feature maps the method that `config.method` names has learned from, see `TaughtMethod`."""
     method = KEY_PIXELS[config.method]

@@ -198,7 +198,7 @@ class DigitRemover:
                 f"{self.config.key_pixels.segmenter} has learned from another classifier's feature maps, and its masks "
                 "may miss strokes; use --key-pixels evidence, or train one with train-segmenter --model",
                 UnmatchedNetworks,
-                stacklevel=4,
+                stacklevel=3,
             )
 
     def _start(self, photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Box | DigitBox]]) -> list[Removal]:
