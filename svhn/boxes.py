@@ -101,8 +101,13 @@ def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Compare a box (4,) with boxes (N, 4): intersection over union (N,), and over the smaller of the two (N,)."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    area, areas = np.prod(box[2:] - box[:2]), np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    area, areas = areas_of(box), areas_of(boxes)
     return shared / (area + areas - shared), shared / np.minimum(area, areas)
+
+
+def areas_of(boxes: np.ndarray) -> np.ndarray:
+    """Return the areas (...) of boxes (..., 4)."""
+    return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from svhn.boxes import areas_of
 from svhn.data.samples.changes import move_boxes, recolour
 from svhn.data.samples.config import DEFAULT_SAMPLES, SampleConfig
 from svhn.data.samples.heat_map import Targets, make_targets
@@ -53,7 +54,7 @@ def make_sample(
         asked = moved[:, 3] - moved[:, 1] < FAR_ABOVE * config.digit_height[1]
         canvas[top : top + height, left : left + width] = recolour(pixels, moved, rng, config)
         clipped = np.clip(moved, 0, [width, height, width, height])[asked]
-        visible.append(_areas(clipped) / np.maximum(_areas(moved[asked]), 1e-6))
+        visible.append(areas_of(clipped) / np.maximum(areas_of(moved[asked]), 1e-6))
         boxes.append(clipped + np.array([left, top, left, top]))
         labels.append(photo.labels[asked])
     joined = np.concatenate(boxes), np.concatenate(labels), np.concatenate(visible)
@@ -163,7 +164,3 @@ def _draw_anchor(photo: FinderPhoto, rng: np.random.Generator, linear: np.ndarra
 def _border_colour(pixels: np.ndarray, rng: np.random.Generator) -> list[float]:
     colour = pixels.mean(axis=(0, 1)) if rng.random() < 0.5 else rng.uniform(0, 255, 3)
     return colour.tolist()
-
-
-def _areas(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

@@ -183,9 +183,12 @@ class PatchedFill(FinishedFill):
     name = "patches"
 
     def load_detail(self, config: FillConfig, device: "torch.device") -> DetailFunction:
-        from svhn.torch_inpaint.removal.fills import add_patches
+        def detail(picture, mask, known):
+            from svhn.torch_inpaint.removal.fills import add_patches  # brings SciPy, for large digits only
 
-        return lambda picture, mask, known: add_patches(picture, mask, known, device)
+            return add_patches(picture, mask, known, device)
+
+        return detail
 
 
 class SeedFill:
