@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from svhn.boxes import Number, clip_digits, group_digits
 from svhn.jobs.config import JobConfig
 from svhn.jobs.digit_sources import PhotoDigits
@@ -81,7 +79,7 @@ class Cleaner:
     def __init__(self, job: JobConfig, networks: JobNetworks):
         self.job, self.networks = job, networks
 
-    def __call__(self, photo: Photo, content: bytes, where: PhotoDigits, hole: np.ndarray | None = None) -> CleanPhoto:
+    def __call__(self, photo: Photo, content: bytes, where: PhotoDigits) -> CleanPhoto:
         """Remove digits from a photo and encode it; with `JobConfig.strict` look at the whole result.
 
         Where digits were found, what only that look finds is removed, too, and it is looked at again; see `to_remove`.
@@ -93,10 +91,8 @@ class Cleaner:
             The file that it was decoded from.
         where : PhotoDigits
             Inside the photo.
-        hole : ndarray (H, W) bool, optional
-            True = is filled, too, whatever is there; at least one pixel must be False.
         """
-        finished = self._make(photo, content, where, hole)
+        finished = self._make(photo, content, where)
         if not self.job.strict:
             return finished
         finished, look = self._look(finished, photo)
@@ -106,16 +102,19 @@ class Cleaner:
                 break
             digits = join_digits(finished.where.digits, further)
             inside = clip_digits(digits, photo.rgb.shape[1], photo.rgb.shape[0])
-            finished, look = self._look(self._make(photo, content, replace(where, digits=inside), hole), photo)
+            finished, look = self._look(self._make(photo, content, replace(where, digits=inside)), photo)
         return replace(finished, look=look)
 
-    def _make(self, photo: Photo, content: bytes, where: PhotoDigits, hole: np.ndarray | None) -> CleanPhoto:
-        """Remove the digits of a photo and encode it; one without any becomes the same picture in a clean file."""
+    def _make(self, photo: Photo, content: bytes, where: PhotoDigits) -> CleanPhoto:
+        """Remove the digits of a photo, fill what was painted, and encode it.
+
+        One without any becomes the same picture in a clean file.
+        """
         removed = None
         if where.digits:
             removed = remove_digits(self.networks.remover(where.found or self.job.strict), photo, where.digits)
-        if hole is not None and hole.any():
-            removed = fill_hole(photo, hole, self.job.removal, self.job.device, removed)
+        if where.hole is not None and where.hole.any():
+            removed = fill_hole(photo, where.hole, self.job.removal, self.job.device, removed)
         if removed is None:
             return CleanPhoto(rewrite_photo(photo, content, self.job.photo.kept), where)
         return CleanPhoto(removed.encode(photo, self.job.photo.kept), where, removed)

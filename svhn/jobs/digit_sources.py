@@ -50,6 +50,8 @@ class PhotoDigits:
         Places that somebody looked at, and that stay as they are.
     unsure : sequence of DigitBox
         Where the finder, if it was asked, sees perhaps a digit; nothing is removed there.
+    hole : ndarray (H, W) bool, optional
+        True = somebody painted here: it is filled, whatever is there; at least one pixel is False.
     """
 
     digits: Sequence[DigitBox]
@@ -58,6 +60,12 @@ class PhotoDigits:
     fitted: str | None = None
     rejected: tuple[DigitBox, ...] = ()
     unsure: Sequence[DigitBox] = ()
+    hole: np.ndarray | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to remove."""
+        return not self.digits and (self.hole is None or not self.hole.any())
 
     @property
     def may_grow(self) -> bool:
@@ -171,8 +179,13 @@ class ListedDigits:
         height, width = photo.rgb.shape[:2]
         with naming(task.photo, listing.file):
             fitted = listing.entry.fit(width, height, photo.orientation)
+        if fitted.hole is not None and fitted.hole.all():
+            raise InputError(
+                f"{printable(task.photo)}: {printable(listing.file)}: painted everywhere, expected some of the photo "
+                "unpainted, which is kept and learned from"
+            )
         found = listing.place == IN_PLAN and listing.entry.found
-        return PhotoDigits(fitted.digits, found, listing.place, fitted.change, fitted.rejected)
+        return PhotoDigits(fitted.digits, found, listing.place, fitted.change, fitted.rejected, hole=fitted.hole)
 
     def missing(self, photo: str) -> InputError:
         """Return the error of a photo that is not listed and must be."""

@@ -151,7 +151,7 @@ class PhotoWorker:
 
     def _check_found(self, task: Task, where: PhotoDigits) -> None:
         """Raise InputError where nothing is listed or found, and that shall be an error."""
-        if self.job.nothing_found == FAIL and not where.digits:
+        if self.job.nothing_found == FAIL and where.is_empty:
             raise InputError(
                 f"{printable(task.photo)}: no digits listed or found here, so it was not written; look at it, or use "
                 "--nothing-found copy or skip"
@@ -159,7 +159,7 @@ class PhotoWorker:
 
     def _finish(self, line: ReportLine, task: Task, photo: Photo, content: bytes, where: PhotoDigits) -> ReportLine:
         """Make what is published of a photo and stage it; with `strict` it is looked at first, and may be refused."""
-        if not where.digits and self.job.nothing_found == SKIP and not (self.job.strict and where.unsure):
+        if where.is_empty and self.job.nothing_found == SKIP and not (self.job.strict and where.unsure):
             return replace(line, status=DOUBTFUL if where.unsure else NO_DIGITS, unsure=describe_unsure(where))
         finished = self.clean(photo, content, where)
         line = replace(describe_cleaned(line, finished), status=finished.status)
@@ -215,7 +215,9 @@ def describe_found(name: str, photo: Photo, where: PhotoDigits) -> ReportLine:
     """Return what a dry run says of a photo."""
     numbers = tuple(describe_number(number) for number in group_digits(where.digits))
     unsure = describe_unsure(where)
-    status = PLANNED if numbers else DOUBTFUL if unsure else NO_DIGITS
+    status = DOUBTFUL if unsure else NO_DIGITS
+    if not where.is_empty:
+        status = PLANNED
     size = photo.rgb.shape[1], photo.rgb.shape[0]
     line = ReportLine(name, status=status, numbers=numbers, unsure=unsure, size=size)
     return replace(line, boxes=where.boxes, fitted=where.fitted)

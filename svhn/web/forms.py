@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Base64Bytes, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
-from svhn.data.formats import MOST_DIGITS
+from svhn.data.formats import MOST_DIGITS, PaintedArea
 from svhn.errors import InputError
 from svhn.jobs import ReadNumber
 from svhn.jobs.choice import PlannedDigit, PlannedPhoto
+from svhn.photos import PhotoConfig, decode_mask
 
 _MOST_COORDINATE = 1_000_000
 _MOST_PHOTOS = 100_000
@@ -45,6 +46,7 @@ class ReviewedPhoto(BaseModel):
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
     digits: list[PlacedDigit] = Field(default=[], max_length=MOST_DIGITS)
     numbers: list[dict[str, Any]] = Field(default=[], max_length=MOST_DIGITS)
+    painted: Base64Bytes | None = Field(None, description="A picture of the photo's size; its white part was painted.")
 
     def planned(self) -> PlannedPhoto:
         try:
@@ -52,7 +54,17 @@ class ReviewedPhoto(BaseModel):
         except (LookupError, TypeError, AttributeError) as error:
             raise InputError("numbers: expected those of /api/find") from error
         digits = tuple(digit.planned() for digit in self.digits)
-        return PlannedPhoto(self.photo, self.size, digits, numbers)
+        return PlannedPhoto(self.photo, self.size, digits, numbers, self._area())
+
+    def _area(self) -> PaintedArea | None:
+        if self.painted is None:
+            return None
+        width, height = self.size
+        mask = decode_mask(self.painted, "painted", min(width * height, PhotoConfig.max_pixels))
+        if mask.shape != (height, width):
+            received = f"{mask.shape[1]} x {mask.shape[0]}"
+            raise InputError(f"painted: a picture of {received} pixels, expected the photo's {width} x {height}")
+        return PaintedArea.of(mask) if mask.any() else None
 
 
 class Review(BaseModel):

@@ -133,7 +133,10 @@ def _find(desk: PhotoDesk, order: Find) -> dict[str, Any]:
     line = describe_found(order.asked.name, photo, where)
     answer = line.finished_now(time.perf_counter() - began).to_dict()
     answer["rejected"] = [{"box": digit.box.as_list(), "label": digit.label} for digit in where.rejected]
-    return answer | ({} if order.view_side is None else {"view": _view(photo.rgb, order.view_side)})
+    if order.view_side is None:
+        return answer
+    painted = None if where.hole is None else _stencil(where.hole, max(where.hole.shape))
+    return answer | {"view": _view(photo.rgb, order.view_side), "painted": painted}
 
 
 def _remove(desk: PhotoDesk, order: Remove) -> Made:

@@ -12,8 +12,10 @@ from PIL import Image
 
 from svhn.errors import InputError
 from svhn.jobs import JobConfig, inpaint_photo
+from svhn.jobs.single import AskedPhoto, PhotoDesk
 from svhn.photos.photo import encode_mask
 from svhn.web import create_app
+from svhn.web.work import Find, answer_order
 
 JSON = {"Accept": "application/json"}
 
@@ -75,6 +77,25 @@ def test_a_plan_of_the_page_is_followed_by_the_command_line(api, found, reviewed
     assert summary.counts == {"ok": 1}
     answer = post(api, "/api/remove", reviewed, reviewed_photo["digits"], JSON).json()
     assert base64.b64decode(answer["content"]) == (tmp_path / "out" / "a.png").read_bytes()
+
+
+def test_a_plan_holds_what_was_painted(api, found, reviewed, tmp_path):
+    width, height = found["size"]
+    mask = np.zeros((height, width), bool)
+    mask[2:8, 3:12] = True
+    digits = digits_of(found)
+    reviewed_photo = {"photo": "a.png", "size": found["size"], "digits": digits}
+    reviewed_photo |= {"painted": base64.b64encode(encode_mask(mask)).decode()}
+    plan = api.post("/api/plan", json={"photos": [reviewed_photo]})
+    (tmp_path / "plan.json").write_bytes(plan.content)
+    job(reviewed / "a.png", tmp_path / "out", plan=str(tmp_path / "plan.json"))
+    answer = post(api, "/api/remove", reviewed, digits, JSON, mask=("mask.png", encode_mask(mask))).json()
+    assert base64.b64decode(answer["content"]) == (tmp_path / "out" / "a.png").read_bytes()
+    desk, asked = PhotoDesk(JobConfig(plan=str(tmp_path / "plan.json"))), AskedPhoto("a.png", path=reviewed / "a.png")
+    shown = answer_order(desk, Find(asked, view_side=300))["painted"].partition(",")[2]
+    assert (np.array(Image.open(io.BytesIO(base64.b64decode(shown))))[..., 1] == 255 * mask).all()
+    wrong = api.post("/api/plan", json={"photos": [reviewed_photo | {"size": [width, height + 1]}]})
+    assert wrong.status_code == 422 and f"expected the photo's {width} x {height + 1}" in wrong.json()["detail"]
 
 
 def test_a_mask_is_filled_as_by_inpaint(api, reviewed, tmp_path):

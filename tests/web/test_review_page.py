@@ -176,6 +176,9 @@ def test_paint_and_how_it_works(page):
     expect(page.locator(".cover.mask")).to_be_visible()
     page.get_by_text("Magnifier").click()
     expect(page.locator(".lens")).to_be_visible()
+    name, content = downloaded(page, "#save-plan")
+    (area,) = [row for row in json.loads(content)["annotations"] if row["source"] == "painted"]
+    assert name == "plan.json" and area["area"] >= 9
     choose(page, "a.png")
     page.get_by_role("tab", name="How it works").click()
     expect(page.locator(".panels figure")).to_have_count(10, timeout=60_000)

@@ -22,3 +22,6 @@ from .known import box_file_names as box_file_names
 from .known import find_annotations as find_annotations
 from .known import open_annotations as open_annotations
 from .names import PhotoName as PhotoName
+from .painted import PAINTED as PAINTED
+from .painted import PAINTED_CATEGORY as PAINTED_CATEGORY
+from .painted import PaintedArea as PaintedArea

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from svhn.boxes import Box
 from svhn.data.formats.entries import Annotations, BoxEntry, Rectangle, Size, checked_rectangle
 from svhn.data.formats.foreign import number, read_json, shortened
 from svhn.data.formats.known import PhotoBoxes
+from svhn.data.formats.painted import PAINTED, PAINTED_CATEGORY, PaintedArea, read_area
 from svhn.errors import InputError
 from svhn.files import printable, replacing
 
@@ -25,9 +27,9 @@ ACCEPTED, SOURCE, FOUND, LISTED = "accepted", "source", "found", "listed"
 
 
 class _Listed(NamedTuple):
-    """An annotation: its box, its digit, whether it counts, and whether a finder made it."""
+    """An annotation: its box or painted area, its digit, whether it counts, and whether a finder made it."""
 
-    rectangle: Rectangle
+    place: Rectangle | PaintedArea
     label: int | None
     accepted: bool
     found: bool
@@ -55,7 +57,8 @@ class CocoBoxes(Annotations):
     A category whose name is a single digit gives the label; any other category gives a digit of unknown label.
     `bbox` is [left, top, width, height] in pixels; where it is missing, the extent of the polygons counts. An image
     without annotations maps to an empty list; annotations of images that are not listed are left aside, and so are
-    those with `accepted: false`, which are the entry's `rejected`.
+    those with `accepted: false`, which are the entry's `rejected`. An annotation of the category "painted area", or
+    whose `source` is "painted", is no digit: its run lengths or polygons are filled.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ class CocoBoxes(Annotations):
         self._ids = Counter(_key(image.get("id")) for image in images)
         self._found: dict[str, list[_Listed]] = {}
         self._problems: dict[str, str] = {}
-        self._read_annotations(rows, _labels(content.get("categories")))
+        self._read_annotations(rows, _categories(content.get("categories")))
 
     def entry(self, name: str) -> BoxEntry:
         image = self._images[name]
@@ -116,15 +119,15 @@ class CocoBoxes(Annotations):
             raise self._damaged(f"images.{position}.file_name: expected a name, received {received}")
         return image["file_name"]
 
-    def _read_annotations(self, rows: list, labels: dict[str, int]) -> None:
-        """Sort the boxes by the ids of their images, and note what is wrong with the first odd one of an image."""
+    def _read_annotations(self, rows: list, categories: dict[str, str]) -> None:
+        """Sort the places by the ids of their images, and note what is wrong with the first odd one of an image."""
+        images = {key: image for image in self._images.values() if (key := _key(image.get("id"))) is not None}
         for position, row in enumerate(rows):
             key = _key(row.get("image_id")) if isinstance(row, dict) else None
             if key is None or key not in self._ids:
                 continue
             try:
-                listed = _Listed(_rectangle(row), labels.get(_key(row.get("category_id")) or ""), *_judged(row))
-                self._found.setdefault(key, []).append(listed)
+                self._found.setdefault(key, []).append(_listed(row, images[key], categories))
             except ValueError as error:
                 self._problems.setdefault(key, f"annotations.{position} (id {shortened(row.get('id'))}): {error}")
         if rows and not (self._found or self._problems):
@@ -174,22 +177,36 @@ def coco_annotation(image_id: int, category_id: int | None, box: Box) -> dict[st
     return {"image_id": image_id, "category_id": category_id, "bbox": bbox, "area": box.area, "iscrowd": 0}
 
 
-def _entry(listed: Sequence[_Listed], size: Size | None) -> BoxEntry:
-    """Return the entry of an image's annotations."""
-    kept, rejected = [one for one in listed if one.accepted], [one for one in listed if not one.accepted]
-    struck_out = _entry([one._replace(accepted=True) for one in rejected], size) if rejected else None
-    boxes, labels = [one.rectangle for one in kept], [one.label for one in kept]
-    return BoxEntry(boxes, labels, size, rejected=struck_out, found=any(one.found for one in kept))
-
-
-def _judged(row: dict) -> tuple[bool, bool]:
-    """Return whether an annotation is accepted and whether a finder made it; other tools keep that as `attributes`."""
-    attributes = row.get("attributes")
-    said = (attributes if isinstance(attributes, dict) else {}) | row
-    accepted = said.get(ACCEPTED, True)
+def _listed(row: dict, image: dict, categories: dict[str, str]) -> _Listed:
+    """Return what an annotation says; ValueError where it cannot be used."""
+    said = _said(row)
+    accepted, source = said.get(ACCEPTED, True), said.get(SOURCE)
     if not isinstance(accepted, bool):
         raise ValueError(f"{ACCEPTED}: expected true or false, received {shortened(accepted)}")
-    return accepted, said.get(SOURCE) == FOUND
+    name = categories.get(_key(row.get("category_id")) or "")
+    if name == PAINTED_CATEGORY or source == PAINTED:
+        return _Listed(read_area(row, _size(image)), None, accepted, found=False)
+    return _Listed(_rectangle(row), int(name) if name in _DIGITS else None, accepted, source == FOUND)
+
+
+def _said(row: dict) -> dict:
+    """Return the fields of an annotation; other tools keep what COCO does not know as `attributes`."""
+    attributes = row.get("attributes")
+    return (attributes if isinstance(attributes, dict) else {}) | row
+
+
+def _entry(listed: Sequence[_Listed], size: Size | None) -> BoxEntry:
+    """Return the entry of an image's annotations."""
+    painted = [one.place for one in listed if isinstance(one.place, PaintedArea) and one.accepted]
+    placed = [one for one in listed if not isinstance(one.place, PaintedArea)]
+    rejected = [one for one in placed if not one.accepted]
+    struck_out = _of_boxes(rejected, size) if rejected else None
+    return replace(_of_boxes([one for one in placed if one.accepted], size), rejected=struck_out, painted=painted)
+
+
+def _of_boxes(listed: Sequence[_Listed], size: Size | None) -> BoxEntry:
+    boxes = [one.place for one in listed if not isinstance(one.place, PaintedArea)]
+    return BoxEntry(boxes, [one.label for one in listed], size, found=any(one.found for one in listed))
 
 
 def _key(value: Any) -> str | None:
@@ -201,11 +218,11 @@ def _key(value: Any) -> str | None:
     return str(value) if isinstance(value, str) or value.bit_length() <= 64 else hex(value)
 
 
-def _labels(categories: Any) -> dict[str, int]:
-    """Return the digits that categories stand for, by the categories' ids; what is no category is left aside."""
+def _categories(categories: Any) -> dict[str, str]:
+    """Return the names of categories by their ids; what is no category is left aside."""
     rows = [row for row in categories if isinstance(row, dict)] if isinstance(categories, list) else []
     named = ((_key(row.get("id")), row.get("name")) for row in rows)
-    return {key: int(name) for key, name in named if key and isinstance(name, str) and name in _DIGITS}
+    return {key: name for key, name in named if key and isinstance(name, str)}
 
 
 def _size(image: dict) -> Size | None:

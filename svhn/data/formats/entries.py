@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
+import numpy as np
+
 from svhn.boxes import Box, DigitBox, reading_order
 from svhn.data.formats.names import NameIndex, PhotoName
+from svhn.data.formats.painted import PaintedArea, fitted_mask
 from svhn.errors import InputError
 from svhn.files import printable
 
@@ -32,12 +35,14 @@ _ON_ITS_SIDE = (5, 6, 7, 8)
 class FittedDigits:
     """Digits in the pixels of one upright photo, in reading order; `change` says what was done to the listed boxes.
 
-    `rejected` are places that somebody looked at and found to be no digits, or digits that may stay.
+    `rejected` are places that somebody looked at and found to be no digits, or digits that may stay; `hole` (H, W) bool
+    is what somebody painted, if anybody did.
     """
 
     digits: list[DigitBox]
     change: str | None = None
     rejected: tuple[DigitBox, ...] = ()
+    hole: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class BoxEntry:
         Boxes that somebody struck out, see `FittedDigits.rejected`.
     found : bool
         A finder found some of them; nobody drew all.
+    painted : sequence of PaintedArea
+        What somebody painted, to be removed whatever is there.
     """
 
     rectangles: Sequence[Rectangle] = ()
@@ -65,6 +72,7 @@ class BoxEntry:
     relative: bool = False
     rejected: "BoxEntry | None" = None
     found: bool = False
+    painted: Sequence[PaintedArea] = ()
 
     @classmethod
     def of_digits(cls, digits: Sequence[DigitBox]) -> "BoxEntry":
@@ -78,7 +86,8 @@ class BoxEntry:
         """All that it says, as text; another text may give other digits."""
         said = (list(self.rectangles), list(self.labels), self.size, self.relative)
         struck_out = f", but for {self.rejected.version}" if self.rejected else ""
-        return f"{said!r}{struck_out}{', found' if self.found else ''}"
+        painted = f", painted {list(self.painted)!r}" if self.painted else ""
+        return f"{said!r}{struck_out}{', found' if self.found else ''}{painted}"
 
     def listed(self) -> list[DigitBox]:
         """Return the digits as they are listed, in reading order; InputError where they are no pixels."""
@@ -107,6 +116,9 @@ class BoxEntry:
             When it is not certain where in this photo the boxes are.
         """
         fitted = self._fit(width, height, orientation)
+        if self.painted:
+            holes = [_fitted_area(area, (width, height), orientation) for area in self.painted]
+            fitted = replace(fitted, hole=np.logical_or.reduce(holes))
         if self.rejected is None:
             return fitted
         return replace(fitted, rejected=tuple(self.rejected.fit(width, height, orientation).digits))
@@ -124,18 +136,12 @@ class BoxEntry:
     def _of_other_size(self, size: Size, photo: Size, orientation: int) -> FittedDigits:
         self._check_inside(size)
         seen = f"a picture size of {size[0]:g} x {size[1]:g} to {photo[0]:g} x {photo[1]:g}"
-        if same_shape(size, photo):
+        if not _is_on_its_side(size, photo, orientation):
             scaled = self._scaled(self.rectangles, photo[0] / size[0], photo[1] / size[1])
             return FittedDigits(scaled, f"boxes scaled from {seen}")
-        turned_size = (size[1], size[0])
-        if orientation in _ON_ITS_SIDE and same_shape(turned_size, photo):
-            turned = [turn_rectangle(rectangle, size, orientation) for rectangle in self.rectangles]
-            scaled = self._scaled(turned, photo[0] / turned_size[0], photo[1] / turned_size[1])
-            return FittedDigits(scaled, f"boxes turned by the EXIF orientation {orientation}, from {seen}")
-        raise InputError(
-            f"its boxes are listed for a picture of {size[0]:g} x {size[1]:g} pixels, this photo has {photo[0]:g} x "
-            f"{photo[1]:g}; expected boxes of the upright photo, or of the same picture in another size"
-        )
+        turned = [turn_rectangle(rectangle, size, orientation) for rectangle in self.rectangles]
+        scaled = self._scaled(turned, photo[0] / size[1], photo[1] / size[0])
+        return FittedDigits(scaled, f"boxes turned by the EXIF orientation {orientation}, from {seen}")
 
     def _scaled(self, rectangles: Sequence[Rectangle], x: float, y: float) -> list[DigitBox]:
         boxes = [_snapped((left * x, top * y, wide * x, high * y)) for left, top, wide, high in rectangles]
@@ -233,6 +239,24 @@ def _is_part(rectangle: Rectangle) -> bool:
     """Tell whether a rectangle lies between 0 and 1 (or -1, where pixels are counted from 1), as no digit does."""
     left, top, width, height = rectangle
     return left >= -1 and top >= -1 and left + width <= 1 and top + height <= 1
+
+
+def _is_on_its_side(size: Size, photo: Size, orientation: int) -> bool:
+    """Tell whether a picture of another size is the photo as it is stored; InputError where it is not this photo."""
+    if same_shape(size, photo):
+        return False
+    if orientation in _ON_ITS_SIDE and same_shape((size[1], size[0]), photo):
+        return True
+    raise InputError(
+        f"its boxes are listed for a picture of {size[0]:g} x {size[1]:g} pixels, this photo has {photo[0]:g} x "
+        f"{photo[1]:g}; expected boxes of the upright photo, or of the same picture in another size"
+    )
+
+
+def _fitted_area(area: PaintedArea, photo: tuple[int, int], orientation: int) -> np.ndarray:
+    """Return what is painted as a mask (H, W) bool of the upright photo."""
+    turned = area.size != photo and _is_on_its_side(area.size, photo, orientation)
+    return fitted_mask(area, photo, orientation if turned else 1)
 
 
 def turn_rectangle(rectangle: Rectangle, size: Size, orientation: int) -> Rectangle:

@@ -5,7 +5,8 @@ stands beside it, and files without it are plans, too:
 
 ========================  =====================================================================
 `annotation.accepted`     false for a place that stays as it is; by default true
-`annotation.source`       "found" by the finder, "listed" in a box file, or "drawn" on the page of `review`
+`annotation.source`       "found" by the finder, "listed" in a box file, or "drawn" on the page of `review`; "painted"
+                          there is no digit: what the run lengths of its `segmentation` hold is filled
 `annotation.confidence`   0 to 1, of what was found
 `annotation.number`       which of the image's `numbers` it belongs to, counted from 0
 `image.numbers`           what was read: text, confidence, box; nobody reads this back
@@ -21,14 +22,23 @@ from typing import Any
 from svhn import __version__
 from svhn.alphabet import DIGITS
 from svhn.boxes import Box
-from svhn.data.formats import ACCEPTED, FOUND, LISTED, SOURCE, coco_annotation
+from svhn.data.formats import (
+    ACCEPTED,
+    FOUND,
+    LISTED,
+    PAINTED,
+    PAINTED_CATEGORY,
+    SOURCE,
+    PaintedArea,
+    coco_annotation,
+)
 from svhn.errors import InputError
 from svhn.figures import check_text
 from svhn.files import printable, replacing
 from svhn.jobs.tasks import ERROR, ReadDigit, ReadNumber, ReportLine, Task
 
-# Category of a digit whose label is not known.
-_UNKNOWN = len(DIGITS)
+# Categories of a digit whose label is not known, and of painted areas.
+_UNKNOWN, _PAINTED = len(DIGITS), len(DIGITS) + 1
 _DESCRIPTION = (
     "Digits that svhn would remove. Set accepted to false where one shall stay, add and correct boxes, then: "
     "svhn remove-digits PHOTOS --plan FILE"
@@ -88,12 +98,16 @@ class PlannedDigit:
 
 @dataclass(frozen=True)
 class PlannedPhoto:
-    """A photo with its width and height in pixels, what shall become of its places, and what was read there."""
+    """A photo with its width and height in pixels, what shall become of its places, and what was read there.
+
+    What was `painted` is filled.
+    """
 
     photo: str
     size: tuple[int, int]
     digits: tuple[PlannedDigit, ...] = ()
     numbers: tuple[ReadNumber, ...] = ()
+    painted: PaintedArea | None = None
 
 
 def planned(line: ReportLine) -> PlannedPhoto:
@@ -107,12 +121,13 @@ def plan_of(photos: Sequence[PlannedPhoto]) -> dict[str, Any]:
     """Return the plan of some photos, by name."""
     photos = sorted(photos, key=lambda photo: photo.photo)
     images = [_image(image_id, photo) for image_id, photo in enumerate(photos, start=1)]
-    rows = [row for image_id, photo in enumerate(photos, start=1) for row in _annotations(image_id, photo.digits)]
+    rows = [row for image_id, photo in enumerate(photos, start=1) for row in _annotations(image_id, photo)]
+    names = [*DIGITS, "unknown digit", *([PAINTED_CATEGORY] if any(photo.painted for photo in photos) else [])]
     return {
         "info": {"description": _DESCRIPTION, "version": __version__},
         "images": images,
         "annotations": [{"id": position, **row} for position, row in enumerate(rows, start=1)],
-        "categories": [{"id": label, "name": name} for label, name in enumerate((*DIGITS, "unknown digit"))],
+        "categories": [{"id": label, "name": name} for label, name in enumerate(names)],
     }
 
 
@@ -137,8 +152,11 @@ def _image(image_id: int, photo: PlannedPhoto) -> dict[str, Any]:
     return {"id": image_id, "file_name": name, "width": width, "height": height, "numbers": numbers}
 
 
-def _annotations(image_id: int, digits: Sequence[PlannedDigit]) -> Iterator[dict[str, Any]]:
-    for digit in digits:
+def _annotations(image_id: int, photo: PlannedPhoto) -> Iterator[dict[str, Any]]:
+    for digit in photo.digits:
         category = _UNKNOWN if digit.label is None else digit.label
         said = {"number": digit.number, "confidence": digit.confidence, SOURCE: digit.source, ACCEPTED: digit.accepted}
         yield coco_annotation(image_id, category, Box(*digit.box)) | said
+    if photo.painted:
+        said = {"category_id": _PAINTED, SOURCE: PAINTED, ACCEPTED: True}
+        yield {"image_id": image_id} | said | photo.painted.as_coco()

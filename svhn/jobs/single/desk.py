@@ -100,7 +100,8 @@ class PhotoDesk:
             Exactly those that are accepted are removed, as with `--plan`; by default, and without a mask, what is
             found.
         mask : bytes, optional
-            A picture of the photo's size; its white part is filled, too, as by `inpaint`.
+            A picture of the photo's size; its white part is filled, too, as by `inpaint`, and as what is painted in a
+            plan.
 
         Raises
         ------
@@ -114,7 +115,7 @@ class PhotoDesk:
         else:
             where = self._worker.fit(asked.name, photo, _planned(digits or (), photo))
         self.tell(Stage.WORKING)
-        return photo, self._worker.clean(photo, content, where, hole)
+        return photo, self._worker.clean(photo, content, replace(where, hole=hole))
 
     def read(self, asked: AskedPhoto) -> tuple[Photo, list[Number]]:
         """Return a photo, and its numbers as `read` reads them."""

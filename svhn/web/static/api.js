@@ -82,14 +82,25 @@ export function explain(photo) {
   return inTurn(async () => (await request("/api/explain", { method: "POST", body: form })).json(), true);
 }
 
-export async function plan(photos) {
-  const content = photos.map(({ name, size, digits, numbers }) => ({
-    photo: name, size, digits: digits.map(plain), numbers,
+/** Get the plan of photos; `paintings` are what was painted in each, as base64, or null. */
+export async function plan(photos, paintings) {
+  const content = photos.map(({ name, size, digits, numbers }, place) => ({
+    photo: name, size, digits: digits.map(plain), numbers, painted: paintings[place],
   }));
   const options = {
     method: "POST", body: JSON.stringify({ photos: content }), headers: { "Content-Type": "application/json" },
   };
   return (await request("/api/plan", options)).blob();
+}
+
+/** Read a file as base64, without the head of a data URL. */
+export function base64Of(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
 }
 
 export function bytesOf(base64) {

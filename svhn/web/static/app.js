@@ -51,6 +51,7 @@ async function search(photo) {
     Object.assign(photo, { status: "found", size: found.size, view: found.view, numbers: found.numbers });
     photo.digits = digitsOf(found);
     photo.unsure = found.unsure.flatMap(({ digits }) => digits);
+    photo.painted = found.painted && (await pictureOf(found.painted));
   } catch (error) {
     fail(photo, error.message);
   }
@@ -68,6 +69,14 @@ function digitsOf(found) {
     id: nextId(), box, label, confidence: null, source: "found", accepted: false, number: null,
   }));
   return [...listed, ...rejected];
+}
+
+/** Load a picture of what was painted. */
+async function pictureOf(url) {
+  const picture = new Image();
+  picture.src = url;
+  await picture.decode();
+  return picture;
 }
 
 // Running and saving
@@ -149,10 +158,14 @@ function dismiss() {
 async function savePlan() {
   const photos = state.photos.filter((photo) => photo.size);
   try {
-    save(await api.plan(photos), "plan.json");
+    const paintings = [];
+    for (const photo of photos) {
+      const mask = await maskOf(photo);
+      paintings.push(mask && (await api.base64Of(mask)));
+    }
+    save(await api.plan(photos, paintings), "plan.json");
     state.edited = false;
-    const painted = photos.filter((photo) => photo.strokes.length).length;
-    tell(`Plan of ${photos.length} photos saved.${painted ? " What was painted is not in it." : ""}`);
+    tell(`Plan of ${photos.length} photos saved.`);
   } catch (error) {
     tell(error.message);
   }

@@ -1,6 +1,6 @@
 // The photo with its boxes: accept, add, move, resize and delete them, and paint, by mouse, touch and keys.
 
-import { changed, nextId, remember, state } from "./state.js";
+import { changed, isPainted, nextId, remember, state } from "./state.js";
 import { clamp, fit, make, pointOf } from "./dom.js";
 import { percent } from "./list.js";
 
@@ -231,7 +231,8 @@ function drawNewBox(event) {
   });
 }
 
-// Painting: strokes are lines in pixels of the photo, drawn small here and at full size for the server.
+// Painting: strokes are lines in pixels of the photo, drawn small here and at full size for the server, over what was
+// painted in the plan that was opened.
 
 function paint(event) {
   event.preventDefault();
@@ -261,6 +262,12 @@ function strokeOn(canvas, photo, colour) {
   const scale = canvas.width / photo.size[0];
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
+  if (photo.painted) {
+    context.drawImage(photo.painted, 0, 0, canvas.width, canvas.height);
+    context.globalCompositeOperation = "source-in";
+    context.fillStyle = colour;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  }
   context.lineCap = "round";
   context.lineJoin = "round";
   context.strokeStyle = colour;
@@ -286,7 +293,7 @@ function drawStrokes(photo) {
 
 /** What was painted as a black and white PNG of the photo's size, or null. */
 export async function maskOf(photo) {
-  if (!photo.strokes.some((stroke) => !stroke.erase)) return null;
+  if (!isPainted(photo)) return null;
   const canvas = make("canvas", { width: photo.size[0], height: photo.size[1] });
   const context = strokeOn(canvas, photo, "#ffffff");
   context.globalCompositeOperation = "destination-over";

@@ -1,6 +1,6 @@
 // The photos at the side, least certain first, and the numbers of the one that is chosen.
 
-import { changed, groups, leastSure, ordered, remember, state, sureOf, textOf } from "./state.js";
+import { changed, groups, isPainted, leastSure, ordered, remember, state, sureOf, textOf } from "./state.js";
 import { make } from "./dom.js";
 
 const list = document.getElementById("list");
@@ -97,7 +97,7 @@ function said(photo) {
   if (photo.result && !photo.stale && photo.result.error) return ["bad", "still legible"];
   if (photo.unsure.length) return ["doubt", photo.digits.length ? "perhaps one more digit" : "doubtful: perhaps a digit"];
   if (photo.result && !photo.stale) return ["good", "done"];
-  if (!photo.digits.length) return ["", photo.strokes.length ? "painted" : "nothing found"];
+  if (!photo.digits.length) return ["", isPainted(photo) ? "painted" : "nothing found"];
   const kept = groups(photo).filter((digits) => digits.some((digit) => digit.accepted));
   const sure = leastSure(photo);
   const texts = kept.map(textOf).join(", ") || "all rejected";

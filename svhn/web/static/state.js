@@ -29,7 +29,7 @@ export function nextId() {
 export function newPhoto(name, file = null) {
   return {
     id: nextId(), name, file, status: "waiting", size: null, view: null, numbers: [], digits: [], unsure: [], strokes: [],
-    error: null, result: null, stale: false, steps: null, past: [], future: [],
+    painted: null, error: null, result: null, stale: false, steps: null, past: [], future: [],
   };
 }
 
@@ -54,6 +54,11 @@ function swap(photo, from, to) {
   Object.assign(photo, JSON.parse(from.pop()));
   touched(photo);
   changed();
+}
+
+/** Whether anything was painted, in a plan that was opened or here. */
+export function isPainted(photo) {
+  return Boolean(photo.painted) || photo.strokes.some((stroke) => !stroke.erase);
 }
 
 function snapshot({ digits, unsure, strokes }) {

@@ -1,6 +1,7 @@
 """Plans: what a job would remove, corrected by people, and followed to the letter."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from job_tools import job, lines_of
 
 from svhn.data.formats.coco import read_coco, write_coco
+from svhn.data.formats.painted import PaintedArea
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.errors import InputError
-from svhn.jobs import JobConfig, RunConfig, find_digits, list_photos, remove_photos
-from svhn.photos.photo import read_rgb, write_rgb
+from svhn.jobs import JobConfig, RunConfig, find_digits, inpaint_photo, list_photos, remove_photos
+from svhn.photos.photo import read_mask, read_rgb, write_mask, write_rgb
 
 CLEAR = SyntheticSettings(degradation=0.2, typefaces=("DejaVuSans-Bold",), layouts=("straight",), digit_height=(28, 40))
 TEXTS = ("36", "8")
@@ -150,3 +152,54 @@ def test_any_coco_file_can_strike_boxes_out(tmp_path, place):
     (tmp_path / "boxes.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match="accepted: expected true or false"):
         read_coco(tmp_path / "boxes.json").entry("a.png")
+
+
+def painted(photos):
+    """A mask of the first photo, and the annotation of it."""
+    mask = np.zeros(read_rgb(photos / "0.png").shape[:2], bool)
+    mask[3:9, 0:14] = mask[5:30, 20:23] = True
+    return mask, {"id": 99, "image_id": 1, "category_id": 11, "source": "painted", **PaintedArea.of(mask).as_coco()}
+
+
+def test_what_is_painted_is_filled_as_by_inpaint(plan, photos, tmp_path):
+    mask, area = painted(photos)
+    rows = [row | {"accepted": False} for row in plan["annotations"]]
+    follow(plan | {"annotations": [*rows, area]}, photos, tmp_path / "planned", save_masks=True)
+    write_mask(tmp_path / "mask.png", mask)
+    inpaint_photo(photos / "0.png", tmp_path / "mask.png", tmp_path / "filled.png")
+    out = tmp_path / "planned" / "out"
+    assert (out / "0.png").read_bytes() == (tmp_path / "filled.png").read_bytes()
+    assert (read_rgb(out / "1.png") == read_rgb(photos / "1.png")).all()
+    assert (read_mask(out / "masks" / "0.png") == mask).all()
+    assert [line["status"] for line in lines_of(out)] == ["ok", "no_digits"]
+
+
+def test_painted_areas_count_where_nothing_else_does(plan, photos, tmp_path):
+    """A photo with painted areas only is not one in which nothing is found; other categories are boxes."""
+    _, area = painted(photos)
+    for category in ("painted area", "grass"):
+        row = area | {"source": "drawn", "category_id": 77}
+        names = [*plan["categories"], {"id": 77, "name": category}]
+        planned = plan | {"annotations": [row], "categories": names}
+        follow(planned, photos, tmp_path / category, nothing_found="skip")
+        lines = lines_of(tmp_path / category / "out")
+        assert [line["status"] for line in lines if line["photo"].endswith("0.png")] == ["ok"]
+        assert [bool(line["numbers"]) for line in lines if line["photo"].endswith("0.png")] == [category == "grass"]
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "words"),
+    [
+        ({"size": [2, 3], "counts": [1, 4]}, "these make 5 pixels, expected 2 x 3"),
+        ({"size": [2, 3], "counts": "abc"}, "not compressed, received 'abc'"),
+        ({"size": [2], "counts": [6]}, r"expected \[height, width\]"),
+        ({"size": [1 << 20, 1 << 20], "counts": [1 << 40]}, "segmentation"),
+        ([[1, 2, 3]], "expected polygons"),
+        ({"size": [90, 100], "counts": [0, 9000]}, "this photo has|painted everywhere"),
+    ],
+)
+def test_painted_areas_that_cannot_be_used_cost_their_photo(segmentation, words, plan, photos, tmp_path):
+    row = painted(photos)[1] | {"segmentation": segmentation}
+    follow(plan | {"annotations": [row]}, photos, tmp_path / "planned")
+    first, _ = sorted(lines_of(tmp_path / "planned" / "out"), key=lambda line: line["photo"])
+    assert first["status"] == "error" and re.search(words, first["error"])
