@@ -4,6 +4,7 @@ from .cleaning import CleanPhoto as CleanPhoto
 from .config import JobConfig as JobConfig
 from .config import RunConfig as RunConfig
 from .config import Shard as Shard
+from .digit_sources import digit_source as digit_source
 from .engines.stopping import StopSignals as StopSignals
 from .fingerprint import used_networks as used_networks
 from .listing.left_out import left_out_text as left_out_text

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from svhn import __version__
-from svhn.jobs import JobConfig, used_networks
+from svhn.jobs import JobConfig, digit_source, used_networks
 from svhn.web.api import AT_WORK, make_router
 from svhn.web.config import WebConfig
 from svhn.web.engine import Engine
@@ -39,10 +39,11 @@ def create_app(
     Raises
     ------
     InputError
-        When a network is missing, or there is no such folder or no photo in it.
+        When a network is missing, a plan or box file cannot be used, or there is no such folder or no photo in it.
     """
     job = replace(job, photo=replace(job.photo, max_pixels=config.photo_pixels))
     used_networks(job)
+    digit_source(job)  # opens the files with boxes
     photos = None if folder is None else PhotoFolder(folder)
     engine = Engine(job, config)
 

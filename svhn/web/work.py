@@ -132,7 +132,9 @@ def _find(desk: PhotoDesk, order: Find) -> dict[str, Any]:
     photo, where = desk.find(order.asked)
     line = describe_found(order.asked.name, photo, where)
     answer = line.finished_now(time.perf_counter() - began).to_dict()
-    answer["rejected"] = [{"box": digit.box.as_list(), "label": digit.label} for digit in where.rejected]
+    answer["rejected"] = [
+        {"box": digit.box.as_list(), "label": digit.label, "confidence": digit.confidence} for digit in where.rejected
+    ]
     if order.view_side is None:
         return answer
     painted = None if where.hole is None else _stencil(where.hole, max(where.hole.shape))

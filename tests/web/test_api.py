@@ -181,6 +181,11 @@ def test_every_answer_forbids_what_the_page_does_not_need(api):
         assert headers["x-content-type-options"] == "nosniff" and headers["cache-control"] == "no-store"
 
 
+def test_a_missing_plan_is_told_of_before_anything_is_served(reviewed):
+    with pytest.raises(InputError, match=r"no-such\.json: no such file"):
+        create_app(job=JobConfig(plan="no-such.json"), folder=reviewed)
+
+
 def test_a_missing_network_is_told_of_before_anything_is_served():
     with pytest.raises(InputError, match="no-such"):
         create_app(job=JobConfig(finder="no-such"))

@@ -1,5 +1,6 @@
 from .coco import ACCEPTED as ACCEPTED
 from .coco import COCO_FILE as COCO_FILE
+from .coco import CONFIDENCE as CONFIDENCE
 from .coco import FOUND as FOUND
 from .coco import LISTED as LISTED
 from .coco import SOURCE as SOURCE

@@ -23,16 +23,17 @@ _CURE = (
 )
 _DIGITS = frozenset("0123456789")
 # What an annotation of a plan can say beside its box, see `svhn.jobs.choice`.
-ACCEPTED, SOURCE, FOUND, LISTED = "accepted", "source", "found", "listed"
+ACCEPTED, SOURCE, FOUND, LISTED, CONFIDENCE = "accepted", "source", "found", "listed", "confidence"
 
 
 class _Listed(NamedTuple):
-    """An annotation: its box or painted area, its digit, whether it counts, and whether a finder made it."""
+    """An annotation: its box or painted area, its digit, whether it counts, whether a finder made it, and how sure."""
 
     place: Rectangle | PaintedArea
     label: int | None
     accepted: bool
     found: bool
+    confidence: float | None = None
 
 
 class CocoFormat:
@@ -186,7 +187,14 @@ def _listed(row: dict, image: dict, categories: dict[str, str]) -> _Listed:
     name = categories.get(_key(row.get("category_id")) or "")
     if name == PAINTED_CATEGORY or source == PAINTED:
         return _Listed(read_area(row, _size(image)), None, accepted, found=False)
-    return _Listed(_rectangle(row), int(name) if name in _DIGITS else None, accepted, source == FOUND)
+    label = int(name) if name in _DIGITS else None
+    return _Listed(_rectangle(row), label, accepted, source == FOUND, _confidence(said.get(CONFIDENCE)))
+
+
+def _confidence(value: Any) -> float | None:
+    """Return a number from 0 to 1; None for anything else, since nothing depends on it."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1 else None
 
 
 def _said(row: dict) -> dict:
@@ -206,7 +214,8 @@ def _entry(listed: Sequence[_Listed], size: Size | None) -> BoxEntry:
 
 def _of_boxes(listed: Sequence[_Listed], size: Size | None) -> BoxEntry:
     boxes = [one.place for one in listed if not isinstance(one.place, PaintedArea)]
-    return BoxEntry(boxes, [one.label for one in listed], size, found=any(one.found for one in listed))
+    labels, sure = [one.label for one in listed], [one.confidence for one in listed]
+    return BoxEntry(boxes, labels, size, found=any(one.found for one in listed), confidences=sure)
 
 
 def _key(value: Any) -> str | None:

@@ -46,6 +46,17 @@ class FittedDigits:
 
 
 @dataclass(frozen=True)
+class PlannedBox(DigitBox):
+    """A listed digit that a finder found; it was `sure` of it, 0 to 1."""
+
+    sure: float | None = None
+
+    @property
+    def confidence(self) -> float | None:
+        return self.sure
+
+
+@dataclass(frozen=True)
 class BoxEntry:
     """What a box file says of one photo.
 
@@ -64,6 +75,8 @@ class BoxEntry:
         A finder found some of them; nobody drew all.
     painted : sequence of PaintedArea
         What somebody painted, to be removed whatever is there.
+    confidences : sequence of (float or None)
+        How sure a finder was of each digit, 0 to 1, where the file says it; results do not depend on it.
     """
 
     rectangles: Sequence[Rectangle] = ()
@@ -73,6 +86,7 @@ class BoxEntry:
     rejected: "BoxEntry | None" = None
     found: bool = False
     painted: Sequence[PaintedArea] = ()
+    confidences: Sequence[float | None] = ()
 
     @classmethod
     def of_digits(cls, digits: Sequence[DigitBox]) -> "BoxEntry":
@@ -94,8 +108,15 @@ class BoxEntry:
         if self.relative and self.rectangles:
             raise InputError("these boxes are parts of the picture, 0 to 1; expected a photo to tell their pixels")
         self._check()
-        boxes = [Box.from_size(*rectangle) for rectangle in self.rectangles]
-        return reading_order([DigitBox(box, label) for box, label in zip(boxes, self.labels, strict=True)])
+        return self._digits([Box.from_size(*rectangle) for rectangle in self.rectangles])
+
+    def _digits(self, boxes: Sequence[Box]) -> list[DigitBox]:
+        """Return the digits in reading order; `boxes` are the rectangles in pixels."""
+        sure = self.confidences or [None] * len(boxes)
+        rows = zip(boxes, self.labels, sure, strict=True)
+        return reading_order(
+            [DigitBox(box, label) if score is None else PlannedBox(box, label, score) for box, label, score in rows]
+        )
 
     def fit(self, width: int, height: int, orientation: int = 1) -> FittedDigits:
         """Return the digits in the pixels of an upright photo.
@@ -144,8 +165,7 @@ class BoxEntry:
         return FittedDigits(scaled, f"boxes turned by the EXIF orientation {orientation}, from {seen}")
 
     def _scaled(self, rectangles: Sequence[Rectangle], x: float, y: float) -> list[DigitBox]:
-        boxes = [_snapped((left * x, top * y, wide * x, high * y)) for left, top, wide, high in rectangles]
-        return reading_order([DigitBox(box, label) for box, label in zip(boxes, self.labels, strict=True)])
+        return self._digits([_snapped((left * x, top * y, wide * x, high * y)) for left, top, wide, high in rectangles])
 
     def _check(self) -> None:
         """Raise InputError for more boxes than any photo has, and for boxes that cannot be in pixels."""

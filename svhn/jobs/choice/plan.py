@@ -24,6 +24,7 @@ from svhn.alphabet import DIGITS
 from svhn.boxes import Box
 from svhn.data.formats import (
     ACCEPTED,
+    CONFIDENCE,
     FOUND,
     LISTED,
     PAINTED,
@@ -155,7 +156,7 @@ def _image(image_id: int, photo: PlannedPhoto) -> dict[str, Any]:
 def _annotations(image_id: int, photo: PlannedPhoto) -> Iterator[dict[str, Any]]:
     for digit in photo.digits:
         category = _UNKNOWN if digit.label is None else digit.label
-        said = {"number": digit.number, "confidence": digit.confidence, SOURCE: digit.source, ACCEPTED: digit.accepted}
+        said = {"number": digit.number, CONFIDENCE: digit.confidence, SOURCE: digit.source, ACCEPTED: digit.accepted}
         yield coco_annotation(image_id, category, Box(*digit.box)) | said
     if photo.painted:
         said = {"category_id": _PAINTED, SOURCE: PAINTED, ACCEPTED: True}

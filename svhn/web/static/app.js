@@ -65,8 +65,8 @@ function digitsOf(found) {
     id: nextId(), ...digit, source: found.boxes.startsWith("found") ? "found" : digit.confidence === null ? "listed" : "found",
     accepted: true, number: place,
   })));
-  const rejected = found.rejected.map(({ box, label }) => ({
-    id: nextId(), box, label, confidence: null, source: "found", accepted: false, number: null,
+  const rejected = found.rejected.map(({ box, label, confidence }) => ({
+    id: nextId(), box, label, confidence, source: "found", accepted: false, number: null,
   }));
   return [...listed, ...rejected];
 }

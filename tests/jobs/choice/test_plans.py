@@ -203,3 +203,15 @@ def test_painted_areas_that_cannot_be_used_cost_their_photo(segmentation, words,
     follow(plan | {"annotations": [row]}, photos, tmp_path / "planned")
     first, _ = sorted(lines_of(tmp_path / "planned" / "out"), key=lambda line: line["photo"])
     assert first["status"] == "error" and re.search(words, first["error"])
+
+
+def test_a_plan_keeps_who_found_a_place_and_how_sure(plan, photos, tmp_path):
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    again = tmp_path / "again.json"
+    find_digits(
+        list_photos([str(photos)]), str(again), JobConfig(plan=str(tmp_path / "plan.json")), RunConfig(workers=0)
+    )
+    assert json.loads(again.read_text()) == plan
+    odd = [row | {"confidence": value} for row, value in zip(plan["annotations"], ("much", 7, True), strict=True)]
+    (tmp_path / "plan.json").write_text(json.dumps(plan | {"annotations": odd}))
+    assert {digit.confidence for digits in read_coco(tmp_path / "plan.json").values() for digit in digits} == {None}
