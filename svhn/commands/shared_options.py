@@ -19,7 +19,7 @@ data_option = click.option(
 boxes_option = click.option("--boxes", metavar="FILE", help="digitStruct.mat or COCO .json with the digits' boxes.")
 model_option = click.option("--model", default=DEFAULT_CHECKPOINT, show_default=True, help="PyTorch checkpoint to use.")
 device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
+    "--device", metavar="auto|cpu|cuda|cuda:N|mps", default="auto", show_default=True, help="Where to compute."
 )
 cpu_option = click.option("--cpu", "device", flag_value="cpu", help="The same as --device cpu.")
 finder_option = click.option(

@@ -87,7 +87,9 @@ class RunFolder:
     def check(self, command: str, train: Any, data: Mapping[str, Any], **more: Any) -> None:
         """Raise InputError unless this run can be resumed with these settings; changes nothing. See `open`."""
         stored = self.read(command)
-        asked = json.loads(json.dumps(_content(command, train, data, more), default=str))
+        # A setting that is younger than the run: without it, runs did what its default does.
+        stored["train"] = as_plain(type(train)()) | stored["train"]
+        stored, asked = _as_json(stored), _as_json(_content(command, train, data, more))
         if stored["data"] != asked["data"]:
             raise InputError(f"{self.path}: this run began with other data; resume it with those it began with")
         if differences := _differences(stored, asked):
@@ -197,6 +199,10 @@ def last_run(command: str, runs: str | Path = "runs") -> Path:
 def _content(command: str, train: Any, data: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     rest = {name: as_plain(value) if dataclasses.is_dataclass(value) else value for name, value in more.items()}
     return {"format": FORMAT, "command": command, "train": as_plain(train), **rest, "data": dict(data)}
+
+
+def _as_json(content: Mapping[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(content, default=str))
 
 
 def _differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

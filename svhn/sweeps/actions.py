@@ -8,10 +8,10 @@ from pathlib import Path
 
 from svhn.cores import available_cores
 from svhn.data import SYNTHETIC, resolve_source
-from svhn.errors import require_package
+from svhn.errors import InputError, require_package
 from svhn.sweeps.analysis import format_table, model_rows, update_table
 from svhn.sweeps.folder import SweepFolder, SweepPlan
-from svhn.sweeps.kinds import kind_of
+from svhn.sweeps.kinds import TENSORFLOW, Kind, kind_of
 from svhn.sweeps.plan import read_plan
 from svhn.sweeps.supervisor import start, stop
 
@@ -40,7 +40,7 @@ def start_sweep(
     jobs : int
         Runs at a time. Each computes with its share of the cores, or with $OMP_NUM_THREADS threads.
     device : str
-        "auto", "cpu" or "cuda".
+        As `svhn.torch_inpaint.choose_device` takes it; for runs of train-tf "auto" or "cpu".
     resume : bool
         Refuse a folder without a sweep.
 
@@ -53,10 +53,12 @@ def start_sweep(
     ------
     InputError
         When the file is no sweep, it is running already, or the folder holds another one;
-        or the framework of its runs is missing.
+        or the framework of its runs or the device is missing.
     """
     runs = read_plan(file)
-    require_package(*kind_of(runs[0].config).package, "sweep")
+    kind = kind_of(runs[0].config)
+    require_package(*kind.package, "sweep")
+    _check_device(kind, device)
     if resume:
         folder.read_plan()
     source, message = resolve_source(data)
@@ -67,6 +69,20 @@ def start_sweep(
         f"{message}\n{folder.path}: {len(runs)} runs, {jobs} at a time, in the background (process {pid})\n"
         f"See and end it with: sweep {file} watch, sweep {file} stop"
     )
+
+
+def _check_device(kind: Kind, device: str) -> None:
+    """Raise InputError unless runs of this kind can compute there; what every machine has is not looked for."""
+    if device in ("auto", "cpu"):
+        return
+    if kind is TENSORFLOW:
+        raise InputError(
+            f"device: expected auto or cpu for runs of train-tf, received {device!r}; which GPUs TensorFlow sees is "
+            "said by $CUDA_VISIBLE_DEVICES"
+        )
+    from svhn.torch_inpaint import choose_device  # loads PyTorch
+
+    choose_device(device)
 
 
 def stop_sweep(folder: SweepFolder) -> str:

@@ -35,7 +35,7 @@ class SweepPlan:
     jobs, threads : int
         Runs at a time, and threads of each.
     device : str
-        "auto", "cpu" or "cuda".
+        As `svhn.torch_inpaint.choose_device` takes it.
     """
 
     runs: list[PlannedRun]

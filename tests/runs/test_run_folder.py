@@ -78,6 +78,17 @@ def test_the_same_run_goes_on(folder):
     assert folder.config.read_bytes() == before
 
 
+def test_a_run_goes_on_that_was_begun_before_there_was_a_setting(folder):
+    """The default is what it did; a run that would need another value is not the same one."""
+    content = json.loads(folder.config.read_text())
+    del content["train"]["iterations"]
+    folder.config.write_text(json.dumps(content))
+    assert settle("train-toy", Config(iterations=7), {}, folder.path, resume=True) == (folder.path, Config())
+    resume(folder)
+    with pytest.raises(InputError, match=r"other settings.*iterations 100, asked for 7"):
+        resume(folder, config=Config(iterations=7))
+
+
 @pytest.mark.parametrize(
     "change, words",
     [

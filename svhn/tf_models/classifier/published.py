@@ -14,8 +14,12 @@ from keras import layers, ops
 from svhn.crops import LUMINANCE
 
 PROBABILITIES = "probabilities"
-# No crop of a digit is so dark that its brightest pixel is 1 of 255: pixels from 0 to 1 are meant.
-_BRIGHTEST = 1.0
+# No crop of a digit is so dark that its brightest pixel is 1 of 255: pixels from 0 to 1, or -1 to 1, are meant.
+# Resizing and noise may take them that far beyond.
+_BEYOND = 0.2
+# Pixels in 0..255 may lie beyond, too, but not by 255 (16 bit), and not while all of them differ by less than 16, as
+# those do of which a mean was subtracted and that were divided by a deviation.
+_FURTHEST, _STANDARDISED = 255.0, 16.0
 # The logarithm of a probability that was rounded to 0 stays finite.
 _LEAST = 1e-30
 
@@ -31,26 +35,54 @@ def publish(network: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        Pixels 0..255, or 0..1, each crop by itself, gray or RGB whatever the network takes -> probabilities
-        float32 (N, 10). The network is its layer `network.name`; it shares its weights. Compiled with sparse
-        cross-entropy for labels 0..9, and plain gradient descent, which leaves nothing to be stored.
+        Pixels 0..255, 0..1 or -1..1, each crop by itself, gray or RGB whatever the network takes -> probabilities
+        float32 (N, 10), NaN for a crop of other pixels, see `unknown_range`. The network is its layer `network.name`;
+        it shares its weights. Compiled with sparse cross-entropy for labels 0..9, and plain gradient descent, which
+        leaves nothing to be stored.
     """
     image = keras.Input(network.input_shape[1:], name="image")
     logits = network(_with_channels(raw_pixels(image), network.input_shape[-1]))
+    logits = ops.where(unknown_range(image)[:, 0, 0], np.float32(np.nan), logits)  # Keras cannot refuse in words
     model = keras.Model(image, layers.Softmax(name=PROBABILITIES)(logits), name=f"{network.name}_classifier")
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def raw_pixels(images: Any) -> Any:
-    """Return pictures in 0..255, of pictures in 0..255 or 0..1, each by itself.
+    """Return pictures in 0..255, of pictures in 0..255, 0..1 or -1..1, each by itself.
+
+    A picture in -1..1 without a pixel below -.2 is taken for one in 0..1: it gets twice the contrast.
 
     Parameters
     ----------
     images : tensor (N, H, W, C) of a float dtype, of TensorFlow or of a Keras model
     """
-    brightest = ops.max(images, axis=(1, 2, 3), keepdims=True, initial=0.0)  # without crops there is none
-    return ops.where(brightest <= _BRIGHTEST, 255.0 * images, images)
+    darkest, brightest = _extremes(images)
+    unit = ops.where(darkest < -_BEYOND, 127.5 * (images + 1), 255.0 * images)
+    return ops.where(_is_unit(darkest, brightest), unit, images)
+
+
+def unknown_range(images: Any) -> Any:
+    """Return for each picture, bool (N, 1, 1, 1), whether its pixels are in none of the ranges of `raw_pixels`.
+
+    So are 16 bit, pixels of which a mean was subtracted and that were divided by a deviation, and NaN. Values that
+    resizing or noise takes a little outside of 0..255 are known.
+    """
+    darkest, brightest = _extremes(images)
+    near = (darkest >= -_FURTHEST) & (brightest <= 255 + _FURTHEST)  # not so of NaN
+    standardised = (darkest < 0) & (brightest - darkest < _STANDARDISED) & ~_is_unit(darkest, brightest)
+    return ~near | standardised
+
+
+def _extremes(images: Any) -> tuple[Any, Any]:
+    """Return the darkest and the brightest value of each picture, at most and at least 0, shape (N, 1, 1, 1)."""
+    options = {"axis": (1, 2, 3), "keepdims": True, "initial": 0.0}  # without crops there is none
+    return ops.min(images, **options), ops.max(images, **options)
+
+
+def _is_unit(darkest: Any, brightest: Any) -> Any:
+    """Whether 0..1 or -1..1 is meant."""
+    return (darkest >= -1 - 2 * _BEYOND) & (brightest <= 1 + _BEYOND)
 
 
 def _with_channels(images: Any, channels: int) -> Any:

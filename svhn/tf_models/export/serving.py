@@ -64,14 +64,13 @@ def checked_images(images: tf.Tensor) -> tf.Tensor:
     right = tf.debugging.Assert(tf.logical_or(channels == 1, channels == 3), [wanted, tf.shape(images)])
     with tf.control_dependencies([right]):
         pixels = tf.cast(tf.identity(images), tf.float32)
-    if images.dtype.is_floating:
-        pixels = raw_pixels(pixels)
+    raw = raw_pixels(pixels) if images.dtype.is_floating else pixels
     if images.dtype != tf.uint8:
-        inside = tf.reduce_all((pixels >= 0) & (pixels <= 255))
+        inside = tf.reduce_all((pixels >= 0) & (raw <= 255))
         values = "images: expected pixels 0 to 255, or floats 0 to 1, received values outside, or that are no numbers"
         with tf.control_dependencies([tf.debugging.Assert(inside, [values])]):
-            pixels = tf.identity(pixels)
-    return pixels
+            raw = tf.identity(raw)
+    return raw
 
 
 def save_functions(

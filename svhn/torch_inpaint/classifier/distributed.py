@@ -75,17 +75,20 @@ def join(device: str) -> Iterator[Group]:
     Parameters
     ----------
     device : str
-        "cpu" (they talk through gloo) or "cuda" (nccl; each process takes the GPU of its local rank).
+        One that is there. For several processes "cpu" (they talk through gloo) or "cuda" (nccl; each takes the GPU of
+        its local rank).
 
     Raises
     ------
     InputError
-        When there are fewer GPUs than processes.
+        When there are fewer GPUs than processes, or several processes are given another device.
     """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
     if size == 1:
         yield Group(device=device)
         return
+    if device not in ("cpu", "cuda"):
+        raise InputError(f"device: expected cpu or cuda for the processes that torchrun started, received {device!r}")
     if device == "cuda":
         if rank >= torch.cuda.device_count():
             raise InputError(

@@ -51,10 +51,10 @@ def file(network, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("kind", ["raw float", "0 to 1", "uint8"])
+@pytest.mark.parametrize("kind", ["raw float", "0 to 1", "-1 to 1", "uint8"])
 def test_pixels_of_every_range_give_probabilities(kind, file, pixels, expected):
-    given = {"raw float": pixels, "0 to 1": pixels / 255, "uint8": pixels.astype(np.uint8)}[kind]
-    answer = keras.models.load_model(file).predict(given, verbose=0)
+    others = {"0 to 1": pixels / 255, "-1 to 1": pixels / 127.5 - 1, "uint8": pixels.astype(np.uint8)}
+    answer = keras.models.load_model(file).predict(others.get(kind, pixels), verbose=0)
     np.testing.assert_allclose(answer, expected, atol=1e-5)
     np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
 
@@ -62,6 +62,24 @@ def test_pixels_of_every_range_give_probabilities(kind, file, pixels, expected):
 def test_crops_of_both_ranges_go_into_one_batch(file, pixels, expected):
     mixed = np.where(np.arange(len(pixels))[:, None, None, None] % 2, pixels / 255, pixels)
     np.testing.assert_allclose(keras.models.load_model(file).predict(mixed, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["standardised", "16 bit", "NaN"])
+def test_pixels_of_no_known_range_get_no_answer(kind, file, pixels, expected):
+    """Keras cannot refuse in words: NaN. The crops beside them are answered."""
+    others = {"standardised": (pixels - 120) / 60, "16 bit": pixels * 257, "NaN": pixels * np.nan}
+    batch = np.concatenate([pixels, others[kind]]).astype(np.float32)
+    right, nothing = np.split(keras.models.load_model(file).predict(batch, verbose=0), 2)
+    np.testing.assert_allclose(right, expected, atol=1e-5)
+    assert np.isnan(nothing).all()
+
+
+@pytest.mark.parametrize("scale", [1, 255], ids=["0 to 1", "0 to 255"])
+def test_noise_and_resizing_may_go_beyond_the_range(scale, file, pixels):
+    noisy = pixels / 255 + np.random.default_rng(0).normal(0, 0.05, pixels.shape).astype(np.float32)
+    assert noisy.min() < -0.1 and noisy.max() > 1.1
+    model = keras.models.load_model(file)
+    np.testing.assert_allclose(model(noisy * scale), model.layers[-1](model.layers[1](noisy * 255)), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["gray", "RGB", "no channels", "RGBA", "channels first"])
@@ -83,7 +101,22 @@ def test_crops_of_another_kind_are_right_or_refused(kind, file, network, pixels,
 
 
 def test_no_crops_give_no_answers(file, pixels):
-    assert keras.models.load_model(file)(pixels[:0]).shape == (0, NUM_CLASSES)
+    """Of no crops at all `predict` makes an error of Keras's own, with any model."""
+    model = keras.models.load_model(file)
+    for answer in (model(pixels[:0]), model.predict_on_batch(pixels[:0])):
+        assert answer.shape == (0, NUM_CLASSES)
+    with pytest.warns(UserWarning, match="ran out of data"), pytest.raises(UnboundLocalError):
+        model.predict(pixels[:0], verbose=0)
+
+
+def test_crops_without_channels_are_gray_while_the_model_is_new(file, network, pixels, expected):
+    """Later Keras no longer knows what shapes there are, and refuses them."""
+    model = keras.models.load_model(file)
+    if pixels.shape[-1] == 1:
+        np.testing.assert_allclose(model.predict(pixels[..., 0], verbose=0), expected, atol=1e-5)
+    else:
+        with pytest.raises(ValueError, match=r"Expected shape \(None, 32, 32, 3\)"):
+            model.predict(pixels[..., 0], verbose=0)
 
 
 def test_it_is_loaded_without_a_warning_and_compiled(file, pixels, expected):

@@ -160,6 +160,17 @@ def test_tflite_and_onnxruntime_refuse_other_pictures_in_words(misuse, written, 
         session.run(None, {"images": images})
 
 
+def test_tflite_answers_no_crops_with_none_or_refuses_them_and_goes_on(written, rgb):
+    """It depends on the network: the shipped ones are refused."""
+    run = tf.lite.Interpreter(str(written["tflite"].path)).get_signature_runner("serving_default")
+    before = run(images=rgb)["probabilities"]
+    try:
+        assert run(images=rgb[:0])["probabilities"].shape == (0, 10)
+    except RuntimeError as error:
+        assert "failed to prepare" in str(error)
+    np.testing.assert_array_equal(run(images=rgb)["probabilities"], before)
+
+
 def test_the_signature_takes_nothing_but_bytes(written, rgb):
     serve = tf.saved_model.load(str(written["savedmodel"].path)).signatures["serving_default"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected to be a uint8 tensor but is a float tensor"):
