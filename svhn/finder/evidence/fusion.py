@@ -31,7 +31,7 @@ SURE_ALONE, LARGE, BLIND_HEIGHT, SURE_PAIR = 0.96, 0.2, 12.0, 0.7
 SURE_SURPLUS = 0.95
 # More digits are of telephones and the like; so is what is written like a time, a date or a dialling code.
 MOST_DIGITS = 6
-OTHER_NUMBER = re.compile(r"\d:\d|\d/\d+/\d|\d\.\d+\.\d|\(\d+\)")
+OTHER_NUMBER = re.compile(r"\d:\d|\d/\d+/\d|\d\.\d+\.\d|\d-\d+-\d|\(\d+\)")
 SURE_OTHER = 0.8
 APOSTROPHES = frozenset("'\u2019`")
 # A candidate is a digit from this presence on, unless it is read as one; alone, from this one.
@@ -181,15 +181,19 @@ def drop_zeros(digits: Candidates, known: Evidence) -> Candidates:
 def complete(digits: Candidates, known: Evidence) -> Candidates:
     """Add low-score candidates beside a digit that was accepted, of its height and in its line or column."""
     low = known.candidates.take(known.candidates.presence >= LEAST_BESIDE)
-    low = drop_letters(low, known)
+    return with_neighbours(digits, drop_letters(low, known), SURE_BESIDE)
+
+
+def with_neighbours(digits: Candidates, low: Candidates, sure: float) -> Candidates:
+    """Add low-score candidates that stand in line with a digit of at least this presence, which they get then."""
     while len(low.presence):
-        sure = digits.boxes[digits.presence >= SURE_BESIDE]
-        fits = np.array([any(in_line(box, other) for other in sure) for box in low.boxes], bool)
+        boxes = digits.boxes[digits.presence >= sure]
+        fits = np.array([any(in_line(box, other) for other in boxes) for box in low.boxes], bool)
         fits &= ~_shares(low, digits)
         if not fits.any():
             break
         taken = low.take(np.array([np.where(fits, low.presence, -1).argmax()]))
-        digits = Candidates.join([digits, replace(taken, presence=np.maximum(taken.presence, SURE_BESIDE))])
+        digits = Candidates.join([digits, replace(taken, presence=np.maximum(taken.presence, np.float32(sure)))])
     return digits
 
 

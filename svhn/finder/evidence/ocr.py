@@ -22,6 +22,10 @@ TALL = 1.5
 MOST_BEYOND = 1.05
 # Pixels; the reader works on lines of 48, larger crops only cost time.
 HIGHEST_LINE = 96
+# The reader sees lines of 48 pixels in pictures at least as wide as the first, which is what it has learned, or as the
+# second where a line is at most so many times wider than high: single numbers, which are read as well in half the time.
+LINE_WIDTH, NARROW_WIDTH, NARROW = 320, 160, 1.5
+LINE_PIXELS, GREY = 48, 128
 
 
 class GeneralReader:
@@ -74,14 +78,16 @@ class GeneralReader:
     def _read_line(self, line: np.ndarray, turn: int) -> "_Reading":
         """Read a line (h, w, 3) uint8, turned anticlockwise `turn` times."""
         turned = _bgr(np.rot90(line, turn))
-        read = self._engine(turned, use_det=False, use_cls=False, use_rec=True, return_word_box=True)
+        padded = in_wide_picture(turned)
+        read = self._engine(padded, use_det=False, use_cls=False, use_rec=True, return_word_box=True)
         if not read.txts or not read.txts[0]:
             return _Reading(turn)
         found = read.word_results[0]
         columns = np.array([column for word in found.word_cols for column in word], np.float64)
-        if not len(columns) or columns.max() >= MOST_BEYOND * found.line_txt_len + 1:
+        length = found.line_txt_len * turned.shape[1] / padded.shape[1]
+        if not len(columns) or columns.max() >= MOST_BEYOND * length + 1:
             return _Reading(turn)  # it read what fills up the right of a short line
-        centres = (columns + 0.5) / max(found.line_txt_len, columns.max() + 1)
+        centres = (columns + 0.5) / max(length, columns.max() + 1)
         text = read.txts[0]
         scores = [score for character, score in zip(text, found.confs, strict=True) if not character.isspace()]
         return _Reading(turn, text, float(read.scores[0]), "".join(text.split()), scores, spans_of(centres))
@@ -145,6 +151,16 @@ def cut_line(photo: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return line, np.linalg.inv(matrix)
 
 
+def in_wide_picture(line: np.ndarray) -> np.ndarray:
+    """Fill up a line (h, w, 3) uint8 on its right, as the reader does, to the shape that it has learned.
+
+    Numbers are left to the reader, which fills them up to `NARROW_WIDTH`.
+    """
+    height, width = line.shape[:2]
+    missing = 0 if width <= NARROW * height else max(round(height * LINE_WIDTH / LINE_PIXELS) - width, 0)
+    return cv2.copyMakeBorder(line, 0, 0, 0, missing, cv2.BORDER_CONSTANT, value=[GREY] * 3)
+
+
 def spans_of(centres: np.ndarray) -> list[tuple[float, float]]:
     """Return where each character of a line starts and ends, 0 to 1: half way to its neighbours.
 
@@ -188,4 +204,5 @@ _SETTINGS = {
     "Det.limit_type": "max",
     "Det.limit_side_len": LONGER_SIDE,
     "Det.box_thresh": LEAST_REGION,
+    "Rec.rec_img_shape": [3, LINE_PIXELS, NARROW_WIDTH],
 }
