@@ -7,7 +7,6 @@ and both are fused (`svhn.finder.evidence`).
 
 import functools
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from svhn.finder.candidates import Candidates, fuse, log_odds, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
 from svhn.finder.digits import Findings, FoundDigit, found_digits, in_sure_numbers, most_prominent, to_digits
 from svhn.finder.evidence import (
-    LEAST_DOUBTFUL,
     LEAST_SUPPORT,
     Evidence,
     TextReader,
@@ -27,10 +25,11 @@ from svhn.finder.evidence import (
     doubtful_candidates,
     doubtful_places,
     fuse_sources,
-    is_unsure,
+    likely_digits,
     numbers_as_written,
-    read_again,
+    numbers_read,
     text_reader,
+    without_words,
     worth_asking,
 )
 from svhn.finder.networks import network_files
@@ -90,9 +89,22 @@ class Finder:
         """Find the digits, with boxes as tight as the networks see them; a number is found as a whole or not at all."""
         if self._is_read(photo):
             return self.judge(self.evidence(photo))
-        candidates = self.candidates(photo, least=min(LEAST_DOUBTFUL, self.config.least))
+        candidates = self._low_candidates(photo)
+        return self._likely(photo, candidates) if self._is_small(photo) else self._sure(photo, candidates)
+
+    def _low_candidates(self, photo: np.ndarray) -> Candidates:
+        return self.candidates(photo, least=min(LEAST_SUPPORT, self.config.least))
+
+    def _sure(self, photo: np.ndarray, candidates: Candidates) -> Findings:
+        """Return what candidates say that are sure enough, each by itself."""
         sure = candidates.take(candidates.presence >= self.config.least)
         return self._sorted_out(sure, doubtful_candidates(candidates, sure), photo.shape)
+
+    def _likely(self, photo: np.ndarray, candidates: Candidates) -> Findings:
+        """Return what candidates say in a photo that is expected to show a number."""
+        likely = likely_digits(candidates, self.config)
+        likely = without_words(photo, likely, self.text_reader) if self.text_reader else likely
+        return self._sorted_out(likely, doubtful_candidates(candidates, likely), photo.shape)
 
     def judge(self, known: Evidence) -> Findings:
         """Return what all that is known of a photo says, with boxes as tight as the networks see them."""
@@ -111,9 +123,13 @@ class Finder:
         numbers = numbers_as_written(found, regions)
         return Findings(tuple(found), (*left_out, *to_digits(unsure, shape)), tuple(numbers))
 
+    def _is_small(self, photo: np.ndarray) -> bool:
+        """Tell whether a photo shows a number and little else."""
+        return photo.shape[0] * photo.shape[1] < self.config.read_above
+
     def _is_read(self, photo: np.ndarray) -> bool:
         """Tell whether a photo may show more than a number, and there is a text reader to ask about it."""
-        return photo.shape[0] * photo.shape[1] >= self.config.read_above and self.text_reader is not None
+        return not self._is_small(photo) and self.text_reader is not None
 
     def evidence(self, photo: np.ndarray) -> Evidence:
         """Return what is known of a photo before it is judged; there has to be a text reader.
@@ -165,14 +181,12 @@ class Finder:
         text reader was asked, that has been decided, and all digits belong to numbers; else it is asked about numbers
         of which the networks are unsure.
         """
-        return [self._surely_read(photo, number) for number in self.find_numbers_with_doubt(photo)[0]]
-
-    def _surely_read(self, photo: np.ndarray, number: Number) -> Number:
-        """Return a number as it is, or as the text reader reads it where the networks are unsure."""
-        digits = found_digits(number)
-        if not is_unsure(digits) or self._is_read(photo) or self.text_reader is None:
-            return number
-        return replace(number, digits=read_again(photo, digits, self.text_reader))
+        if self.text_reader is None or not self._is_small(photo):
+            return self.find_numbers_with_doubt(photo)[0]
+        candidates = self._low_candidates(photo)
+        sure = self._numbers_and_doubt(photo, self._sure(photo, candidates))[0]
+        likely = self._likely(photo, candidates).drawn(photo.shape, self.config).numbers
+        return numbers_read(photo, sure, likely, self.text_reader)
 
     def find_numbers_with_doubt(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
         """Find the numbers of a photo as `find_numbers` does, none read again, and say where else there may be a digit.
@@ -181,7 +195,14 @@ class Finder:
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         """
-        findings = self.find_with_doubt(photo)
+        read = self._is_read(photo)
+        return self._numbers_and_doubt(
+            photo, self._findings(photo) if read else self._sure(photo, self._low_candidates(photo))
+        )
+
+    def _numbers_and_doubt(self, photo: np.ndarray, findings: Findings) -> tuple[list[Number], list[FoundDigit]]:
+        """Return the numbers but for low-score digits without neighbours, and these with other places of doubt."""
+        findings = findings.drawn(photo.shape, self.config)
         lone = 0.0 if self._is_read(photo) else self.config.lone
         least = log_odds(self.config.min_confidence) + lone
 

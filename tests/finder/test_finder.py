@@ -370,6 +370,7 @@ def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeyp
     least = CONFIG.min_confidence
     sure = 1 / (1 + np.exp(-log_odds(least) - CONFIG.lone))
     wall = np.zeros((80, 200, 3), np.uint8)
+    monkeypatch.setitem(finder.__dict__, "text_reader", None)
     for digits, texts in (
         ([found(20, least)], []),
         ([found(20, sure - 0.01)], []),
@@ -378,7 +379,7 @@ def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeyp
         ([found(20, least), found(38, least), found(150, least)], ["77"]),
     ):
         findings = Findings(tuple(digits), numbers=tuple(group_digits(digits)))
-        monkeypatch.setattr(finder, "_findings", lambda photo, findings=findings: findings)
+        monkeypatch.setattr(finder, "_sure", lambda photo, candidates, findings=findings: findings)
         assert [number.text for number in finder.find_numbers(wall)] == texts
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from svhn.boxes import Box, Number
-from svhn.finder import FoundDigit
 from svhn.finder.config import FinderConfig
-from svhn.finder.evidence.rereading import is_unsure, read_again
+from svhn.finder.digits import Findings, FoundDigit
+from svhn.finder.evidence.rereading import is_unsure, numbers_read, read_again
 from svhn.finder.evidence.writing import Character, TextRegion, Word
 from svhn.finder.finder import Finder
 
@@ -51,7 +51,7 @@ def test_it_is_asked_where_the_product_of_the_confidences_is_low():
 
 def test_other_names_and_the_same_places():
     before = number("17")
-    after = read_again(PHOTO, before, Reader("11"))
+    after = read_again(PHOTO, before, Reader("11")).digits
     assert text_of(after) == "11" and [digit.box for digit in after] == [digit.box for digit in before]
     assert [digit.presence for digit in after] == [0.9, 0.9]
     assert after[1].reading_confidence == pytest.approx(0.9 * 0.95) and sum(after[1].probabilities) == pytest.approx(1)
@@ -67,7 +67,7 @@ def test_what_it_sees_is_the_number_and_a_little_more_within_the_photo():
 
 @pytest.mark.parametrize("text, expected", [("123", "123"), ("1", "1"), ("12a", "12")])
 def test_more_or_fewer_digits_get_places_as_high_as_those_before(text, expected):
-    digits = read_again(PHOTO, number("79" if len(expected) != 2 else "798"), Reader(text))
+    digits = read_again(PHOTO, number("79" if len(expected) != 2 else "798"), Reader(text)).digits
     assert text_of(digits) == expected
     assert {(digit.box.top, digit.box.bottom) for digit in digits} == {(20, 45)}
     lefts = [digit.box.left for digit in digits]
@@ -76,8 +76,35 @@ def test_more_or_fewer_digits_get_places_as_high_as_those_before(text, expected)
 
 @pytest.mark.parametrize("reader", [Reader(""), Reader("15", 0.89), Reader("BUS"), Reader("ABC1")])
 def test_where_it_is_unsure_itself_nothing_changes(reader):
-    before = number("17")
-    assert read_again(PHOTO, before, reader) == tuple(before)
+    assert read_again(PHOTO, number("17"), reader) is None
+    (same,) = numbers_read(PHOTO, [Number(tuple(number("17")))], [], reader)
+    assert same.text == "17"
+
+
+@pytest.mark.parametrize(
+    "sure, likely, read, expected",
+    [
+        (["17"], ["17"], "11", ["11"]),
+        (["42"], ["423"], "423", ["423"]),  # what has low scores is read just so
+        ([], ["42"], "41", ["41"]),  # nothing is sure, and something is read there
+        ([], ["42"], "BUS", []),
+        (["42"], ["423"], "", ["42"]),
+    ],
+)
+def test_low_scores_count_where_they_are_read(sure, likely, read, expected):
+    as_numbers = ([Number(tuple(number(text))) for text in texts] for texts in (sure, likely))
+    assert [found.text for found in numbers_read(PHOTO, *as_numbers, Reader(read))] == expected
+
+
+def test_a_surer_reading_of_the_sure_digits_alone_counts_more():
+    class Unlike(Reader):
+        def read(self, photo, region):
+            short = region.box[2] - region.box[0] < 50
+            self.text, self.score = ("42", 0.99) if short else ("423", 0.95)
+            return super().read(photo, region)
+
+    given = [Number(tuple(number("42")))], [Number(tuple(number("423")))]
+    assert [found.text for found in numbers_read(PHOTO, *given, Unlike(""))] == ["42"]
 
 
 def test_the_finder_asks_about_unsure_numbers_of_small_photos_only(monkeypatch):
@@ -88,8 +115,9 @@ def test_the_finder_asks_about_unsure_numbers_of_small_photos_only(monkeypatch):
         (number("17"), None, PHOTO, "17"),
         (number("17"), Reader("11"), np.zeros((200, 200, 3), np.uint8), "17"),
     ]:
+        findings = Findings(tuple(given), numbers=(Number(tuple(given)),))
         monkeypatch.setitem(finder.__dict__, "text_reader", reader)
-        monkeypatch.setattr(
-            Finder, "find_numbers_with_doubt", lambda self, photo, given=given: ([Number(tuple(given))], [])
-        )
+        monkeypatch.setattr(Finder, "judge", lambda self, known, findings=findings: findings)
+        monkeypatch.setattr(Finder, "_sure", lambda self, *_, findings=findings: findings)
+        monkeypatch.setattr(Finder, "_likely", lambda self, *_, findings=findings: findings)
         assert finder.read_number(photo).text == expected

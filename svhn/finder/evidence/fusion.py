@@ -204,7 +204,7 @@ def drop_unread(digits: Candidates, known: Evidence) -> Candidates:
     surely = known.read_digits.take(known.read_digits.presence >= SURE_WORD)
     needed = ~_shares(digits, surely) & (digits.presence < SURE_ALONE)
     kept = np.ones(len(digits.presence), bool)
-    for number in _numbers(digits):
+    for number in numbers_of(digits):
         if needed[number].all():
             order = number[np.argsort(-digits.presence[number], kind="stable")]
             kept[order[_count_read(digits.boxes[number], known.look) :]] = False
@@ -294,7 +294,7 @@ def _beside(found: Candidates, which: np.ndarray) -> np.ndarray:
     return beside
 
 
-def _numbers(digits: Candidates) -> list[np.ndarray]:
+def numbers_of(digits: Candidates) -> list[np.ndarray]:
     """Return the indices of the digits of each number: those that neighbours join."""
     left, numbers = np.ones(len(digits.boxes), bool), []
     for first in range(len(left)):
