@@ -92,9 +92,13 @@ def is_legible(known: Sequence[int | None], before: Readings, after: Readings, l
     Returns
     -------
     bool
-        Whether a reader still reads a digit's known label, or what any reader read there before.
+        Whether a reader still reads a digit's known label, or what any reader read there before; or one that can find
+        nothing finds any digit, for example half of an 8 that reads as a 3. The first reader, the classifier, cannot:
+        it always names a digit.
     """
     sure = ~(after.confidences < least)  # (R, N); what is no number is no proof
+    if sure[1:].any():
+        return True
     as_known = after.labels == [-1 if label is None else label for label in known]
     # (R, 1, N) after against (1, R, N) before
     as_before = (after.labels[:, None] == before.labels) & (before.confidences > 0)

@@ -40,7 +40,13 @@ def test_any_reader_that_still_reads_what_any_reader_read_counts():
     assert is_legible([None, None], before, readings(quiet, [(0, 0.0), (6, 0.8)]), 0.5)
     assert is_legible([None, None], before, readings([(4, 0.1), (5, 0.8)], quiet), 0.5)
     assert not is_legible([None, None], before, readings([(5, 0.8), (4, 0.8)], quiet), 0.5)  # of the other box
-    assert not is_legible([None, None], before, readings(quiet, [(0, 0.9), (0, 0.9)]), 0.5)
+
+
+def test_half_a_digit_that_reads_as_another_one_counts_for_a_reader_that_can_find_nothing():
+    before, nothing = readings([(8, 0.9)], [(8, 0.9)]), [(0, 0.0)]
+    assert is_legible([8], before, readings([(8, 0.1)], [(3, 0.8)]), 0.5)
+    assert not is_legible([8], before, readings([(8, 0.1)], [(3, 0.4)]), 0.5)
+    assert not is_legible([8], before, readings([(3, 0.9)], nothing), 0.5)  # the classifier has to name a digit
 
 
 def test_the_surest_readers_word_is_taken_for_each_box():
