@@ -123,7 +123,7 @@ def _photo_tile(photo: np.ndarray, digits: Sequence[DigitBox]) -> np.ndarray:
     for digit in digits:
         left, top, right, bottom = (round(side * scale) for side in digit.box.as_list())
         cv2.rectangle(small, (left, top), (right - 1, bottom - 1), FRAME, 1)
-        place = (left + 2, max(top - 3, 9))
+        place = (left + 2, max(top - 3, 12))
         for colour, thick in ((0, 3), (255, 1)):
             cv2.putText(
                 small, str(digit.label), place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (colour,) * 3, thick, cv2.LINE_AA

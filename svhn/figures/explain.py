@@ -245,7 +245,7 @@ def _panels(one: Explanation) -> list[tuple[str, str, Callable[[Axes], None]]]:
         ),
         ("key pixels", f"{_share(pictures['key_pixels'])}, background", only("key_pixels")),
         ("mask", f"{_share(mask)}, to be painted", lambda axes: _show_mask(axes, pictures)),
-        ("fill", f"{one.fill}, {small_width} x {small_height} px", picture("fill")),
+        (f"fill, {small_width} x {small_height} px", one.fill, picture("fill")),
         ("result", "fitted to the photo, with grain", picture("result")),
         ("digits", "cut out of the photo", lambda axes: _show_digits(axes, one.digits[0])),
         ("digits, filled", "the same cut out of the result", lambda axes: _show_digits(axes, one.digits[1])),

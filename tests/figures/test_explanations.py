@@ -1,9 +1,12 @@
 """The figure that shows how numbers are found and removed."""
 
+import dataclasses
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from svhn.boxes import Box
@@ -70,7 +73,7 @@ def test_every_panel_has_its_name_and_what_was_read_is_told():
         "photo",
         "strokes",
         "mask",
-        "fill",
+        "fill, 40 x 30 px",
         "result",
         "reference's key pixels",
         "5 feature maps",
@@ -79,6 +82,15 @@ def test_every_panel_has_its_name_and_what_was_read_is_told():
         "parent before",
         "over 0.60 (line) is digit",
     } <= {*shown}
+
+
+def test_no_words_run_into_others():
+    one = dataclasses.replace(explanation(60, 80), fill="grnn-seed, sigma 1.8, every 3")
+    figure = draw_explanations([one], "house.png")
+    canvas = FigureCanvasAgg(figure)
+    places = [text.get_window_extent(canvas.get_renderer()) for text in figure.texts if text.get_text()]
+    assert "grnn-seed, sigma 1.8, every 3" in texts(figure)
+    assert not [pair for pair in itertools.combinations(places, 2) if pair[0].overlaps(pair[1])]
 
 
 def test_the_fullest_bin_is_marked():
