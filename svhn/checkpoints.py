@@ -13,6 +13,7 @@ from svhn.errors import InputError
 TENSORFLOW = "tensorflow"
 PYTORCH = "pytorch"
 ONNX = "onnx"
+TENSORFLOW_SUFFIXES = (".keras", ".tflite")
 # Of what `torch.save` writes; the last is that of the reference's weights.
 TORCH_SUFFIXES = (".pt", ".pth", ".pkl")
 # What a checkpoint's use, input, output, licence and score are; see `shipped_models`.
@@ -109,7 +110,7 @@ def find_model(path: str | Path) -> ModelFile:
     Parameters
     ----------
     path : str or Path
-        A `.keras`, `.pt` or `.onnx` file, a SavedModel folder, a folder with a `model.keras`, `model.pt` or
+        A `.keras`, `.pt`, `.onnx` or `.tflite` file, a SavedModel folder, a folder with a `model.keras`, `model.pt` or
         `saved_model/` in it (a shipped checkpoint or a run), or the name of a shipped checkpoint, see
         `locate_checkpoint`.
 
@@ -128,8 +129,8 @@ def find_model(path: str | Path) -> ModelFile:
         )
     shipped = sorted(folder.name for folder in checkpoint_folder().glob("*/"))
     raise InputError(
-        f"{path}: no model found; expected a .keras, .pt or .onnx file, a SavedModel folder, a run folder, or one of "
-        f"{', '.join(shipped) or 'the shipped checkpoints (none found)'}"
+        f"{path}: no model found; expected a .keras, .pt, .onnx or .tflite file, a SavedModel folder, a run folder, or "
+        f"one of {', '.join(shipped) or 'the shipped checkpoints (none found)'}"
     )
 
 
@@ -154,7 +155,9 @@ def _model_at(path: Path) -> ModelFile | None:
             return ModelFile(candidate, PYTORCH)
         if candidate.suffix == ".onnx" and candidate.is_file():
             return ModelFile(candidate, ONNX)
-        if (candidate.suffix == ".keras" and candidate.is_file()) or (candidate / "saved_model.pb").is_file():
+        if (candidate.suffix in TENSORFLOW_SUFFIXES and candidate.is_file()) or (
+            candidate / "saved_model.pb"
+        ).is_file():
             return ModelFile(candidate, TENSORFLOW)
     return None
 

@@ -27,7 +27,7 @@ def load_classifier(model: str | Path) -> Predictor:
     Parameters
     ----------
     model : str or Path
-        Name of a shipped checkpoint, run folder, `.keras`, `.pt` or `.onnx` file, or SavedModel folder; see
+        Name of a shipped checkpoint, run folder, `.keras`, `.pt`, `.onnx` or `.tflite` file, or SavedModel folder; see
         `svhn.checkpoints.find_model`.
 
     Returns
@@ -106,7 +106,7 @@ def load_interpreter(model: str | Path) -> Interpreter:
     Raises
     ------
     InputError
-        As `load_classifier`, and for a SavedModel, which cannot be looked into.
+        As `load_classifier`, and for a SavedModel or a TFLite file, which cannot be looked into.
     """
     found = find_model(model)
     if found.framework == PYTORCH:

@@ -157,7 +157,7 @@ def evaluate(
     crops: str | None,
     pairs: tuple[tuple[int, int], ...],
 ) -> None:
-    """Measure a classifier: a shipped checkpoint, a run, a .keras, .pt or .onnx file, or a SavedModel folder.
+    """Measure a classifier: a shipped checkpoint, a run, a .keras, .pt, .onnx or .tflite file, or a SavedModel.
 
     The bare weights of the reference's PyTorch networks (a .pkl, .pt or .pth file of its state_dict) are taken as well;
     they are measured on tight crops, as they were meant.

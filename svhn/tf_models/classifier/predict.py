@@ -1,4 +1,4 @@
-"""Use a saved model: a `.keras` file or a SavedModel folder."""
+"""Use a saved model: a `.keras` file, a SavedModel folder or a TFLite file."""
 
 import zipfile
 from collections.abc import Callable
@@ -13,9 +13,10 @@ from svhn.crops import CROP_SIZE
 from svhn.errors import InputError
 from svhn.tf_models.classifier.pixels import prepare_pixels
 from svhn.tf_models.classifier.published import logits_of
-from svhn.tf_models.export import SIGNATURE
+from svhn.tf_models.export import SIGNATURE, TARGETS
 
 BATCH = 256
+_TFLITE = ".tflite"
 
 
 def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
@@ -24,7 +25,7 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     Parameters
     ----------
     path : str or Path
-        A `.keras` file or a SavedModel folder of this project.
+        A `.keras` file, a SavedModel folder or a `.tflite` file of this project.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def load_classifier(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     """
     path = Path(path)
     try:
-        predict = probabilities_of(logits_of(_read_keras(path))) if path.suffix == ".keras" else _SavedModel(path)
+        predict = _reader_of(path)
         shape = predict(tf.zeros((1, CROP_SIZE, CROP_SIZE, 3), tf.uint8)).shape
         if shape != (1, NUM_CLASSES):
             raise ValueError(f"expected (1, {NUM_CLASSES}) probabilities for one crop, received {shape}")
@@ -63,8 +64,8 @@ def load_network(path: str | Path) -> keras.Model:
         When the file is missing, damaged, or holds a network of another kind.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: a SavedModel has no Keras network in it; give the .keras file that it came from")
+    if path.is_dir() or path.suffix == _TFLITE:
+        raise InputError(f"{path}: there is no Keras network in it; give the .keras file that it came from")
     try:
         model = logits_of(_read_keras(path))
         shapes = (model.input_shape, model.output_shape)
@@ -73,6 +74,17 @@ def load_network(path: str | Path) -> keras.Model:
     except Exception as error:  # a damaged file makes Keras raise almost anything
         raise InputError(f"{path}: not a readable network of this project ({error})") from error
     return model
+
+
+def _reader_of(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:
+    if path.suffix == ".keras":
+        return probabilities_of(logits_of(_read_keras(path)))
+    return _read_tflite(path) if path.suffix == _TFLITE else _SavedModel(path)
+
+
+def _read_tflite(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:
+    (run,) = TARGETS["tflite"].load(path)
+    return lambda images: tf.constant(run(images.numpy(), images.numpy())["probabilities"])
 
 
 def _read_keras(path: Path) -> keras.Model:

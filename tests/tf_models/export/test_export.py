@@ -372,5 +372,15 @@ def test_load_network_gives_what_was_saved(network, tmp_path, pixels):
     np.testing.assert_array_equal(loaded(images, training=False), network(images, training=False))
 
 
-def test_a_written_onnx_file_is_a_classifier_like_any_other(written, rgb, expected):
-    np.testing.assert_allclose(classifiers.load_classifier(written["onnx"].path)(rgb), expected, atol=1e-5)
+@pytest.mark.parametrize("kind", ["onnx", "tflite"])
+def test_a_written_file_is_a_classifier_like_any_other(kind, written, rgb, pixels, expected):
+    answer = classifiers.load_classifier(written[kind].path)(rgb)
+    # TFLite turns RGB into gray itself, and may round it to the other side.
+    np.testing.assert_allclose(answer, expected, atol=0.02 if kind == "tflite" and pixels.shape[-1] == 1 else 1e-5)
+
+
+def test_a_broken_tflite_file_is_told_of(tmp_path):
+    (tmp_path / "broken.tflite").write_bytes(b"not a model")
+    for load in (classifiers.load_classifier, classifiers.load_keras_network):
+        with pytest.raises(InputError, match=r"broken\.tflite"):
+            load(tmp_path / "broken.tflite")
