@@ -146,13 +146,14 @@ def _ours_large(**changes) -> Fill:
 
     def fill(picture, mask, known):
         rows = np.flatnonzero(mask.any(axis=1))
-        scale = min(1.0, RemovalConfig.work_height / (rows[-1] + 1 - rows[0]))
+        height = float(rows[-1] + 1 - rows[0])
+        scale = min(1.0, RemovalConfig.work_height / height)
         size = tuple(round(scale * side) for side in mask.shape)
         small = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else picture
         keys = KeyPixels(reduce_mask(mask, size), ~reduce_mask(~known, size))
         painted = fill_regions([(small, keys)], config, torch.device("cpu"))[0]
         image, box, grain = picture.copy(), Box(0, 0, mask.shape[1], mask.shape[0]), config.grain
-        sharp = sharpen_fill(picture, box, painted, mask, box, known, detail) if detail and scale < 1 else None
+        sharp = sharpen_fill(picture, box, painted, mask, height, box, known, detail) if detail else None
         if sharp is not None:
             painted, grain = sharp, 0.0
         paste_fill(image, box, picture, painted, mask, known, grain)

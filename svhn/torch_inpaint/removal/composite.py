@@ -1,6 +1,6 @@
 """Paste a fill back into its photo, at the photo's resolution, so that nothing outside the mask changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -16,10 +16,14 @@ TRACES_REACH = 32
 NOTHING_MISSING = 0.1
 # Surroundings with more pixels are repainted at the scale at which they have so many, which bounds memory and time.
 MOST_PIXELS = 3_000_000
-# A region that loses less than this at working scale is not repainted, in grey levels (root mean square). Nearly all
-# tall numbers of SVHN lose less, since their photos were enlarged before, and all of `wild/dev` lose more, see
-# `benchmarks.removal.lost_detail`.
+# A region that loses less than this at working scale is soft, in grey levels (root mean square): it is repainted only
+# where its fill breaks structure. Nearly all tall numbers of SVHN lose less, since their photos were enlarged before,
+# and all of `wild/dev` lose more, see `benchmarks.removal.lost_detail`.
 LEAST_DETAIL = 3.0
+# A region at the photo's own scale is repainted when it loses more than this at half of it.
+SHARP = 8.0
+# Digits are at least so tall, in pixels, in soft and in sharp photos: around small ones there is too little to copy.
+LEAST_SOFT, LEAST_SHARP = 64, 38
 
 
 def paste_fill(
@@ -97,14 +101,14 @@ def enlarge_fill(filled: np.ndarray, original: np.ndarray, mask: np.ndarray) -> 
     return large + normalised_blur(original - large, known, scale, prior_weight=NOTHING_MISSING)
 
 
-def lost_detail(original: np.ndarray, shape: tuple[int, ...], mask: np.ndarray) -> float:
+def lost_detail(original: np.ndarray, shape: Sequence[int], mask: np.ndarray) -> float:
     """Return what a region loses when it is brought to working scale and enlarged again.
 
     Parameters
     ----------
     original : ndarray (H, W, 3) uint8
         The region as it is in the photo.
-    shape : tuple of int
+    shape : sequence of int
         Rows and columns of the region at working scale.
     mask : ndarray (H, W) bool
         True = does not count.
@@ -125,11 +129,12 @@ def sharpen_fill(
     box: Box,
     painted: np.ndarray,
     mask: np.ndarray,
+    height: float,
     around: Box,
     known: np.ndarray,
-    detail: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray | None],
+    detail: Callable[[np.ndarray, np.ndarray, np.ndarray, bool], np.ndarray | None],
 ) -> np.ndarray | None:
-    """Repaint a fill that was made at a smaller scale, with the detail of its surroundings.
+    """Repaint a fill with the detail of its surroundings.
 
     Parameters
     ----------
@@ -141,6 +146,8 @@ def sharpen_fill(
         The filled region at working scale.
     mask : ndarray (h, w) bool
         Of the region, at the photo's resolution; True = is replaced.
+    height : float
+        Of the digits, in pixels.
     around : Box
         The surroundings that detail is taken from; holds `box`.
     known : ndarray bool, as large as `around`
@@ -151,22 +158,27 @@ def sharpen_fill(
     Returns
     -------
     ndarray (h, w, 3) float32 or None
-        The region at the photo's resolution; None when it has little detail to lose, or too little is known.
+        The region at the photo's resolution; None when nothing is missing, or too little is known.
     """
-    if lost_detail(photo[box.slices], painted.shape, mask) < LEAST_DETAIL:
+    region = photo[box.slices]
+    is_reduced = painted.shape != region.shape
+    size = painted.shape if is_reduced else [max(1, side // 2) for side in mask.shape]
+    lost = lost_detail(region, size, mask)
+    soft = is_reduced and lost < LEAST_DETAIL
+    if (soft and height < LEAST_SOFT) or (not is_reduced and (lost < SHARP or height < LEAST_SHARP)):
         return None
     own = box.shift(-around.left, -around.top).slices
     original, hole = photo[around.slices], np.zeros(known.shape, bool)
     hole[own] = mask
     picture = original.astype(np.float32)
-    picture[own][mask] = enlarge_fill(painted, photo[box.slices], mask)[mask]
+    picture[own][mask] = enlarge_fill(painted, region, mask)[mask]
     scale = np.sqrt(MOST_PIXELS / hole.size)
     if scale >= 1:
-        sharp = detail(picture, hole, known)
+        sharp = detail(picture, hole, known, soft)
         return None if sharp is None else sharp[own]
     size = (int(around.width * scale), int(around.height * scale))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    sharp = detail(small, _touched(hole, size), ~_touched(~known, size))
+    sharp = detail(small, _touched(hole, size), ~_touched(~known, size), soft)
     return None if sharp is None else enlarge_fill(sharp, original, hole)[own]
 
 

@@ -62,7 +62,8 @@ def _sharpened(
     if painted.shape[:2] == part.shape:
         return None
     around = box.grow(round(SURROUNDINGS * thickness(part))).inside(photo.shape[1], photo.shape[0])
-    return sharpen_fill(photo, box, painted, part, around, ~mask[around.slices], detail)
+    height = float(np.ptp(np.flatnonzero(part.any(axis=1))) + 1)
+    return sharpen_fill(photo, box, painted, part, height, around, ~mask[around.slices], detail)
 
 
 def _check_mask(mask: np.ndarray) -> np.ndarray:

@@ -42,9 +42,9 @@ KeyPixelFunction: TypeAlias = (
     "Callable[[np.ndarray, Sequence[Box], np.ndarray, np.ndarray], tuple[np.ndarray, KeyPixels]]"
 )
 # From surroundings (H, W, 3) float32, 0..255, at the photo's resolution with an enlarged fill in the mask, the mask
-# (True = was filled) and what is known (True = detail may be taken from here), (H, W) bool each, to the same with
-# detail in the mask, or None where too little is known.
-DetailFunction: TypeAlias = "Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray | None]"
+# (True = was filled), what is known (True = detail may be taken from here), (H, W) bool each, and whether the photo is
+# too soft for detail to be missed, to the same with detail in the mask, or None where nothing is done.
+DetailFunction: TypeAlias = "Callable[[np.ndarray, np.ndarray, np.ndarray, bool], np.ndarray | None]"
 
 
 class FillMethod(Protocol):
@@ -183,10 +183,10 @@ class PatchedFill(FinishedFill):
     name = "patches"
 
     def load_detail(self, config: FillConfig, device: "torch.device") -> DetailFunction:
-        def detail(picture, mask, known):
+        def detail(picture, mask, known, soft):
             from svhn.torch_inpaint.removal.fills import add_patches  # brings SciPy, for large digits only
 
-            return add_patches(picture, mask, known, device)
+            return add_patches(picture, mask, known, device, soft=soft)
 
         return detail
 

@@ -254,13 +254,14 @@ class DigitRemover:
         return filled
 
     def _sharpened(self, photo: np.ndarray, number: Removal, painted: np.ndarray) -> np.ndarray | None:
-        """Return the fill of a number at the photo's resolution; None when it has it or too little detail is there."""
-        if self._detail is None or not number.is_reduced or not number.mask.any():
+        """Return the fill of a number with the detail of its surroundings; None when nothing is missing."""
+        if self._detail is None or not number.mask.any():
             return None
         box = number.region.box
         around = detail_around(number.boxes, box, photo.shape)
         known = known_around(around, box, number.mask, number.others)
-        return sharpen_fill(photo, box, painted, number.mask, around, known, self._detail)
+        height = float(np.median([digit.height for digit in number.boxes]))
+        return sharpen_fill(photo, box, painted, number.mask, height, around, known, self._detail)
 
     def _result(self, before: np.ndarray, image: np.ndarray, numbers: Sequence[Removal]) -> RemovalResult:
         mask, key_pixels = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)

@@ -66,14 +66,14 @@ def test_surroundings_of_any_size_are_repainted_at_a_bounded_scale(monkeypatch):
     box, mask, sizes = Box(20, 20, 50, 60), np.zeros((40, 30), bool), []
     mask[10:30, 10:20] = True
 
-    def detail(picture, hole, known):
+    def detail(picture, hole, known, soft):
         sizes.append(picture.shape[:2])
         assert not (hole & known).any()
         return np.where(hole[..., None], 120, picture).astype(np.float32)
 
     known = np.ones((60, 60), bool)
     known[10:50, 10:40] = ~mask
-    sharp = sharpen_fill(photo, box, np.full((20, 15, 3), 90, np.float32), mask, around, known, detail)
+    sharp = sharpen_fill(photo, box, np.full((20, 15, 3), 90, np.float32), mask, 80.0, around, known, detail)
     assert sizes == [(30, 30)] and sharp.shape == (40, 30, 3)
     assert np.abs(sharp[mask] - 120).max() < 20 and sharp[20, 15, 0] > 115
 

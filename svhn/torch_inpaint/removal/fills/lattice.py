@@ -1,5 +1,6 @@
 """Where patches are: the known ones, and those that overlap a hole."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -34,10 +35,12 @@ class Lattice:
         True = middle of a patch that is wholly known.
     trust : torch.Tensor float32 (H * W,)
         1 for known pixels, less in the hole, 0 in the padding.
-    weights : torch.Tensor float32 (N, AREA)
-        Of the pixels of targets; each row sums to 1.
+    weights : torch.Tensor float32 (N, C)
+        Of the compared pixels of targets; each row sums to 1.
     offsets : torch.Tensor (AREA,)
         From a patch's middle to its pixels.
+    compared : torch.Tensor (C,)
+        To every second of them, like the white squares of a chessboard; they tell patches apart as well as all.
     step : int
     """
 
@@ -48,6 +51,7 @@ class Lattice:
     trust: torch.Tensor
     weights: torch.Tensor
     offsets: torch.Tensor
+    compared: torch.Tensor
     step: int
 
     @classmethod
@@ -69,14 +73,26 @@ class Lattice:
         rows, columns = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
         offsets = torch.from_numpy((rows * hole.shape[1] + columns).reshape(-1)).to(device)
         confidence = torch.from_numpy(trust.astype(np.float32).reshape(-1)).to(device)
-        weights = confidence[flat[1][:, None] + offsets]
+        compared = offsets[::2]
+        weights = confidence[flat[1][:, None] + compared]
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=LEAST)
         sources = torch.from_numpy(whole.reshape(-1)).to(device)
-        return cls(hole.shape, flat[0], flat[1], sources, confidence, weights, offsets, step)
+        return cls(hole.shape, flat[0], flat[1], sources, confidence, weights, offsets, compared, step)
 
     @property
     def width(self) -> int:
         return self.shape[1]
+
+    def covering(self, pixels: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield pixels (n,), as places in `pixels`, and which of the `offsets` lead to them from middles of targets."""
+        rows, columns = self.place(pixels)
+        place = torch.arange(AREA, device=pixels.device)
+        down, across = place // SIDE - RADIUS, place % SIDE - RADIUS
+        for row in range(self.step):
+            for column in range(self.step):
+                which = (rows % self.step == row) & (columns % self.step == column)
+                leads = ((row - down) % self.step == 0) & ((column - across) % self.step == 0)
+                yield which.nonzero()[:, 0], leads.nonzero()[:, 0]
 
     def place(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return rows and columns of flat indices, without the padding."""

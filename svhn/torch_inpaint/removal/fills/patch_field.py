@@ -79,8 +79,8 @@ class PatchField:
         return near.view(-1).nonzero()[:, 0]
 
     def _patches(self, middles: torch.Tensor) -> torch.Tensor:
-        """Return the features of patches, (N, AREA * FEATURES)."""
-        pixels = (middles[:, None] + self.lattice.offsets).view(-1)
+        """Return the features of the compared pixels of patches, (N, C * FEATURES)."""
+        pixels = (middles[:, None] + self.lattice.compared).view(-1)
         return self.features.index_select(0, pixels).view(len(middles), -1)
 
     def start(self) -> None:
@@ -89,10 +89,10 @@ class PatchField:
         chosen = torch.randperm(len(sources), generator=self.generator)[:MOST_SOURCES]
         sources = sources[chosen.to(sources.device)]
         patches = self._patches(sources)
-        squares = patches.square().view(-1, AREA, FEATURES).sum(dim=2)
+        squares = patches.square().view(len(patches), -1, FEATURES).sum(dim=2)
         for part in torch.arange(len(self.cost), device=sources.device).split(CHUNK):
             weights, own = self.lattice.weights[part], self._own[part]
-            weighted = (own.view(-1, AREA, FEATURES) * weights[..., None]).view(len(own), -1)
+            weighted = (own.view(len(own), -1, FEATURES) * weights[..., None]).view(len(own), -1)
             unlike = weights @ squares.T - 2 * (weighted @ patches.T)
             unlike += ANCHOR * torch.cdist(self.traits[self.lattice.targets[part]], self.traits[sources]).square()
             self.source[self.lattice.targets[part]] = sources[unlike.argmin(dim=1)]
@@ -124,7 +124,9 @@ class PatchField:
         found = []
         for part, source in zip(which.split(CHUNK), sources.split(CHUNK), strict=True):
             difference = self._patches(source).sub_(self._own[part]).square_()
-            unlike = (difference.view(-1, AREA, FEATURES).sum(dim=2) * self.lattice.weights[part]).sum(dim=1)
+            unlike = (
+                difference.view(*self.lattice.weights[part].shape, FEATURES).sum(dim=2) * self.lattice.weights[part]
+            ).sum(dim=1)
             away = (self.traits[source] - self.traits[self.lattice.targets[part]]).square().sum(dim=1)
             found.append(unlike + ANCHOR * away)
         return torch.cat(found)
@@ -160,12 +162,11 @@ class PatchField:
         self.colours[self.lattice.hole] = colours
         self._strengthen()
 
-    def vote_finally(self) -> None:
-        """Cast a sharp vote, and carry on into the hole what the votes miss of the known pixels beside it."""
+    def carry_on(self) -> None:
+        """Carry on into the hole what a sharp vote misses of the known pixels beside it."""
         beside = self._pixels_within(BESIDE, known=True)
         true, (voted, total) = self.colours[beside], self._votes(beside, sharp=True)
         missing = torch.where(total > LEAST**2, true - voted, 0)
-        self.vote(sharp=True)
         weight = self._spread(beside, (total > LEAST**2).float())[..., 0]
         carried = normalised_blur(self._spread(beside, missing), weight, CARRY, prior_weight=NOTHING_MISSING)
         self.colours += torch.from_numpy(np.where(self._hole[..., None], carried, 0).reshape(-1, 3)).to(missing.device)
@@ -176,14 +177,16 @@ class PatchField:
         where = torch.arange(AREA, device=self.source.device)
         away = ((where // SIDE - RADIUS) ** 2 + (where % SIDE - RADIUS) ** 2).float()
         share = torch.exp(-away / (2 * (SHARP * self.lattice.step) ** 2)) if sharp else torch.ones_like(away)
-        colours, totals = [], []
-        for part in pixels.split(CHUNK):
-            middles = (part[:, None] - offsets).clamp(0, len(self.source) - 1)  # (n, AREA): of patches that cover it
-            weights = ballots[middles] * share
-            votes = self.colours[(self.source[middles] + offsets).clamp(0, len(self.source) - 1)]
-            totals.append(weights.sum(dim=1, keepdim=True))
-            colours.append((votes * weights[..., None]).sum(dim=1) / totals[-1].clamp(min=LEAST_VOTES))
-        return torch.cat(colours), torch.cat(totals)
+        colours, totals = torch.zeros(len(pixels), 3).to(pixels.device), torch.zeros(len(pixels), 1).to(pixels.device)
+        for which, leads in self.lattice.covering(pixels):
+            for part in which.split(CHUNK):
+                # (n, C): of the patches that cover a pixel
+                middles = (pixels[part][:, None] - offsets[leads]).clamp(0, len(self.source) - 1)
+                weights = ballots[middles] * share[leads]
+                votes = self.colours[(self.source[middles] + offsets[leads]).clamp(0, len(self.source) - 1)]
+                totals[part] = weights.sum(dim=1, keepdim=True)
+                colours[part] = torch.einsum("ncd,nc->nd", votes, weights) / totals[part].clamp(min=LEAST_VOTES)
+        return colours, totals
 
     def _strengthen(self) -> None:
         """Give back the texture that votes lose."""

@@ -21,7 +21,7 @@ CARRIED, LEAST_CARRIED = 0.5, 3.0
 ENOUGH = 4.0
 # A fill's texture is made at most so many times as strong: fine detail, which is made up anyway, more than coarse,
 # which may be wrong.
-MOST_GAIN = (2.2, 1.3)
+MOST_GAIN = (2.5, 1.0)
 
 
 def expected_texture(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, thick: float) -> np.ndarray:
