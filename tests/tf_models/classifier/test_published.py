@@ -51,34 +51,39 @@ def file(network, tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def model(file):
+    """The file, loaded once, for tests that give it crops of its own shape."""
+    return keras.models.load_model(file)
+
+
 @pytest.mark.parametrize("kind", ["raw float", "0 to 1", "-1 to 1", "uint8"])
-def test_pixels_of_every_range_give_probabilities(kind, file, pixels, expected):
+def test_pixels_of_every_range_give_probabilities(kind, model, pixels, expected):
     others = {"0 to 1": pixels / 255, "-1 to 1": pixels / 127.5 - 1, "uint8": pixels.astype(np.uint8)}
-    answer = keras.models.load_model(file).predict(others.get(kind, pixels), verbose=0)
+    answer = model.predict(others.get(kind, pixels), verbose=0)
     np.testing.assert_allclose(answer, expected, atol=1e-5)
     np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
 
 
-def test_crops_of_both_ranges_go_into_one_batch(file, pixels, expected):
+def test_crops_of_both_ranges_go_into_one_batch(model, pixels, expected):
     mixed = np.where(np.arange(len(pixels))[:, None, None, None] % 2, pixels / 255, pixels)
-    np.testing.assert_allclose(keras.models.load_model(file).predict(mixed, verbose=0), expected, atol=1e-5)
+    np.testing.assert_allclose(model.predict(mixed, verbose=0), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["standardised", "16 bit", "NaN"])
-def test_pixels_of_no_known_range_get_no_answer(kind, file, pixels, expected):
+def test_pixels_of_no_known_range_get_no_answer(kind, model, pixels, expected):
     """Keras cannot refuse in words: NaN. The crops beside them are answered."""
     others = {"standardised": (pixels - 120) / 60, "16 bit": pixels * 257, "NaN": pixels * np.nan}
     batch = np.concatenate([pixels, others[kind]]).astype(np.float32)
-    right, nothing = np.split(keras.models.load_model(file).predict(batch, verbose=0), 2)
+    right, nothing = np.split(model.predict(batch, verbose=0), 2)
     np.testing.assert_allclose(right, expected, atol=1e-5)
     assert np.isnan(nothing).all()
 
 
 @pytest.mark.parametrize("scale", [1, 255], ids=["0 to 1", "0 to 255"])
-def test_noise_and_resizing_may_go_beyond_the_range(scale, file, pixels):
+def test_noise_and_resizing_may_go_beyond_the_range(scale, model, pixels):
     noisy = pixels / 255 + np.random.default_rng(0).normal(0, 0.05, pixels.shape).astype(np.float32)
     assert noisy.min() < -0.1 and noisy.max() > 1.1
-    model = keras.models.load_model(file)
     np.testing.assert_allclose(model(noisy * scale), model.layers[-1](model.layers[1](noisy * 255)), atol=1e-5)
 
 
@@ -100,9 +105,8 @@ def test_crops_of_another_kind_are_right_or_refused(kind, file, network, pixels,
             model.predict(images, verbose=0)
 
 
-def test_no_crops_give_no_answers(file, pixels):
+def test_no_crops_give_no_answers(model, pixels):
     """Of no crops at all `predict` makes an error of Keras's own, with any model."""
-    model = keras.models.load_model(file)
     for answer in (model(pixels[:0]), model.predict_on_batch(pixels[:0])):
         assert answer.shape == (0, NUM_CLASSES)
     with pytest.warns(UserWarning, match="ran out of data"), pytest.raises(UnboundLocalError):
