@@ -21,7 +21,7 @@ ROUNDS = (7, 3, 2)
 MOST_STRUCTURE = 1600
 # The fill keeps what of the coarse one a Gaussian leaves that is this wide (sigma, as a share of the hole's thickness,
 # and in pixels at least), by this share.
-LOW, LEAST_LOW, LOW_SHARE = 0.1, 2.0, 0.75
+LOW, LEAST_LOW, LOW_SHARE = 0.1, 2.6, 0.75
 # With fewer known patches of the hole's colours than this, where these are less than that share of what is known, the
 # coarse fill stays as it is: a plate that its number fills has nothing to copy but its frame. With fewer than the last
 # it always does.
