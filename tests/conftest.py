@@ -1,6 +1,7 @@
 """Fixtures for all tests: where the real data lies, and a tiny rendered data set in the official formats."""
 
 import dataclasses
+import gc
 import os
 import shutil
 import signal
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests first, with their whole files: no process is left alone with one of them at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("ray")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: to look through it for garbage again and again takes a twentieth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
