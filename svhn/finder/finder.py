@@ -100,10 +100,13 @@ class Finder:
         sure = candidates.take(candidates.presence >= self.config.least)
         return self._sorted_out(sure, doubtful_candidates(candidates, sure), photo.shape)
 
-    def _likely(self, photo: np.ndarray, candidates: Candidates) -> Findings:
-        """Return what candidates say in a photo that is expected to show a number."""
+    def _likely(self, photo: np.ndarray, candidates: Candidates, read: bool = False) -> Findings:
+        """Return what candidates say in a photo that is expected to show a number.
+
+        Words are told from numbers, unless they will be `read`.
+        """
         likely = likely_digits(candidates, self.config)
-        likely = without_words(photo, likely, self.text_reader) if self.text_reader else likely
+        likely = without_words(photo, likely, self.text_reader) if self.text_reader and not read else likely
         return self._sorted_out(likely, doubtful_candidates(candidates, likely), photo.shape)
 
     def judge(self, known: Evidence) -> Findings:
@@ -185,7 +188,7 @@ class Finder:
             return self.find_numbers_with_doubt(photo)[0]
         candidates = self._low_candidates(photo)
         sure = self._numbers_and_doubt(photo, self._sure(photo, candidates))[0]
-        likely = self._likely(photo, candidates).drawn(photo.shape, self.config).numbers
+        likely = self._likely(photo, candidates, read=True).drawn(photo.shape, self.config).numbers
         return numbers_read(photo, sure, likely, self.text_reader)
 
     def find_numbers_with_doubt(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
