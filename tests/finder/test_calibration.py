@@ -14,7 +14,7 @@ def test_the_map_rises_and_keeps_the_order():
     digits = found((1, 0.99, 100), (2, 0.8, 200), (3, 0.66, 300), (4, 0.1, 400))
     meant = calibrated(digits)
     assert all(np.diff(meant.presence) < 0) and meant.presence.max() <= MEANT[-1]
-    assert meant.presence[1] == pytest.approx(0.52) and meant.presence.dtype == np.float32
+    assert meant.presence[1] == pytest.approx(0.78) and meant.presence.dtype == np.float32
     np.testing.assert_array_equal(meant.boxes, digits.boxes)
     assert calibrated(found()).presence.shape == (0,)
 

@@ -118,6 +118,6 @@ def test_the_finder_asks_about_unsure_numbers_of_small_photos_only(monkeypatch):
         findings = Findings(tuple(given), numbers=(Number(tuple(given)),))
         monkeypatch.setitem(finder.__dict__, "text_reader", reader)
         monkeypatch.setattr(Finder, "judge", lambda self, known, findings=findings: findings)
-        monkeypatch.setattr(Finder, "_sure", lambda self, *_, findings=findings: findings)
-        monkeypatch.setattr(Finder, "_likely", lambda self, *_, findings=findings: findings)
+        monkeypatch.setattr(Finder, "_sure", lambda self, *_, findings=findings, **__: findings)
+        monkeypatch.setattr(Finder, "_likely", lambda self, *_, findings=findings, **__: findings)
         assert finder.read_number(photo).text == expected
