@@ -221,13 +221,13 @@ def _count_read(boxes: np.ndarray, look: Callable[[np.ndarray], Sequence[Word]])
     if len(boxes) > 1 and down > COLUMN * across:
         return len(boxes) if any(_count_read(box[None], look) for box in boxes) else 0
     height = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    surest = None
+    seen: list[Word] = []
     for margin in LOOKS:
         words = look(np.concatenate([low - margin * height, high + margin * height]))
-        read = [word for word in words if word.letters <= word.digits and word.score >= LEAST_LOOK and word.digits]
-        surest = max([*read, *([surest] if surest else [])], key=lambda word: word.score, default=None)
-        if surest and surest.score >= SURE_WORD and surest.digits >= len(boxes):
-            break
+        seen += [word for word in words if word.letters <= word.digits and word.score >= LEAST_LOOK]
+        if any(word.digits >= len(boxes) and word.score >= SURE_WORD for word in seen):
+            break  # all are surely read
+    surest = max((word for word in seen if word.digits), key=lambda word: word.score, default=None)
     if surest is None:
         return 0
     return min(surest.digits, len(boxes)) if surest.score >= SURE_WORD else len(boxes)
