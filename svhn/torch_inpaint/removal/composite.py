@@ -22,8 +22,9 @@ MOST_PIXELS = 3_000_000
 LEAST_DETAIL = 3.0
 # A region at the photo's own scale is repainted when it loses more than this at half of it.
 SHARP = 8.0
-# Digits are at least so tall, in pixels, in soft and in sharp photos: around small ones there is too little to copy.
-LEAST_SOFT, LEAST_SHARP = 64, 38
+# Digits are at least so tall, in pixels, in soft and in sharp photos: around small ones there is too little to copy. Of
+# SVHN's soft photos one in a hundred has such digits.
+LEAST_SOFT, LEAST_SHARP = 90, 38
 
 
 def paste_fill(

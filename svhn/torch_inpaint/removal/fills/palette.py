@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 # Colours are sorted into so many bins a channel; those so many bins away are not told apart.
 BINS, TOLERANCE = 16, 1
@@ -39,6 +38,11 @@ def of_its_colours(picture: np.ndarray, mask: np.ndarray, known: np.ndarray, thi
     counts = np.bincount(flat[mask], minlength=BINS**3) / mask.sum()
     if border.any():
         counts = (counts + np.bincount(flat[border], minlength=BINS**3) / border.sum()) / 2
-    near = ndimage.maximum_filter(counts.reshape((BINS,) * 3), 2 * TOLERANCE + 1).reshape(-1)
-    other = (near < LEAST_SHARE)[flat].astype(np.float32)
+    other = (_highest_near(counts.reshape((BINS,) * 3)) < LEAST_SHARE).reshape(-1)[flat].astype(np.float32)
     return known & (cv2.blur(other, (AROUND, AROUND)) <= MOST_OTHERS)
+
+
+def _highest_near(counts: np.ndarray) -> np.ndarray:
+    """Return the highest count within `TOLERANCE` bins of each bin (BINS, BINS, BINS)."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(counts, TOLERANCE), (2 * TOLERANCE + 1,) * 3)
+    return windows.max(axis=(3, 4, 5))

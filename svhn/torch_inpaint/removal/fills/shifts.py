@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from svhn.crops import LUMINANCE
 
@@ -230,6 +228,9 @@ def _belief(own: torch.Tensor, edges: list, messages: list) -> torch.Tensor:
 
 def _joined(picture: np.ndarray, hole: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Return the picture with the gradients of the copies in the hole, where two meet the mean of both."""
+    from scipy import sparse  # takes half a second to load, and few photos need it
+    from scipy.sparse.linalg import splu
+
     pixels = np.argwhere(hole)
     number = np.full(hole.shape, -1)
     number[hole] = np.arange(len(pixels))
