@@ -44,18 +44,23 @@ def photos(tmp_path, scene):
 @pytest.fixture
 def nothing_sure(monkeypatch):
     """Nothing is found, but perhaps there is an 8."""
-    monkeypatch.setattr(Finder, "_findings", lambda finder, photo: Findings(unsure=(below(photo),)))
+    see_also(monkeypatch, lambda found, photo: Findings(unsure=(below(photo),)))
 
 
 @pytest.fixture
 def one_unsure(monkeypatch):
     """The 5 is found, and perhaps there is an 8, which stays."""
-    findings = Finder._findings
+    see_also(monkeypatch, lambda found, photo: replace(found, unsure=(below(photo),)))
 
-    def see(finder, photo):
-        return replace(findings(finder, photo), unsure=(below(photo),))
 
-    monkeypatch.setattr(Finder, "_findings", see)
+def see_also(monkeypatch, change):
+    """Let the finder say `change(what it found, photo)`, whether it searches or looks again."""
+
+    def changed(method):
+        return lambda finder, photo, *more, **options: change(method(finder, photo, *more, **options), photo)
+
+    for name in ("_sure", "_likely"):
+        monkeypatch.setattr(Finder, name, changed(getattr(Finder, name)))
 
 
 def one_line(folder):
@@ -115,13 +120,8 @@ def test_where_somebody_listed_all_digits_there_is_no_doubt(photos, tmp_path, sc
 
 
 def test_what_lies_in_the_filled_part_is_no_doubt(photos, tmp_path, monkeypatch, scene):
-    findings = Finder._findings
     within = replace(EIGHT, box=scene.digits[0].box)
-
-    def see(finder, photo):
-        return replace(findings(finder, photo), unsure=(within, below(photo)))
-
-    monkeypatch.setattr(Finder, "_findings", see)
+    see_also(monkeypatch, lambda found, photo: replace(found, unsure=(within, below(photo))))
     job(photos, tmp_path / "out")
     assert len(one_line(tmp_path / "out")["unsure"]) == 1
 
