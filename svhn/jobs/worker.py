@@ -215,9 +215,7 @@ def describe_found(name: str, photo: Photo, where: PhotoDigits) -> ReportLine:
     """Return what a dry run says of a photo."""
     numbers = tuple(describe_number(number) for number in group_digits(where.digits))
     unsure = describe_unsure(where)
-    status = DOUBTFUL if unsure else NO_DIGITS
-    if not where.is_empty:
-        status = PLANNED
+    status = PLANNED if not where.is_empty else DOUBTFUL if unsure else NO_DIGITS
     size = photo.rgb.shape[1], photo.rgb.shape[0]
     line = ReportLine(name, status=status, numbers=numbers, unsure=unsure, size=size)
     return replace(line, boxes=where.boxes, fitted=where.fitted)

@@ -43,7 +43,7 @@ def create_app(
     """
     job = replace(job, photo=replace(job.photo, max_pixels=config.photo_pixels))
     used_networks(job)
-    digit_source(job)  # opens the files with boxes
+    digit_source(job)  # so that a wrong box file is told of now, and not by every photo
     photos = None if folder is None else PhotoFolder(folder)
     engine = Engine(job, config)
 

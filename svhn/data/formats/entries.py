@@ -46,7 +46,7 @@ class FittedDigits:
 
 
 @dataclass(frozen=True)
-class PlannedBox(DigitBox):
+class ScoredDigit(DigitBox):
     """A listed digit that a finder found; it was `sure` of it, 0 to 1."""
 
     sure: float | None = None
@@ -115,7 +115,7 @@ class BoxEntry:
         sure = self.confidences or [None] * len(boxes)
         rows = zip(boxes, self.labels, sure, strict=True)
         return reading_order(
-            [DigitBox(box, label) if score is None else PlannedBox(box, label, score) for box, label, score in rows]
+            [DigitBox(box, label) if score is None else ScoredDigit(box, label, score) for box, label, score in rows]
         )
 
     def fit(self, width: int, height: int, orientation: int = 1) -> FittedDigits:

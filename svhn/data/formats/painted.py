@@ -44,7 +44,7 @@ class PaintedArea:
         return painted.reshape(self.size, order="C").T
 
     def as_coco(self) -> dict[str, Any]:
-        """Return the fields of a COCO annotation that say where it is."""
+        """Return the fields of a COCO annotation that say where it is; at least one pixel must be painted."""
         mask = self.mask()
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
         corner, far = (columns[0], rows[0]), (columns[-1] + 1, rows[-1] + 1)

@@ -163,10 +163,12 @@ def sharpen_fill(
     """
     region = photo[box.slices]
     is_reduced = painted.shape != region.shape
+    if not is_reduced and height < LEAST_SHARP:  # nearly all numbers of small photos; what follows takes time
+        return None
     size = painted.shape if is_reduced else [max(1, side // 2) for side in mask.shape]
     lost = lost_detail(region, size, mask)
     soft = is_reduced and lost < LEAST_DETAIL
-    if (soft and height < LEAST_SOFT) or (not is_reduced and (lost < SHARP or height < LEAST_SHARP)):
+    if (soft and height < LEAST_SOFT) or (not is_reduced and lost < SHARP):
         return None
     own = box.shift(-around.left, -around.top).slices
     original, hole = photo[around.slices], np.zeros(known.shape, bool)

@@ -183,12 +183,9 @@ class PatchedFill(FinishedFill):
     name = "patches"
 
     def load_detail(self, config: FillConfig, device: "torch.device") -> DetailFunction:
-        def detail(picture, mask, known, soft):
-            from svhn.torch_inpaint.removal.fills import add_patches  # brings SciPy, for large digits only
+        from svhn.torch_inpaint.removal.fills import add_patches
 
-            return add_patches(picture, mask, known, device, soft=soft)
-
-        return detail
+        return lambda picture, mask, known, soft: add_patches(picture, mask, known, device, soft=soft)
 
 
 class SeedFill:

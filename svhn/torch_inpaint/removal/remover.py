@@ -25,7 +25,7 @@ from svhn.torch_inpaint.classifier import (
     reduced_maps,
 )
 from svhn.torch_inpaint.device import choose_device
-from svhn.torch_inpaint.removal.composite import LEAST_SHARP, paste_fill, sharpen_fill
+from svhn.torch_inpaint.removal.composite import paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
 from svhn.torch_inpaint.removal.masks import in_pixels
 from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels, taught_by
@@ -255,12 +255,12 @@ class DigitRemover:
 
     def _sharpened(self, photo: np.ndarray, number: Removal, painted: np.ndarray) -> np.ndarray | None:
         """Return the fill of a number with the detail of its surroundings; None when nothing is missing."""
-        height = float(np.median([digit.height for digit in number.boxes]))
-        if self._detail is None or height < LEAST_SHARP or not number.mask.any():
+        if self._detail is None or not number.mask.any():
             return None
         box = number.region.box
         around = detail_around(number.boxes, box, photo.shape)
         known = known_around(around, box, number.mask, number.others)
+        height = float(np.median([digit.height for digit in number.boxes]))
         return sharpen_fill(photo, box, painted, number.mask, height, around, known, self._detail)
 
     def _result(self, before: np.ndarray, image: np.ndarray, numbers: Sequence[Removal]) -> RemovalResult:

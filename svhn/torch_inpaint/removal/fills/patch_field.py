@@ -51,7 +51,7 @@ class PatchField:
     lattice : Lattice
     generator : torch.Generator
         On the CPU; of all that is drawn by chance.
-    expected : ndarray float32 (h, w, 2)
+    expected : ndarray float32 (h, w)
         How strong texture is, and shall be in the hole; see `expected_texture`.
     """
 
@@ -231,7 +231,7 @@ def _traits(channels: torch.Tensor, expected: np.ndarray) -> torch.Tensor:
     """Return the blurred colours of a padded picture (3, H, W) and the strength of its fine texture, (H * W, 4)."""
     picture = np.ascontiguousarray(channels.permute(1, 2, 0).cpu().numpy())
     blurred = cv2.GaussianBlur(picture, (0, 0), ANCHOR_BLUR)
-    strength = np.sqrt(TEXTURE_WEIGHT / ANCHOR) * np.pad(expected[..., 0], RADIUS, mode="edge")
+    strength = np.sqrt(TEXTURE_WEIGHT / ANCHOR) * np.pad(expected, RADIUS, mode="edge")
     traits = np.dstack([blurred, strength]).astype(np.float32)
     return torch.from_numpy(traits).to(channels.device).view(-1, 4)
 

@@ -10,18 +10,16 @@ import numpy as np
 from svhn.crops import LUMINANCE
 from svhn.torch_inpaint.removal.blur import normalised_blur
 
-# Texture is what a narrow blur takes away, and what a wide one then takes away (sigmas, pixels); its strength is the
-# root mean square over so many pixels (sigma).
-BANDS, AVERAGED = (1.0, 3.0), (2.0, 4.0)
+# Texture is what a blur takes away (sigma, pixels); its strength is the root mean square over so many pixels (sigma).
+BLUR, AVERAGED = 1.0, 2.0
 # Far from all texture, in grey levels.
 LEAST_TEXTURE = 0.1
 # What is expected in a hole is the mean around it, so wide (sigma): a share of the hole's thickness, and in pixels.
 CARRIED, LEAST_CARRIED = 0.5, 3.0
 # Wide Gaussians are taken of pictures that are reduced until the Gaussian is this wide (sigma, pixels).
 ENOUGH = 4.0
-# A fill's texture is made at most so many times as strong: fine detail, which is made up anyway, more than coarse,
-# which may be wrong.
-MOST_GAIN = (2.5, 1.0)
+# A fill's texture is made at most so many times as strong. Coarser detail stays as it is: it may be wrong.
+MOST_GAIN = 2.5
 
 
 def expected_texture(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, thick: float) -> np.ndarray:
@@ -37,18 +35,15 @@ def expected_texture(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, t
 
     Returns
     -------
-    ndarray (H, W, 2) float32
-        Root mean square of the brightness' fine and coarse detail, in grey levels.
+    ndarray (H, W) float32
+        Root mean square of the brightness' fine detail, in grey levels.
     """
-    beside = (~hole).astype(np.float32)
-    rest, found = picture @ np.float32(LUMINANCE), []
-    sigma, weight = max(LEAST_CARRIED, CARRIED * thick), (known & ~hole).astype(np.float32)
-    for blur, averaged in zip(BANDS, AVERAGED, strict=True):
-        smooth = normalised_blur(rest, beside, blur)
-        energy = normalised_blur(((rest - smooth) * beside) ** 2, beside, averaged)
-        strength, rest = np.sqrt(energy + LEAST_TEXTURE**2), smooth
-        found.append(np.where(hole, _carried(strength, weight, sigma), strength))
-    return np.dstack(found)
+    beside, brightness = (~hole).astype(np.float32), picture @ np.float32(LUMINANCE)
+    smooth = normalised_blur(brightness, beside, BLUR)
+    energy = normalised_blur(((brightness - smooth) * beside) ** 2, beside, AVERAGED)
+    strength = np.sqrt(energy + LEAST_TEXTURE**2)
+    carried = _carried(strength, (known & ~hole).astype(np.float32), max(LEAST_CARRIED, CARRIED * thick))
+    return np.where(hole, carried, strength)
 
 
 def _carried(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
@@ -68,7 +63,7 @@ def with_texture(picture: np.ndarray, hole: np.ndarray, expected: np.ndarray) ->
     ----------
     picture : ndarray (H, W, 3) float32, 0..255
     hole : ndarray (H, W) bool
-    expected : ndarray (H, W, 2) float32
+    expected : ndarray (H, W) float32
         See `expected_texture`.
 
     Returns
@@ -76,10 +71,8 @@ def with_texture(picture: np.ndarray, hole: np.ndarray, expected: np.ndarray) ->
     ndarray (H, W, 3) float32
         Other values where `hole` is True: brighter or darker, in the same colours.
     """
-    rest, added = picture @ np.float32(LUMINANCE), np.zeros(hole.shape, np.float32)
-    for band, (blur, averaged) in enumerate(zip(BANDS, AVERAGED, strict=True)):
-        smooth = cv2.GaussianBlur(rest, (0, 0), blur)
-        detail, rest = rest - smooth, smooth
-        strength = np.sqrt(cv2.GaussianBlur(detail**2, (0, 0), averaged) + LEAST_TEXTURE**2)
-        added += (np.clip(expected[..., band] / strength, 1, MOST_GAIN[band]) - 1) * detail
+    brightness = picture @ np.float32(LUMINANCE)
+    detail = brightness - cv2.GaussianBlur(brightness, (0, 0), BLUR)
+    strength = np.sqrt(cv2.GaussianBlur(detail**2, (0, 0), AVERAGED) + LEAST_TEXTURE**2)
+    added = (np.clip(expected / strength, 1, MOST_GAIN) - 1) * detail
     return picture + np.where(hole, added, 0)[..., None].astype(np.float32)
