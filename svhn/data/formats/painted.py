@@ -10,7 +10,7 @@ from svhn.data.formats.foreign import number, shortened
 
 # The category of painted areas, and what their annotations have as `source`.
 PAINTED_CATEGORY, PAINTED = "painted area", "painted"
-# More pixels than the largest photo that is read.
+# More pixels than the largest photo that is read by default.
 _MOST_PIXELS = 1 << 28
 
 
