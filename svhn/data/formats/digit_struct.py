@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from h5py import h5d, h5g, h5l, h5o, h5r, h5s, h5t
 
 from svhn.boxes import Box, DigitBox
 from svhn.data.formats.entries import MOST_DIGITS, Annotations, BoxEntry, Rectangle, checked_rectangle
@@ -18,6 +19,9 @@ DIGIT_STRUCT_FILE = "digitStruct.mat"
 _FIELDS = ("left", "top", "width", "height", "label")
 # SVHN has a quarter of a million photos; file systems allow names of 255 bytes.
 _MOST_PHOTOS, _MOST_LETTERS = 10_000_000, 4096
+# How values lie in memory: numbers, letters, and references to either.
+_NUMBERS, _LETTERS = (np.dtype(float), h5t.NATIVE_DOUBLE), (np.dtype(np.uint16), h5t.NATIVE_UINT16)
+_REFERENCES = (h5py.ref_dtype, h5t.py_create(h5py.ref_dtype))
 _DAMAGE = (KeyError, OSError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
 _CURE = "fetch it again (python cli.py fetch --format photos)"
 
@@ -62,8 +66,7 @@ class DigitStruct(Annotations):
         self.path = Path(path)
         self._file = _open(self.path)
         try:
-            root = _member(self._file, "digitStruct", h5py.Group)
-            names, self._boxes = self._photos(root)
+            names, self._boxes = self._photos(_member(self._file.id, "digitStruct"))
             if len(self._boxes) != len(names):
                 raise ValueError(f"{len(names)} names for {len(self._boxes)} photos")
             self._times = Counter(names)
@@ -98,29 +101,32 @@ class DigitStruct(Annotations):
         try:
             if self._times[name] > 1:
                 raise ValueError(f"{self._times[name]} photos of this name, expected one")
-            group = self._file[stored] if isinstance(stored, h5py.Reference) else stored
+            group = h5r.dereference(stored, self._file.id) if isinstance(stored, h5r.Reference) else stored
             if _is_empty(group):
                 return BoxEntry()
-            columns = [self._values(_member(group, field, h5py.Dataset)) for field in _FIELDS]
+            columns = [self._values(_member(group, field)) for field in _FIELDS]
             rows = list(zip(*columns, strict=True))
             return BoxEntry([_rectangle(row) for row in rows], [_label(row[4]) for row in rows])
         except _DAMAGE as error:
             raise self._damaged(error, f" at {printable(name)}") from error
 
-    def _photos(self, root: h5py.Group) -> tuple[list[str], list]:
+    def _photos(self, root: h5g.GroupID) -> tuple[list[str], list]:
         """Return names, and groups of boxes or references to them; MATLAB keeps one photo without references."""
-        names, boxes = _member(root, "name", h5py.Dataset), _member(root, "bbox", (h5py.Group, h5py.Dataset))
-        if names.dtype != h5py.ref_dtype:
+        names, boxes = _member(root, "name"), _member(root, "bbox")
+        if not _has_references(names):
             return [_text(names)], [boxes]
-        references = _content(names, _MOST_PHOTOS).reshape(-1)
-        return [_text(self._file[one]) for one in references], list(_content(boxes, _MOST_PHOTOS).reshape(-1))
+        references = _content(names, _REFERENCES, _MOST_PHOTOS)
+        return [_text(h5r.dereference(one, self._file.id)) for one in references], list(
+            _content(boxes, _REFERENCES, _MOST_PHOTOS)
+        )
 
-    def _values(self, dataset: h5py.Dataset) -> list[float]:
+    def _values(self, dataset: h5d.DatasetID) -> list[float]:
         """One digit is stored as a value, several as references to values."""
-        values = _content(dataset, MOST_DIGITS).reshape(-1)
-        if dataset.dtype == h5py.ref_dtype:
-            return [_value(self._file, reference) for reference in values]
-        return [float(value) for value in values]
+        if not _has_references(dataset):
+            return _content(dataset, _NUMBERS, MOST_DIGITS).tolist()
+        references = _content(dataset, _REFERENCES, MOST_DIGITS)
+        values = [_content(h5r.dereference(one, self._file.id), _NUMBERS, 1) for one in references]
+        return [float(value[0]) for value in values]
 
     def _damaged(self, error: Exception, where: str = "") -> InputError:
         return InputError(
@@ -128,49 +134,39 @@ class DigitStruct(Annotations):
         )
 
 
-def _member(group: h5py.Group, name: str, kinds: type | tuple[type, ...]) -> h5py.Group | h5py.Dataset:
-    """Return what a group holds under a name; ValueError where it lies in another file or is of another kind."""
-    if not isinstance(group, h5py.Group) or isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+# What follows uses h5py's low-level interface: a photo of two digits has sixteen datasets.
+def _member(group: h5g.GroupID, name: str) -> h5g.GroupID | h5d.DatasetID:
+    """Return what a group holds under a name; ValueError where it lies in another file, KeyError where it is not."""
+    if not isinstance(group, h5g.GroupID) or group.links.get_info(name.encode()).type != h5l.TYPE_HARD:
         raise ValueError(f"{name}: expected it in this file")
-    if not isinstance(member := group[name], kinds):
-        raise ValueError(f"{name}: expected {kinds}, received {type(member)}")
-    return member
+    return h5o.open(group, name.encode())
 
 
-def _content(dataset: h5py.Dataset, most: int) -> np.ndarray:
-    """Return a dataset's values; ValueError where it says to have too many, or has them in another file."""
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+def _content(dataset: h5d.DatasetID, kind: tuple[np.dtype, h5t.TypeID], most: int) -> np.ndarray:
+    """Return a dataset's values (N,); ValueError where it says to have too many, or has them in another file."""
+    if not isinstance(dataset, h5d.DatasetID):
         raise ValueError("expected values in this file")
-    if dataset.size is None or dataset.size > most:
-        raise ValueError(f"{dataset.size} values, expected at most {most:,}")
-    return dataset[()]
-
-
-def _value(file: h5py.File, reference: h5py.Reference) -> float:
-    """Return the one value behind a reference, as `_content` does.
-
-    By h5py's low-level interface: there are ten of them for each photo of two digits.
-    """
-    stored = h5py.h5r.dereference(reference, file.id)
-    if not isinstance(stored, h5py.h5d.DatasetID):
+    created, shape = dataset.get_create_plist(), dataset.shape
+    if created.get_layout() == h5d.VIRTUAL or created.get_external_count():
         raise ValueError("expected values in this file")
-    if stored.shape != (1, 1):
-        raise ValueError(f"{math.prod(stored.shape)} values, expected at most 1, as one row and column")
-    created = stored.get_create_plist()
-    if created.get_layout() == h5py.h5d.VIRTUAL or created.get_external_count():
-        raise ValueError("expected values in this file")
-    value = np.empty((1, 1), np.float64)
-    stored.read(h5py.h5s.ALL, h5py.h5s.ALL, value)
-    return float(value[0, 0])
+    if not shape or math.prod(shape) > most:
+        raise ValueError(f"{math.prod(shape) if shape else 'no'} values, expected at most {most:,} in rows and columns")
+    values = np.empty(shape, kind[0])
+    dataset.read(h5s.ALL, h5s.ALL, values, kind[1])
+    return values.reshape(-1)
 
 
-def _text(dataset: h5py.Dataset) -> str:
-    return _content(dataset, _MOST_LETTERS).astype(np.uint16).tobytes().decode("utf-16-le")
+def _has_references(dataset: h5d.DatasetID) -> bool:
+    return isinstance(dataset, h5d.DatasetID) and dataset.get_type().get_class() == h5t.REFERENCE
 
 
-def _is_empty(stored: h5py.Group | h5py.Dataset) -> bool:
+def _text(dataset: h5d.DatasetID) -> str:
+    return _content(dataset, _LETTERS, _MOST_LETTERS).tobytes().decode("utf-16-le")
+
+
+def _is_empty(stored: h5g.GroupID | h5d.DatasetID) -> bool:
     """Tell whether this is MATLAB's empty struct: no digits."""
-    return isinstance(stored, h5py.Dataset) and bool(stored.attrs.get("MATLAB_empty", 0))
+    return isinstance(stored, h5d.DatasetID) and bool(h5py.Dataset(stored).attrs.get("MATLAB_empty", 0))
 
 
 def _rectangle(row: Sequence[float]) -> Rectangle:

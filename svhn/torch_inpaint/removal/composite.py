@@ -125,6 +125,19 @@ def lost_detail(original: np.ndarray, shape: Sequence[int], mask: np.ndarray) ->
     return float(np.sqrt(np.mean(lost**2))) if lost.size else 0.0
 
 
+def is_smooth(original: np.ndarray, shape: Sequence[int], mask: np.ndarray, height: float) -> bool:
+    """Say whether nothing of a region is missed at working scale: the photo is soft, and the digits are not tall.
+
+    Parameters
+    ----------
+    original, shape, mask
+        See `lost_detail`.
+    height : float
+        Of the digits, in pixels.
+    """
+    return height < LEAST_SOFT and lost_detail(original, shape, mask) < LEAST_DETAIL
+
+
 def sharpen_fill(
     photo: np.ndarray,
     box: Box,

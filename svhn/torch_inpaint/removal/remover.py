@@ -25,7 +25,7 @@ from svhn.torch_inpaint.classifier import (
     reduced_maps,
 )
 from svhn.torch_inpaint.device import choose_device
-from svhn.torch_inpaint.removal.composite import paste_fill, sharpen_fill
+from svhn.torch_inpaint.removal.composite import is_smooth, paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
 from svhn.torch_inpaint.removal.masks import in_pixels
 from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels, taught_by
@@ -161,7 +161,7 @@ class DigitRemover:
         """Return the results of `remove_batch`, each with what led to it, in the order of its `numbers`."""
         photos = [as_rgb(photo) for photo in photos]
         numbers = self._start(photos, boxes)
-        self._refine(photos, [number for number in numbers if number.is_reduced])
+        self._refine(photos, [number for number in numbers if _is_fine(photos[number.region.photo], number)])
         images, pending = [photo.copy() for photo in photos], numbers
         while pending:
             painted = self._paint(photos, images, pending)
@@ -272,6 +272,12 @@ class DigitRemover:
             key_pixels[box.slices] |= cv2.resize(used, (box.width, box.height), interpolation=cv2.INTER_NEAREST) > 0
         reports = tuple(number.report(self.config) for number in numbers)
         return RemovalResult(image, mask, key_pixels, reports, before)
+
+
+def _is_fine(photo: np.ndarray, number: Removal) -> bool:
+    """Say whether a number was found at a smaller scale that misses what its photo shows."""
+    size, height = number.keys.mask.shape, float(np.median([box.height for box in number.boxes]))
+    return number.is_reduced and not is_smooth(photo[number.region.box.slices], size, number.mask, height)
 
 
 def _others(cut: Sequence[tuple[tuple[DigitBox, ...], Region]], number: int) -> tuple[Box, ...]:

@@ -275,8 +275,11 @@ def test_values_in_other_files_are_not_read(tmp_path):
         (tmp_path / "values.bin").write_bytes(b"\0" * 8)
         del file["#refs#/b0/top"]
         file["#refs#/b0"].create_dataset("top", (1, 1), "f8", external=[(str(tmp_path / "values.bin"), 0, 8)])
+        file["elsewhere"] = h5py.ExternalLink("other.mat", "#refs#")
+        del file["#refs#/b2/width"]
+        file["#refs#/b2/width"] = h5py.SoftLink("/elsewhere/b2/width")
     with DigitStruct(path) as annotations:
-        for name in ("1.png", "2.png"):
+        for name in ("1.png", "2.png", "3.png"):
             with pytest.raises(InputError, match=rf"{name}.*in this file"):
                 annotations[name]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from svhn.torch_inpaint.removal.fills.patches import add_patches
-from svhn.torch_inpaint.removal.fills.shifts import continued
+from svhn.torch_inpaint.removal.fills.shifts import _solved, continued
 
 
 def bricks(height=120, width=150):
@@ -72,3 +72,20 @@ def test_too_little_that_is_known_gives_nothing():
     known = np.zeros_like(mask)
     known[:9, :9] = True
     assert continued(smeared(picture, mask), mask, known, 8.0, torch.Generator().manual_seed(0)) is None
+
+
+def test_poisson_s_equation_is_solved_as_by_elimination():
+    hole = number((40, 60)) | (np.random.default_rng(0).random((40, 60)) < 0.3)
+    hole[0, :20] = True  # beyond the picture's edge nothing is known
+    pixels, index = np.argwhere(hole), np.full((42, 62), -1)
+    index[1:-1, 1:-1][hole] = np.arange(hole.sum())
+    around = [index[1 + dy : 41 + dy, 1 + dx : 61 + dx][hole] for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0))]
+    beside = np.stack(around, axis=1)
+    beside[beside < 0] = len(pixels)
+    degree = np.where(pixels[:, :1] == 0, 3.0, 4.0)
+    matrix = np.diag(degree[:, 0])
+    for first, others in enumerate(beside):
+        matrix[first, others[others < len(pixels)]] = -1
+    wanted = np.random.default_rng(1).normal(0, 100, (len(pixels), 3))
+    solution = _solved(degree, beside, wanted, np.zeros_like(wanted))
+    np.testing.assert_allclose(solution, np.linalg.solve(matrix, wanted), atol=0.01)
