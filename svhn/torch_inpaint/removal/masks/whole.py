@@ -79,21 +79,29 @@ def _inked(pixels: np.ndarray, evidence: np.ndarray, box: Box) -> np.ndarray | N
     strokes, ground = pixels[box.slices][evidence[box.slices] > STROKES], pixels[near][is_ground]
     if min(len(strokes), len(ground)) < LEAST_SAMPLES:
         return None
-    behind = np.median(ground, axis=0).astype(np.float32)
+    behind = _median(ground).astype(np.float32)
     away = np.linalg.norm(strokes - behind, axis=1)
-    way = np.median(strokes[away >= np.median(away)], axis=0) - behind  # half of them may lie between strokes
+    way = _median(strokes[away >= _median(away)]) - behind  # half of them may lie between strokes
     contrast = float(np.linalg.norm(way))
     if contrast < LEAST_CONTRAST:
         return None
     apart = pixels - behind
     along = apart @ (way / contrast**2)
-    noise = contrast * float(np.median(np.abs(along[near][is_ground])))
+    if TIMES_NOISE * float(_median(np.abs(along[near][is_ground]))) > 1:
+        return None
     aside = np.einsum("hwc,hwc->hw", apart, apart) - (along * contrast) ** 2
     ink = (along > LIKE_INK) & (aside < (BESIDE * contrast) ** 2)
     own, likely = ink[box.slices], evidence[box.slices]
-    if contrast < TIMES_NOISE * noise or not LEAST_INK < own.mean() < MOST_INK:
+    if not LEAST_INK < own.mean() < MOST_INK:
         return None
     return ink if likely[own].mean() > likely[~own].mean() + MORE_LIKELY else None
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Return what `numpy.median` does of values (N, ...) along N, in half of its time for few of them."""
+    low, high = (len(values) - 1) // 2, len(values) // 2
+    parted = np.partition(values, (low, high), axis=0)
+    return np.mean(parted[[low, high]], axis=0)
 
 
 def _sorted(
