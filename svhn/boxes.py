@@ -98,16 +98,21 @@ def union(boxes: Iterable[Box]) -> Box:
 
 
 def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compare a box (4,) with boxes (N, 4): intersection over union (N,), and over the smaller of the two (N,)."""
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    area, areas = areas_of(box), areas_of(boxes)
+    """Compare boxes (..., 4) with others, as NumPy broadcasts them: a box (4,) with boxes (N, 4), for example.
+
+    Returns
+    -------
+    ndarray (...), ndarray (...)
+        Intersection over union, and over the smaller of the two.
+    """
+    sides = np.maximum(np.minimum(box[..., 2:], boxes[..., 2:]) - np.maximum(box[..., :2], boxes[..., :2]), 0)
+    shared, area, areas = sides[..., 0] * sides[..., 1], areas_of(box), areas_of(boxes)
     return shared / (area + areas - shared), shared / np.minimum(area, areas)
 
 
 def areas_of(boxes: np.ndarray) -> np.ndarray:
     """Return the areas (...) of boxes (..., 4)."""
-    return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from .digits import found_digits as found_digits
 from .digits import most_prominent as most_prominent
 from .digits import number_confidence as number_confidence
 from .finder import Finder as Finder
+from .halves import Halves as Halves
 from .layout import LAYOUT as LAYOUT
 from .networks import MODEL_FILE as MODEL_FILE
 from .networks import find_finder as find_finder
 from .networks import network_files as network_files
 from .reader import FinderReader as FinderReader
-from .refiner import Halves as Halves
 from .refiner import level_contrast as level_contrast
 from .refiner import window as window

@@ -1,6 +1,6 @@
 """Candidates: places where a digit may be; sorted out, and fused with what a refiner says of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from svhn.finder.config import FinderConfig
 # Probabilities are kept this far from 0 and 1, and log odds from infinity.
 LEAST_CHANCE = 1e-6
 MOST_ODDS = 30
+# Candidates that are merged at once.
+BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -93,23 +95,23 @@ def merge(parts: Sequence[Candidates], config: FinderConfig, least: float | None
     least = config.min_confidence if least is None else least
     found = Candidates.join(parts)
     found = found.take(np.argsort(-found.presence, kind="stable"))
-    near, left, kept = _Neighbours(found.boxes), np.ones(len(found.presence), bool), []
-    for i in range(int((found.presence >= least).sum())):
-        if not left[i]:
-            continue
-        around = near(found.boxes[i])
-        around = around[left[around]]
-        overlap, covered = overlaps(found.boxes[i], found.boxes[around])
-        close = found.take(around[overlap > config.equal])
-        weights = close.presence[None] / close.presence.sum()
-        kept.append(Candidates(weights @ close.boxes, found.presence[i : i + 1], weights @ close.probabilities))
-        left[around[(overlap > config.same) | (covered > config.inside)]] = False
-        left[i] = False
+    overlapping, left, kept = _Overlaps(found.boxes), np.ones(len(found.presence), bool), []
+    count = int((found.presence >= least).sum())
+    for start in range(0, count, BLOCK):
+        block = start + np.flatnonzero(left[start : min(start + BLOCK, count)])
+        for i, around, overlap, covered in overlapping(block, left):
+            if not left[i]:
+                continue
+            close = found.take(around[(overlap > config.equal) & left[around]])
+            weights = close.presence[None] / close.presence.sum()
+            kept.append(Candidates(weights @ close.boxes, found.presence[i : i + 1], weights @ close.probabilities))
+            left[around[(overlap > config.same) | (covered > config.inside)]] = False
+            left[i] = False
     return Candidates.join(kept) if kept else found.take(np.zeros(0, int))
 
 
-class _Neighbours:
-    """Tells which of many boxes can overlap one: by their left sides, apart for each doubling of the width.
+class _Overlaps:
+    """Tells which of many boxes overlap some: by their left sides, apart for each doubling of the width.
 
     A photo of noise has a hundred thousand candidates; comparing each with all takes minutes.
 
@@ -119,6 +121,7 @@ class _Neighbours:
     """
 
     def __init__(self, boxes: np.ndarray):
+        self.boxes = boxes
         widths = np.maximum(boxes[:, 2] - boxes[:, 0], 1.0)
         octaves = np.log2(widths).astype(int)
         self.groups = []
@@ -127,13 +130,58 @@ class _Neighbours:
             index = index[np.argsort(boxes[index, 0], kind="stable")]
             self.groups.append((index, boxes[index, 0], float(widths[index].max())))
 
-    def __call__(self, box: np.ndarray) -> np.ndarray:
-        """Return the indices (M,), ascending, of all boxes that overlap `box` (4,), and of some others."""
-        parts = [
-            index[np.searchsorted(lefts, box[0] - widest - 1) : np.searchsorted(lefts, box[2], side="right")]
-            for index, lefts, widest in self.groups
-        ]
-        return np.sort(np.concatenate(parts))
+    def __call__(self, block: np.ndarray, left: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield each of a block of indices with the boxes that overlap it, itself included.
+
+        Parameters
+        ----------
+        block : ndarray (B,) int
+        left : ndarray (N,) bool
+            Boxes that count.
+
+        Yields
+        ------
+        index : int
+        around : ndarray (M,) int
+            Ascending.
+        overlap, covered : ndarray (M,)
+            Intersection over union, and over the smaller of the two.
+        """
+        first, others = self._pairs(block, left)
+        order = np.lexsort((others, first))
+        first, others = first[order], others[order]
+        overlap, covered = overlaps(self.boxes[block[first]], self.boxes[others])
+        ends = np.searchsorted(first, np.arange(len(block) + 1))
+        for index, start, stop in zip(block.tolist(), ends[:-1], ends[1:], strict=True):
+            yield index, others[start:stop], overlap[start:stop], covered[start:stop]
+
+    def _pairs(self, block: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return places in a block, and for each a box that overlaps the one there and counts."""
+        boxes, first, others = self.boxes[block], [np.zeros(0, int)], [np.zeros(0, int)]
+        for index, lefts, widest in self.groups:
+            counts = left[index]
+            index, lefts = index[counts], lefts[counts]
+            low = np.searchsorted(lefts, boxes[:, 0] - widest - 1)
+            high = np.searchsorted(lefts, boxes[:, 2], side="right")
+            places, found = _ranges(low, high)
+            found = index[found]
+            meet = _meet(boxes[places], self.boxes[found])
+            first.append(places[meet])
+            others.append(found[meet])
+        return np.concatenate(first), np.concatenate(others)
+
+
+def _ranges(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all numbers from each of `low` (N,) up to that of `high`, and for each number where its range stands."""
+    lengths = high - low
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.repeat(np.arange(len(low)), lengths), np.repeat(low, lengths) + within
+
+
+def _meet(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Tell which boxes (N, 4) share some area with the others (N, 4) in their places."""
+    across = (boxes[:, 0] < others[:, 2]) & (others[:, 0] < boxes[:, 2])
+    return across & (boxes[:, 1] < others[:, 3]) & (others[:, 1] < boxes[:, 3])
 
 
 def log_odds(probability: np.ndarray | float) -> np.ndarray:

@@ -32,6 +32,7 @@ from svhn.finder.evidence import (
     without_words,
     worth_asking,
 )
+from svhn.finder.halves import Halves
 from svhn.finder.networks import network_files
 from svhn.finder.refiner import Refiner
 from svhn.finder.search import Search
@@ -169,12 +170,13 @@ class Finder:
             places that can become digits.
         """
         limits = [*self._least[:-1], self._least[-1] if least is None else least]
-        found = merge(self._search.levels(photo, lines), self.config, limits[0])
+        halves = Halves(photo)
+        found = merge(self._search.levels(halves, lines), self.config, limits[0])
         if lines is not None:
             found = found.take(worth_asking(found, lines, photo.shape))
         weights = zip(self.config.boxes_before, self.config.labels_before, strict=True)
         for refiner, before, lowest in zip(self.refiners[:refiners], weights, limits[1:], strict=False):
-            found = merge([fuse(found, refiner.judge(photo, found.boxes), *before)], self.config, lowest)
+            found = merge([fuse(found, refiner.judge(halves, found.boxes), *before)], self.config, lowest)
         return found
 
     def find_numbers(self, photo: np.ndarray) -> list[Number]:

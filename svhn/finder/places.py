@@ -42,15 +42,6 @@ def find_places(picture: np.ndarray, half: np.ndarray, lines: Sequence[np.ndarra
     return windows(interest, picture.shape, config)
 
 
-def halvings(photo: np.ndarray, count: int) -> list[np.ndarray]:
-    """Return a photo (H, W, 3) uint8, its half, quarter and so on: `count` pictures."""
-    pictures = [photo]
-    while len(pictures) < count:
-        size = [max(side // 2, 1) for side in pictures[-1].shape[1::-1]]
-        pictures.append(cv2.resize(pictures[-1], size, interpolation=cv2.INTER_AREA))
-    return pictures
-
-
 def detail(picture: np.ndarray, half: np.ndarray) -> np.ndarray:
     """Return the share (rows, columns) float32 of each block's pixels that the halved picture does not show.
 

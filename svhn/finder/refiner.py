@@ -5,50 +5,17 @@ A small network judges one crop per place, at a size that does not depend on the
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from svhn.finder.candidates import Judgement, softmax
 from svhn.finder.config import View
+from svhn.finder.halves import Halves
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import OnnxNetwork
 
 BATCH = 64
 # A crop with less contrast than this standard deviation, in grey levels, is not stretched to full contrast.
 LEAST_CONTRAST = 8.0
-LEAST_SCALE = 0.6
-
-
-class Halves:
-    """A photo and, when they are asked for, its halves, quarters and so on.
-
-    Parameters
-    ----------
-    photo : ndarray (H, W, 3) uint8
-    """
-
-    def __init__(self, photo: np.ndarray):
-        self._levels = [photo]
-
-    def cut(self, matrix: np.ndarray, size: int, flags: int = cv2.INTER_LINEAR) -> np.ndarray:
-        """Return (size, size, 3) uint8 without aliasing: `matrix` (2, 3) maps points of the photo to the crop's.
-
-        What lies outside the photo repeats its border.
-        """
-        level, scale = 0, float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        while scale < LEAST_SCALE:
-            level, scale = level + 1, 2 * scale
-        while len(self._levels) <= level:
-            last = self._levels[-1]
-            half = [max(side // 2, 1) for side in last.shape[1::-1]]
-            self._levels.append(cv2.resize(last, half, interpolation=cv2.INTER_AREA))
-        source = self._levels[level]
-        factors = np.array(source.shape[1::-1]) / self._levels[0].shape[1::-1]
-        # Pixel centres lie half a pixel inside: a point p of the photo is the sample p - .5.
-        linear = matrix[:, :2] / factors
-        shift = matrix[:, 2] + linear @ [0.5, 0.5] - 0.5
-        whole = np.column_stack([linear, shift])
-        return cv2.warpAffine(source, whole, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def window(box: np.ndarray, view: View) -> tuple[np.ndarray, float]:
@@ -107,12 +74,13 @@ class Refiner:
         batch = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
         return self._net(batch, (len(crops), LAYOUT.channels, 1, 1)).reshape(len(crops), -1)
 
-    def judge(self, photo: np.ndarray, boxes: np.ndarray) -> Judgement:
+    def judge(self, photo: np.ndarray | Halves, boxes: np.ndarray) -> Judgement:
         """Look at each box.
 
         Parameters
         ----------
-        photo : ndarray (H, W, 3) uint8, RGB
+        photo : ndarray (H, W, 3) uint8, RGB, or Halves
+            Halves of it where others use them, too.
         boxes : ndarray (N, 4) float32
             Left, top, right, bottom.
 
@@ -120,7 +88,8 @@ class Refiner:
         -------
         Judgement
         """
-        halves, answers = Halves(photo), [np.zeros((0, LAYOUT.channels), np.float32)]
+        halves = photo if isinstance(photo, Halves) else Halves(photo)
+        answers = [np.zeros((0, LAYOUT.channels), np.float32)]
         for start in range(0, len(boxes), BATCH):
             batch = boxes[start : start + BATCH]
             crops = np.stack([halves.cut(crop_matrix(box, self.view), self.view.size) for box in batch])

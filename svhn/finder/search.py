@@ -12,9 +12,10 @@ from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, union
 from svhn.finder.candidates import Candidates, chance, log_odds, softmax
 from svhn.finder.config import FinderConfig
+from svhn.finder.halves import Halves
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import OnnxNetwork
-from svhn.finder.places import RIM, find_places, halvings, seen_in
+from svhn.finder.places import RIM, find_places, seen_in
 
 # A coarser level of the pyramid follows while a level is this much higher than the highest digit that is looked for in
 # it, and its smaller side has more than so many steps of the network's input.
@@ -42,21 +43,23 @@ class Search:
     def __init__(self, path: Path, config: FinderConfig, least: float):
         self.config, self.least = config, least
         self._net = OnnxNetwork(path, "train-finder")
-        self._answer(np.zeros((LAYOUT.step, LAYOUT.step, 3), np.uint8))  # a network that gives none is told of now
+        self._answers([np.zeros((LAYOUT.step, LAYOUT.step, 3), np.uint8)])  # a network that gives none is told of now
 
-    def levels(self, photo: np.ndarray, lines: Sequence[np.ndarray] | None = None) -> list[Candidates]:
+    def levels(self, halves: Halves, lines: Sequence[np.ndarray] | None = None) -> list[Candidates]:
         """Return the candidates of every level of a photo, in pixels of the photo.
 
         Parameters
         ----------
-        photo : ndarray (H, W, 3) uint8, RGB
+        halves : Halves
+            Of the photo (H, W, 3) uint8, RGB.
         lines : sequence of ndarray (4,), optional
             Boxes of writing. With them the large levels of a photo are searched in places only, see
             `svhn.finder.places`.
         """
+        photo = halves.photo
         scales, (lowest, highest) = pyramid(photo.shape[:2], self.config), self.config.digit_height
         if lines is not None and photo.shape[0] * photo.shape[1] > self.config.whole_below:
-            return self._places(halvings(photo, len(scales)), lines)
+            return self._places([halves.level(number) for number in range(len(scales))], lines)
         least = [self.config.smallest] + [lowest] * (len(scales) - 1)
         return [self._level(photo, *level, highest) for level in zip(scales, least, strict=True)]
 
@@ -85,7 +88,7 @@ class Search:
         return _of_heights(Candidates.join([NOTHING, *parts]), *heights)
 
     def look(self, photo: np.ndarray, boxes: Sequence[Box], heights: Sequence[float]) -> list[Candidates]:
-        """Look at the surroundings of one number's digits at several scales and in both polarities.
+        """Look at the surroundings of one number's digits at several scales, each in both polarities.
 
         Parameters
         ----------
@@ -98,41 +101,40 @@ class Search:
         Returns
         -------
         list of Candidates
-            One for each look, in pixels of the photo.
+            One for each scale, in pixels of the photo.
         """
         height = float(np.median([box.height for box in boxes]))
         around = union(boxes).grow(round(height)).inside(photo.shape[1], photo.shape[0])
         part, shift = photo[around.slices], np.array([around.left, around.top] * 2, np.float32)
-        looks = [
-            self._level(pixels, wanted / height, *self.config.look_range)
-            for wanted in heights
-            for pixels in (part, 255 - part)
-        ]
+        looks = [self._level(part, wanted / height, *self.config.look_range, inverted=True) for wanted in heights]
         return [replace(found, boxes=found.boxes + shift) for found in looks]
 
-    def _level(self, photo: np.ndarray, scale: float, lowest: float, highest: float) -> Candidates:
-        """Search a photo at a scale for digits of these heights, in pixels of the level."""
+    def _level(
+        self, photo: np.ndarray, scale: float, lowest: float, highest: float, inverted: bool = False
+    ) -> Candidates:
+        """Search a photo at a scale for digits of these heights, in pixels of the level; perhaps inverted, too."""
         level = resize(photo, scale)
         factors = np.array(photo.shape[1::-1] * 2, np.float32) / (level.shape[1::-1] * 2)
-        found = Candidates.join([self._tile(level, tile) for tile in tiles(level.shape[:2], self.config)])
-        found = _of_heights(found, lowest, highest)
+        parts = [self._tile(level, tile, inverted=inverted) for tile in tiles(level.shape[:2], self.config)]
+        found = _of_heights(Candidates.join(parts), lowest, highest)
         return replace(found, boxes=found.boxes * factors)
 
-    def _tile(self, level: np.ndarray, tile: Box, overlap: int | None = None) -> Candidates:
+    def _tile(self, level: np.ndarray, tile: Box, overlap: int | None = None, inverted: bool = False) -> Candidates:
         """Search a part of a level; what is centred in the overlap is left to the neighbour that sees more of it."""
         overlap = self.config.overlap if overlap is None else overlap
         margin = self.config.margin
         right, bottom = (margin + (-side - 2 * margin) % LAYOUT.step for side in (tile.width, tile.height))
         padded = cv2.copyMakeBorder(level[tile.slices], margin, bottom, margin, right, cv2.BORDER_REPLICATE)
-        found = decode(self._answer(padded), self.least / 2)
+        answers = self._answers([padded, 255 - padded] if inverted else [padded])
+        found = Candidates.join([decode(answer, self.least / 2) for answer in answers])
         boxes = found.boxes + np.array([tile.left - margin, tile.top - margin] * 2, np.float32)
         own = _is_own((boxes[:, :2] + boxes[:, 2:]) / 2, tile, level.shape[:2], overlap / 2)
         return replace(found, boxes=boxes).take(own)
 
-    def _answer(self, padded: np.ndarray) -> np.ndarray:
-        """Return the network's answer (15, h, w) to (H, W, 3) uint8, whose sides are multiples of its step."""
-        cells = tuple(side // LAYOUT.stride for side in padded.shape[:2])
-        return self._net(cv2.dnn.blobFromImage(padded), (1, LAYOUT.channels, *cells))[0]
+    def _answers(self, padded: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the network's answers (N, 15, h, w) to (H, W, 3) uint8, whose sides are multiples of its step."""
+        cells = tuple(side // LAYOUT.stride for side in padded[0].shape[:2])
+        return self._net(cv2.dnn.blobFromImages(padded), (len(padded), LAYOUT.channels, *cells))
 
 
 def _of_heights(found: Candidates, lowest: float, highest: float) -> Candidates:

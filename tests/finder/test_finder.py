@@ -24,6 +24,7 @@ from svhn.finder.candidates import Candidates, Judgement, fuse, log_odds, merge
 from svhn.finder.config import VIEWS, FinderConfig
 from svhn.finder.digits import Findings, FoundDigit, as_drawn, in_sure_numbers, most_prominent, number_confidence
 from svhn.finder.finder import Finder
+from svhn.finder.halves import Halves
 from svhn.finder.layout import LAYOUT
 from svhn.finder.networks import find_finder, network_files
 from svhn.finder.reader import FinderReader
@@ -232,7 +233,7 @@ def test_a_digit_on_the_border_of_two_tiles_is_seen_whole_by_one_of_them():
 
 def presence_at(search: Search, photo: np.ndarray, box: Box) -> float:
     """How sure the first network is of a digit that fits a box."""
-    found = merge(search.levels(photo), CONFIG, CONFIG.proposal)
+    found = merge(search.levels(Halves(photo)), CONFIG, CONFIG.proposal)
     fitting = overlaps(np.array(box.as_list()), found.boxes)[0] > 0.5
     return float(found.presence[fitting].max(initial=0))
 

@@ -10,7 +10,8 @@ from svhn.finder.candidates import Candidates
 from svhn.finder.evidence import worth_asking
 from svhn.finder.evidence.asking import ask, worth_reading
 from svhn.finder.evidence.writing import TextRegion
-from svhn.finder.places import BLOCK, RIM, detail, find_places, halvings, mark_writing, seen_in, windows
+from svhn.finder.halves import Halves
+from svhn.finder.places import BLOCK, RIM, detail, find_places, mark_writing, seen_in, windows
 
 CONFIG = FinderConfig()
 
@@ -38,7 +39,7 @@ def some(*rows):
 
 def test_only_what_halving_loses_is_detail():
     wall = with_number("4718", 1000, 800)
-    interest = detail(*halvings(wall, 2))
+    interest = detail(wall, Halves(wall).level(1))
     rows, columns = np.nonzero(interest > 0.01)
     assert interest.shape == (1600 // BLOCK, -(-2000 // BLOCK)) and 0 < len(rows) < 12
     assert (abs(BLOCK * rows - 790) < 60).all() and (abs(BLOCK * columns - 1020) < 90).all()
@@ -73,7 +74,7 @@ def test_writing_comes_first_where_it_has_detail_and_fits():
 
 def test_a_small_picture_is_searched_everywhere():
     photo = smooth_wall(400, 600)
-    assert find_places(photo, halvings(photo, 2)[1], [], CONFIG) == [Box(0, 0, 600, 400)]
+    assert find_places(photo, Halves(photo).level(1), [], CONFIG) == [Box(0, 0, 600, 400)]
 
 
 def test_a_small_number_in_a_large_photo_is_found_in_its_window():

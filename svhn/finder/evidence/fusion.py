@@ -187,8 +187,7 @@ def complete(digits: Candidates, known: Evidence) -> Candidates:
 def with_neighbours(digits: Candidates, low: Candidates, sure: float) -> Candidates:
     """Add low-score candidates that stand in line with a digit of at least this presence, which they get then."""
     while len(low.presence):
-        boxes = digits.boxes[digits.presence >= sure]
-        fits = np.array([any(in_line(box, other) for other in boxes) for box in low.boxes], bool)
+        fits = in_line(low.boxes[:, None], digits.boxes[digits.presence >= sure]).any(axis=1)
         fits &= ~_shares(low, digits)
         if not fits.any():
             break
@@ -278,9 +277,8 @@ def shares_covered(boxes: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 def _shares(found: Candidates, others: Candidates) -> np.ndarray:
     """Return which boxes (N,) are of the same digit as one of the others."""
-    if not len(others.boxes):
-        return np.zeros(len(found.boxes), bool)
-    return np.array([overlaps(box, others.boxes)[1].max() > SAME for box in found.boxes], bool)
+    covered = overlaps(found.boxes[:, None], others.boxes)[1]
+    return np.asarray((covered > SAME).any(axis=1))
 
 
 def not_among(candidates: Candidates, found: Candidates) -> Candidates:
@@ -307,14 +305,15 @@ def numbers_of(digits: Candidates) -> list[np.ndarray]:
     return numbers
 
 
-def in_line(a: np.ndarray, b: np.ndarray) -> bool:
-    """Tell whether two boxes (4,) are of about one height and beside each other in a line, or in a column."""
-    heights = a[3] - a[1], b[3] - b[1]
-    larger, smaller = max(heights), min(heights)
-    across, down = np.abs(a[:2] + a[2:] - b[:2] - b[2:]) / 2
-    beside = down < LINE * larger and across < BESIDE * larger
-    below = across < LINE * larger and down < BELOW * larger
-    return bool(larger < ALIKE * smaller and (beside or below))
+def in_line(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Tell which boxes (..., 4) are of about the height of others and beside them in a line, or in a column."""
+    heights = box[..., 3] - box[..., 1], others[..., 3] - others[..., 1]
+    larger, smaller = np.maximum(*heights), np.minimum(*heights)
+    apart = np.abs(box[..., :2] + box[..., 2:] - others[..., :2] - others[..., 2:]) / 2
+    across, down = apart[..., 0], apart[..., 1]
+    beside = (down < LINE * larger) & (across < BESIDE * larger)
+    below = (across < LINE * larger) & (down < BELOW * larger)
+    return (larger < ALIKE * smaller) & (beside | below)
 
 
 def _own_candidate(read: Candidates, candidates: Candidates, taken: Candidates) -> Candidates | None:

@@ -6,14 +6,17 @@ from typing import Protocol
 
 import numpy as np
 
-from svhn.boxes import Box
+from svhn.boxes import Box, DigitBox
 from svhn.finder import check_answer
+
+# Labels (N,) int, 0..9, and confidences (N,) float, 0..1.
+Answer = tuple[np.ndarray, np.ndarray]
 
 
 class Reader(Protocol):
     """Looks at boxes of an image and says what digits can be read there."""
 
-    def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray, boxes: Sequence[Box]) -> Answer:
         """Return what is read in each of N boxes.
 
         Parameters
@@ -53,7 +56,7 @@ class Readings:
     confidences: np.ndarray
 
     @classmethod
-    def of(cls, answers: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -> "Readings":
+    def of(cls, answers: Iterable[Answer], count: int) -> "Readings":
         """Stack the answers of readers, see `Reader`, for `count` boxes.
 
         Raises
@@ -72,7 +75,16 @@ class Readings:
         return Reading(text, tuple(self.confidences[reader, box].tolist()))
 
 
-def _checked(labels: np.ndarray, confidences: np.ndarray, reader: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+def found_as(digits: Sequence[DigitBox]) -> Answer | None:
+    """Return what was read where all digits of a number were found; None where somebody gave a box or no label."""
+    labels = [digit.label for digit in digits if digit.label is not None]
+    confidences = [digit.confidence for digit in digits if digit.confidence is not None]
+    if min(len(labels), len(confidences)) < len(digits):
+        return None
+    return np.array(labels), np.array(confidences)
+
+
+def _checked(labels: np.ndarray, confidences: np.ndarray, reader: str, count: int) -> Answer:
     """Return a reader's answer if it can be believed, see `svhn.finder.check_answer`."""
     return check_answer(labels, reader, (count,)), check_answer(confidences, reader, (count,))
 

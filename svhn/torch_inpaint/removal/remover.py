@@ -29,7 +29,7 @@ from svhn.torch_inpaint.removal.composite import is_smooth, paste_fill, sharpen_
 from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
 from svhn.torch_inpaint.removal.masks import in_pixels
 from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels, taught_by
-from svhn.torch_inpaint.removal.readings import Reader, Readings
+from svhn.torch_inpaint.removal.readings import Answer, Reader, Readings, found_as
 from svhn.torch_inpaint.removal.regions import (
     Region,
     check_photo,
@@ -209,7 +209,7 @@ class DigitRemover:
             for number in cut_numbers(index, check_photo(photo), own, self.config)
         ]
         places = [(region.photo, tuple(digit.box for digit in digits)) for digits, region in cut]
-        readings = self._read(photos, places)
+        readings = self._read(photos, places, [found_as(digits) for digits, _ in cut])
         return [
             Removal(digits, self._inspect(region), before, _others(cut, number))
             for number, ((digits, region), before) in enumerate(zip(cut, readings, strict=True))
@@ -229,14 +229,23 @@ class DigitRemover:
         evidence, keys = self._find_key_pixels(region.pixels, region.boxes, *maps)
         return Inspection(region, *maps, evidence, keys)
 
-    def _read(self, images: Sequence[np.ndarray], places: Sequence[tuple[int, tuple[Box, ...]]]) -> list[Readings]:
-        """Let all readers read the boxes of numbers, each given with the index of its image."""
+    def _read(
+        self,
+        images: Sequence[np.ndarray],
+        places: Sequence[tuple[int, tuple[Box, ...]]],
+        known: Sequence[Answer | None] = (),
+    ) -> list[Readings]:
+        """Let all readers read the boxes of numbers, each given with the index of its image.
+
+        What is `known` of a number stands for the answers of the further readers.
+        """
         crops = [crop_digit(images[index], box) for index, boxes in places for box in boxes]
         probabilities = check_answer(classify(self.classifier, np.array(crops)), f"classifier {self.classifier.name}")
         ends = np.cumsum([len(boxes) for _, boxes in places])
         found = []
-        for (index, boxes), own in zip(places, np.split(probabilities, ends)[:-1], strict=True):
-            others = [reader(images[index], boxes) for reader in self.readers]
+        said = known or [None] * len(places)
+        for (index, boxes), own, before in zip(places, np.split(probabilities, ends)[:-1], said, strict=True):
+            others = [reader(images[index], boxes) if before is None else before for reader in self.readers]
             found.append(Readings.of([(own.argmax(axis=1), own.max(axis=1)), *others], len(boxes)))
         return found
 

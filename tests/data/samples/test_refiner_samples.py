@@ -6,7 +6,8 @@ import pytest
 from svhn.data.samples.photos import FinderPhoto
 from svhn.data.samples.refiner import JudgedPhoto, RefinerSampleConfig, make_crop, make_crops
 from svhn.finder.config import VIEWS
-from svhn.finder.refiner import Halves, crop_matrix, level_contrast
+from svhn.finder.halves import Halves
+from svhn.finder.refiner import crop_matrix, level_contrast
 
 CLOSE = VIEWS["close"]
 PLAIN = RefinerSampleConfig(rotation=0, shear=0, log_stretch=0, digits=1.0)

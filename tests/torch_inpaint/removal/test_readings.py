@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from svhn.torch_inpaint.removal.readings import Reading, Readings, is_legible
+from svhn.boxes import Box, DigitBox
+from svhn.finder.digits import FoundDigit
+from svhn.torch_inpaint.removal.readings import Reading, Readings, found_as, is_legible
 
 
 def readings(*readers: list[tuple[int, float]]) -> Readings:
@@ -58,3 +60,15 @@ def test_the_surest_readers_word_is_taken_for_each_box():
 def test_a_confidence_that_is_no_number_is_no_proof():
     unknown = Readings(np.array([[4]]), np.array([[np.nan]]))
     assert is_legible([4], readings([(4, 0.9)]), unknown, 0.5)
+
+
+def test_what_was_found_has_been_read():
+    found = [FoundDigit(Box(0, 0, 5, 9), 4, 0.9), FoundDigit(Box(6, 0, 11, 9), 7, 0.7)]
+    labels, confidences = found_as(found)
+    assert labels.tolist() == [4, 7] and confidences.tolist() == [0.9, 0.7]
+
+
+def test_digits_that_somebody_listed_have_to_be_read():
+    found = FoundDigit(Box(0, 0, 5, 9), 4, 0.9)
+    assert found_as([found, DigitBox(Box(6, 0, 11, 9), 7)]) is None  # nobody says how sure that is
+    assert found_as([found, FoundDigit(Box(6, 0, 11, 9), None, 0.8)]) is None  # a letter
