@@ -1,7 +1,7 @@
 """Boxes, digits and numbers: where the digits of a photo are and which of them belong together."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -117,10 +117,11 @@ def areas_of(boxes: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DigitBox:
-    """One digit of a photo: its box, and its label 0..9 where that is known."""
+    """One digit of a photo: its box, its label 0..9 where that is known, and which number it was read with, if any."""
 
     box: Box
     label: int | None = None
+    number: int | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __post_init__(self):
         if self.label is not None and not 0 <= self.label < NUM_CLASSES:
@@ -242,8 +243,23 @@ def reading_order(digits: Sequence[DigitBox]) -> list[DigitBox]:
     return [digits[i] for i in np.argsort(centres @ direction, kind="stable")]
 
 
+def numbers_of(digits: Sequence[DigitBox]) -> list[Number]:
+    """Return the numbers of digits: those that they were read with, of others see `group_digits`; sorted like these."""
+    read = dict[int, list[DigitBox]]()
+    for digit in digits:
+        if digit.number is not None:
+            read.setdefault(digit.number, []).append(digit)
+    known = [Number(tuple(reading_order(together))) for together in read.values()]
+    return sort_numbers([*known, *group_digits([digit for digit in digits if digit.number is None])])
+
+
+def sort_numbers(numbers: Iterable[Number]) -> list[Number]:
+    """Sort numbers by their upper left corner."""
+    return sorted(numbers, key=lambda number: (number.box.top, number.box.left))
+
+
 def group_digits(digits: Sequence[DigitBox]) -> list[Number]:
-    """Group digits into numbers, each in reading order; numbers are sorted by their upper left corner.
+    """Group digits into numbers by their places, each in reading order; numbers are sorted by their upper left corner.
 
     Two digits belong together when their heights differ by less than a factor of two and the gap between their
     boxes is less than three quarters of the larger height across and less than half of it down.
@@ -255,8 +271,7 @@ def group_digits(digits: Sequence[DigitBox]) -> list[Number]:
         if left[first]:
             members = joined(first, sides, left)
             groups.append([digits[i] for i in members])
-    numbers = [Number(tuple(reading_order(group))) for group in groups]
-    return sorted(numbers, key=lambda number: (number.box.top, number.box.left))
+    return sort_numbers(Number(tuple(reading_order(group))) for group in groups)
 
 
 def joined(first: int, sides: np.ndarray, left: np.ndarray) -> list[int]:

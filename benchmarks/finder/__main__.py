@@ -22,8 +22,7 @@ from benchmarks.finder.pictures import annotated_photos, pictures_without_number
 from benchmarks.finder.removed import describe, remove_found
 from benchmarks.finder.sheet import write_failures
 from benchmarks.removal.photos import general_pictures
-from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, most_prominent
-from svhn.jobs import JobConfig
+from svhn.finder import DEFAULT_FINDER, Finder, most_prominent
 from svhn.jobs import read_photos as read_files
 from svhn.runs import RunRecord
 from svhn.tf_models.finder import Tally
@@ -54,12 +53,11 @@ def rate_of_read(path: str, folder: Path, names, workers: int) -> float:
     return len(names) / (time.perf_counter() - began)
 
 
-def false_digits(finder: Finder, remover: Finder, photos, count: int) -> dict[str, dict[str, float]]:
-    """Count digits that `finder` reads in pictures that have none, and those that `remover`'s job would take away."""
+def false_digits(finder: Finder, photos, count: int) -> dict[str, dict[str, float]]:
+    """Count digits that are found in pictures that have none."""
     report = {}
     for kind, pictures in pictures_without_numbers(photos, count).items():
         found = [sum(len(number.digits) for number in finder.find_numbers(picture)) for picture in pictures]
-        removed = [len(remover.find(picture)) for picture in pictures]
         megapixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures) / 1e6
         per_picture = float(np.mean(found)) if found else 0.0
         pictures_hit = float(np.mean(np.array(found) > 0)) if found else 0.0
@@ -67,7 +65,6 @@ def false_digits(finder: Finder, remover: Finder, photos, count: int) -> dict[st
             "pictures": len(found),
             "false_digits_per_picture": per_picture,
             "pictures_with_false_digits": pictures_hit,
-            "removed_digits_per_picture": float(np.mean(removed)) if removed else 0.0,
             "false_digits_per_megapixel": sum(found) / max(megapixels, 1e-9),
         }
     return report
@@ -121,7 +118,6 @@ def main(data, split, path, limit, negatives, compare, judge, threads, output, f
     record.metrics["seconds_by_size"] = seconds_by_size(finder)
     for size, seconds in record.metrics["seconds_by_size"].items():
         click.echo(f"{size:12} {seconds:.3f} s")
-    remover = Finder(path, FinderConfig(min_confidence=JobConfig.min_confidence))  # as remove-digits looks
     methods = {"finder": finder.find_numbers} | (baselines() if compare else {})
     for name, find in methods.items():
         tally, results, rate = read_photos(find, photos)
@@ -134,13 +130,13 @@ def main(data, split, path, limit, negatives, compare, judge, threads, output, f
     folder = data / ("train" if split == "validation" else split)
     rate = record.metrics["read_photos_per_second"] = rate_of_read(path, folder, list(photos), threads)
     click.echo(f"read with {threads} workers: {rate:.1f} photos/s")
-    record.metrics["without_numbers"] = false_digits(finder, remover, photos, negatives)
+    record.metrics["without_numbers"] = false_digits(finder, photos, negatives)
     for kind, counts in record.metrics["without_numbers"].items():
         click.echo(
             f"{kind:44} {counts['pictures']:5} pictures  {counts['false_digits_per_picture']:.3f} false digits each"
         )
     if judge:
-        record.metrics["removed"] = remove_found(remover, photos, judge)
+        record.metrics["removed"] = remove_found(finder, photos, judge)
         click.echo(describe(record.metrics["removed"]))
     if output:
         record.write(output)

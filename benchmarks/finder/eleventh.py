@@ -25,8 +25,7 @@ from svhn.alphabet import NUM_CLASSES
 from svhn.boxes import Box, overlaps
 from svhn.crops import crop_digit
 from svhn.data.samples import FinderPhoto, read_labelled
-from svhn.finder import Finder, FinderConfig, FinderReader
-from svhn.jobs import JobConfig
+from svhn.finder import Finder, FinderReader
 from svhn.metrics import accuracy_interval
 from svhn.runs import RunRecord
 from svhn.torch_inpaint.removal import DigitRemover
@@ -75,7 +74,7 @@ def cut(photos: Sequence[FinderPhoto], seed: int) -> tuple[np.ndarray, np.ndarra
 
 def removed(photos: Sequence[FinderPhoto], given: bool) -> np.ndarray:
     """Return the crops of all annotated digits after their removal, with the annotated boxes or without any."""
-    finder = Finder(config=FinderConfig(min_confidence=JobConfig.min_confidence))
+    finder = Finder()
     remover, crops = DigitRemover.from_checkpoint(readers=[FinderReader(finder)]), []
     for photo in photos:
         result = remover.remove(photo.pixels, photo.digits if given else finder.find(photo.pixels))

@@ -20,10 +20,9 @@ import cv2
 import numpy as np
 
 from svhn.boxes import overlaps
-from svhn.finder import Finder, FinderConfig, reader_version
+from svhn.finder import Finder, reader_version
 from svhn.finder.candidates import Candidates
 from svhn.finder.evidence.fusion import RULES, Evidence, fuse_sources
-from svhn.jobs import JobConfig
 from svhn.photos import known_suffixes, read_rgb
 from svhn.runs import RunRecord
 
@@ -146,7 +145,7 @@ def main(folder: Path, output: Path | None, list_missed: bool) -> None:
     """Measure finder and text reader on labelled photos of streets."""
     cv2.setNumThreads(1)
     labels = json.loads((folder / "labels.json").read_text())
-    finder = Finder(config=FinderConfig(min_confidence=JobConfig.min_confidence))
+    finder = Finder()
     photos = {group: ask(folder / group, labels, finder) for group in ("numbers", *DIGIT_FREE)}
     names = list(RULES)
     answers = {"finder alone": finder_alone, "all rules": by_rules(names)}

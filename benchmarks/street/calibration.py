@@ -20,10 +20,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.street.__main__ import DIGIT_FREE, Asked, ask, is_ignored, pair
-from svhn.finder import Finder, FinderConfig
+from svhn.finder import Finder
 from svhn.finder.evidence.calibration import calibrated
 from svhn.finder.evidence.fusion import fuse_sources
-from svhn.jobs import JobConfig
 from svhn.runs import RunRecord
 
 PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "rapidocr", "scikit-learn")
@@ -133,7 +132,7 @@ def main(folder: Path, output: Path | None, figure: Path | None) -> None:
     """Measure whether confidences on labelled photos of streets mean what they say."""
     cv2.setNumThreads(1)
     labels = json.loads((folder / "labels.json").read_text())
-    finder = Finder(config=FinderConfig(min_confidence=JobConfig.min_confidence))
+    finder = Finder()
     photos = {group: ask(folder / group, labels, finder) for group in ("numbers", *DIGIT_FREE)}
     places = places_of(photos)
     bins = {"as fused": reliability(places.said, places.right), "calibrated": reliability(places.meant, places.right)}

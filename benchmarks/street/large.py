@@ -20,8 +20,7 @@ import numpy as np
 import torch
 
 from svhn.boxes import overlaps
-from svhn.finder import Finder, FinderConfig, FinderReader
-from svhn.jobs import JobConfig
+from svhn.finder import Finder, FinderReader
 from svhn.photos import read_rgb
 from svhn.runs import RunRecord
 from svhn.torch_inpaint import DigitRemover
@@ -176,7 +175,7 @@ def main(dev: Path, pool: Path, photos: int, output: Path | None) -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     pieces = read_pieces(dev / "numbers", json.loads((dev / "labels.json").read_text()))
-    finder = Finder(config=FinderConfig(min_confidence=JobConfig.min_confidence))
+    finder = Finder()
     remover = DigitRemover.from_checkpoint(device="cpu", readers=[FinderReader(finder)])
     finder.find(np.zeros((300, 300, 3), np.uint8))  # loads what is loaded when it is needed first
     rows = []

@@ -181,8 +181,8 @@ class JsonLines(Quiet):
 
 def _number_text(number: "RemovedNumber | ReadNumber") -> str:
     """Return a removed number as "24", one of a dry run as "24 at 17,9 to 40,31 (97% sure)"."""
-    if hasattr(number, "read_before"):
-        return number.read_before
+    if hasattr(number, "name"):
+        return number.name
     left, top, right, bottom = number.box
     sure = "" if number.confidence is None else f" ({number.confidence:.0%} sure)"
     return f"{number.text} at {left},{top} to {right},{bottom}{sure}"

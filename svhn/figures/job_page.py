@@ -33,10 +33,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class ShownNumber:
-    """A number that was removed: what it read, how sure that was (0 to 1), and whether it can be read still."""
+    """A number that was removed, how sure it was that there is one (0 to 1), and whether it can be read still."""
 
     text: str
-    sure: float
+    sure: float | None
     legible: bool
 
 

@@ -56,13 +56,13 @@ class FinderConfig(Settings):
     member : float
         Least presence of its other digits, where `min_confidence` is not lower.
     lone : float
-        Evidence, in log odds, that a digit must have beyond that to be read as a number of its own. Neighbours vouch
-        for each other; of the false digits most stand alone.
+        Evidence, in log odds, that a digit must have beyond that to be seen as a number of its own where none is
+        expected, see `Finder.look_over`. Neighbours vouch for each other; of the false digits most stand alone.
     text_reader : str
         "ocr" for a general text reader as a second opinion, "none" for none, "auto" for one where it is installed.
     read_above : int
-        Photos with fewer pixels show a number and little else: the reader is only asked to read numbers again that
-        the networks are unsure of.
+        Photos with fewer pixels show a number and little else: low scores count, and the reader is only asked to read
+        numbers again that the networks are unsure of.
     proposal, doubtful : float
         Least presence, to the first network, of a place that the close refiner is asked about, and, to both, of one
         that the wide refiner is asked about.
@@ -102,8 +102,8 @@ class FinderConfig(Settings):
         Digits with a smaller share of their photo's height count as if they had this one.
     """
 
-    min_confidence: float = setting(0.65, above=0, below=1, help="Least certainty that there is a number.")
-    member: float = setting(0.65, above=0, below=1)
+    min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a number.")
+    member: float = setting(0.5, above=0, below=1)
     lone: float = 1.1
     text_reader: str = text_reader_setting()
     read_above: int = setting(40_000, least=0)

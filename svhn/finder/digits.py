@@ -1,6 +1,6 @@
 """Digits and numbers that were found, with boxes as people draw them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -43,23 +43,33 @@ class Findings:
     Attributes
     ----------
     digits : tuple of FoundDigit
-        The surest first.
+        Of all numbers, the surest first.
     unsure : tuple of FoundDigit
         Where there may be a digit, too: nothing that is sure enough to be one.
     numbers : tuple of Number
-        Of `digits`, as they are written; other digits where a text reader is sure of it.
+        As they are written.
     """
 
     digits: tuple[FoundDigit, ...] = ()
     unsure: tuple[FoundDigit, ...] = ()
     numbers: tuple[Number, ...] = ()
 
+    @classmethod
+    def of(cls, numbers: Iterable[Number], unsure: Sequence[FoundDigit] = ()) -> "Findings":
+        """Make findings of the numbers of a photo; each digit gets the place of its number in them."""
+        placed = tuple(
+            replace(number, digits=tuple(replace(digit, number=place) for digit in number.digits))
+            for place, number in enumerate(numbers)
+        )
+        digits = (digit for number in placed for digit in found_digits(number))
+        return cls(tuple(sorted(digits, key=lambda digit: -digit.presence)), tuple(unsure), placed)
+
     @property
     def letters(self) -> tuple[FoundDigit, ...]:
         """Letters and signs that belong to numbers, as digits whose label nobody knows."""
         return tuple(
-            FoundDigit(letter.box, None, number_confidence(number) or 0.0)
-            for number in self.numbers
+            FoundDigit(letter.box, None, number_confidence(number) or 0.0, number=place)
+            for place, number in enumerate(self.numbers)
             for letter in number.letters
         )
 

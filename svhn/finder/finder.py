@@ -27,9 +27,8 @@ from svhn.finder.evidence import (
     fuse_sources,
     likely_digits,
     numbers_as_written,
-    numbers_read,
+    reread,
     text_reader,
-    without_words,
     worth_asking,
 )
 from svhn.finder.halves import Halves
@@ -79,7 +78,9 @@ class Finder:
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         """
-        return self._findings(photo).drawn(photo.shape, self.config)
+        findings = self._findings(photo).drawn(photo.shape, self.config)
+        small = self._is_small(photo)
+        return reread(photo, findings, self.text_reader) if small and self.text_reader else findings
 
     @functools.cached_property
     def text_reader(self) -> TextReader | None:
@@ -101,13 +102,9 @@ class Finder:
         sure = candidates.take(candidates.presence >= self.config.least)
         return self._sorted_out(sure, doubtful_candidates(candidates, sure), photo.shape)
 
-    def _likely(self, photo: np.ndarray, candidates: Candidates, read: bool = False) -> Findings:
-        """Return what candidates say in a photo that is expected to show a number.
-
-        Words are told from numbers, unless they will be `read`.
-        """
+    def _likely(self, photo: np.ndarray, candidates: Candidates) -> Findings:
+        """Return what candidates say in a photo that is expected to show a number."""
         likely = likely_digits(candidates, self.config)
-        likely = without_words(photo, likely, self.text_reader) if self.text_reader and not read else likely
         return self._sorted_out(likely, doubtful_candidates(candidates, likely), photo.shape)
 
     def judge(self, known: Evidence) -> Findings:
@@ -124,8 +121,7 @@ class Finder:
         found = in_sure_numbers(digits, self.config.min_confidence)
         kept = set(map(id, found))
         left_out = [digit for digit in digits if id(digit) not in kept]
-        numbers = numbers_as_written(found, regions)
-        return Findings(tuple(found), (*left_out, *to_digits(unsure, shape)), tuple(numbers))
+        return Findings.of(numbers_as_written(found, regions), (*left_out, *to_digits(unsure, shape)))
 
     def _is_small(self, photo: np.ndarray) -> bool:
         """Tell whether a photo shows a number and little else."""
@@ -182,34 +178,26 @@ class Finder:
     def find_numbers(self, photo: np.ndarray) -> list[Number]:
         """Find the numbers of a photo, each in reading order; numbers are sorted by their upper left corner.
 
-        A low-score digit without neighbours is no number, see `FinderConfig.lone`; `find` has it nevertheless. Where a
-        text reader was asked, that has been decided, and all digits belong to numbers; else it is asked about numbers
-        of which the networks are unsure.
+        Parameters
+        ----------
+        photo : ndarray (H, W, 3) uint8, RGB
         """
-        if self.text_reader is None or not self._is_small(photo):
-            return self.find_numbers_with_doubt(photo)[0]
-        candidates = self._low_candidates(photo)
-        sure = self._numbers_and_doubt(photo, self._sure(photo, candidates))[0]
-        likely = self._likely(photo, candidates, read=True).drawn(photo.shape, self.config).numbers
-        return numbers_read(photo, sure, likely, self.text_reader)
+        return list(self.find_with_doubt(photo).numbers)
 
-    def find_numbers_with_doubt(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
-        """Find the numbers of a photo as `find_numbers` does, none read again, and say where else there may be a digit.
+    def look_over(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
+        """Find the numbers of a photo that may show none any more, and say where else there may be a digit.
+
+        Unlike `find_numbers` it takes no low scores, nor a low-score digit without neighbours, see `FinderConfig.lone`.
 
         Parameters
         ----------
         photo : ndarray (H, W, 3) uint8, RGB
         """
-        read = self._is_read(photo)
-        return self._numbers_and_doubt(
-            photo, self._findings(photo) if read else self._sure(photo, self._low_candidates(photo))
-        )
-
-    def _numbers_and_doubt(self, photo: np.ndarray, findings: Findings) -> tuple[list[Number], list[FoundDigit]]:
-        """Return the numbers but for low-score digits without neighbours, and these with other places of doubt."""
-        findings = findings.drawn(photo.shape, self.config)
-        lone = 0.0 if self._is_read(photo) else self.config.lone
-        least = log_odds(self.config.min_confidence) + lone
+        if self._is_read(photo):
+            findings = self._findings(photo).drawn(photo.shape, self.config)
+            return list(findings.numbers), list(findings.unsure)
+        findings = self._sure(photo, self._low_candidates(photo)).drawn(photo.shape, self.config)
+        least = log_odds(self.config.min_confidence) + self.config.lone
 
         def is_sure(number: Number) -> bool:
             digits = found_digits(number)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from svhn.errors import InputError
-from svhn.finder import DEFAULT_FINDER, text_reader_setting
+from svhn.finder import DEFAULT_FINDER, FinderConfig, text_reader_setting
 from svhn.jobs.choice import Scope
 from svhn.photos import PhotoConfig
 from svhn.settings import Settings, setting
@@ -93,7 +93,10 @@ class JobConfig(Settings):
         False, help="Also remove letters and signs that the text reader reads with a number: 12a, 54-56, No. 12."
     )
     min_confidence: float = setting(
-        0.5, above=0, below=1, help="Least certainty that there is a number; it is removed whole or not at all."
+        FinderConfig.min_confidence,
+        above=0,
+        below=1,
+        help="Least certainty that there is a number; it is removed whole or not at all.",
     )
     text_reader: str = text_reader_setting()
     strict: bool = setting(

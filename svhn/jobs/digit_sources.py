@@ -92,7 +92,7 @@ def load_finder(job: JobConfig) -> Finder:
 
 def finder_config(job: JobConfig) -> FinderConfig:
     """Return how a job's finder searches a photo."""
-    return FinderConfig(job.min_confidence, JobConfig.min_confidence, text_reader=job.text_reader)
+    return FinderConfig(job.min_confidence, text_reader=job.text_reader)
 
 
 def digit_source(job: JobConfig, finder: Callable[[], Finder] | None = None) -> DigitSource:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from svhn.boxes import DigitBox, Number, group_digits, overlaps, union
+from svhn.boxes import DigitBox, Number, group_digits, overlaps, sort_numbers, union
 from svhn.files import printable
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
 from svhn.jobs.choice import Scope
@@ -80,7 +80,7 @@ def look_at(finished: Photo, finder: Finder) -> Look:
     digits: list[DigitBox] = []
     unsure: list[DigitBox] = []
     for view in seen.values():
-        numbers, doubtful = finder.find_numbers_with_doubt(view)
+        numbers, doubtful = finder.look_over(view)
         digits = join_digits(digits, [digit for number in numbers for digit in number.digits], 0.0)
         unsure = join_digits(unsure, doubtful, 0.0)
     made = f"finder, whole picture, {len(seen)} {'view' if len(seen) == 1 else 'views'}"
@@ -93,8 +93,17 @@ def find_through_alpha(photo: Photo, digits: Sequence[DigitBox], finder: Finder)
     """Add to the digits that were found in the colours of a photo those that only its alpha shows."""
     joined = list(digits)
     for name, view in views(photo, faint=False).items():
-        joined = joined if name == "colours" else join_digits(joined, finder.find(view), 0.0)
+        if name != "colours":
+            seen = [replace(digit, number=None) for digit in finder.find(view)]  # its numbers are others
+            joined = join_digits(joined, seen, 0.0)
     return joined
+
+
+def read_numbers(photo: Photo, finder: Finder) -> list[Number]:
+    """Return the numbers of a photo, those included that only its alpha shows: what a job with the finder removes."""
+    found = finder.find_with_doubt(photo.rgb)
+    digits = find_through_alpha(photo, found.digits, finder)
+    return sort_numbers([*found.numbers, *group_digits(digits[len(found.digits) :])])
 
 
 def to_remove(look: Look, where: PhotoDigits, mask: np.ndarray | None) -> list[DigitBox]:

@@ -161,7 +161,7 @@ def _read(photo: str, digest: str | None) -> np.ndarray:
 
 
 def _shown(number: RemovedNumber) -> ShownNumber:
-    return ShownNumber(number.read_before, min(number.confidence_before, default=0.0), number.legible_after)
+    return ShownNumber(number.name, number.confidence, number.legible_after)
 
 
 def _reason(line: ReportLine) -> str:

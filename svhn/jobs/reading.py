@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from svhn.boxes import Number
 from svhn.cores import available_cores
@@ -20,6 +19,7 @@ from svhn.errors import InputError
 from svhn.figures import check_pictures, check_text, draw_numbers, write_drawing
 from svhn.files import ensure_folder, json_line, printable, replacing
 from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig, number_confidence
+from svhn.jobs.looking import read_numbers
 from svhn.jobs.output import output_path, read_bytes, safe_name, shorten
 from svhn.jobs.tasks import ReadDigit, ReadNumber, ReportLine
 from svhn.photos import PhotoConfig, byte_limit, decode_photo
@@ -123,17 +123,13 @@ def describe_number(number: Number) -> ReadNumber:
 def _read(photo: str, finder: Finder, drawing: Path | None) -> PhotoReading:
     """Read the numbers of one photo; write a picture of it where one is wanted."""
     try:
-        rgb = _decode(photo)
-        numbers = finder.find_numbers(rgb)
+        seen = decode_photo(read_bytes(photo, byte_limit(PhotoConfig.max_pixels)), photo)
+        numbers = read_numbers(seen, finder)
         if drawing:
-            write_drawing(drawing, draw_numbers(rgb, numbers))
+            write_drawing(drawing, draw_numbers(seen.rgb, numbers))
         return PhotoReading(photo, tuple(describe_number(number) for number in numbers))
     except InputError as error:
         return PhotoReading(photo, error=str(error))
-
-
-def _decode(photo: str) -> np.ndarray:
-    return decode_photo(read_bytes(photo, byte_limit(PhotoConfig.max_pixels)), photo).rgb
 
 
 def _check_no_report(output: str | Path) -> None:

@@ -94,6 +94,10 @@ class RemovedNumber:
         How often the mask had to be widened.
     legible_after : bool
         Whether a digit can be read still.
+    text : str, optional
+        The number as it was found or listed, with "?" for digits that nobody knows; "192 194" when it was several.
+    confidence : float, optional
+        How sure it was that there is a number, 0 to 1, see `number_confidence`; None when it was listed.
     """
 
     boxes: list[list[int]]
@@ -103,6 +107,13 @@ class RemovedNumber:
     confidence_after: list[float]
     rounds: int
     legible_after: bool
+    text: str | None = None
+    confidence: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The number as it was found or listed, or where nobody knows its digits, as it was read."""
+        return self.read_before if self.text is None or "?" in self.text else self.text
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 
-from svhn.boxes import group_digits
+from svhn.boxes import DigitBox, group_digits, numbers_of
 from svhn.errors import InputError
 from svhn.files import printable
+from svhn.finder import number_confidence
 from svhn.jobs.cleaning import Cleaner, CleanPhoto
 from svhn.jobs.config import FAIL, SKIP, JobConfig
 from svhn.jobs.digit_sources import PhotoDigits, clip_to_photo, digit_source
@@ -213,7 +214,7 @@ def answer_all(
 
 def describe_found(name: str, photo: Photo, where: PhotoDigits) -> ReportLine:
     """Return what a dry run says of a photo."""
-    numbers = tuple(describe_number(number) for number in group_digits(where.digits))
+    numbers = tuple(describe_number(number) for number in numbers_of(where.digits))
     unsure = describe_unsure(where)
     status = PLANNED if not where.is_empty else DOUBTFUL if unsure else NO_DIGITS
     size = photo.rgb.shape[1], photo.rgb.shape[0]
@@ -228,7 +229,7 @@ def describe_cleaned(line: ReportLine, finished: CleanPhoto) -> ReportLine:
         line = replace(line, look=finished.look.made, seen=seen)
     numbers = finished.removed.numbers if finished.removed else ()
     unsure = tuple(describe_number(number) for number in finished.unsure)
-    removed = tuple(_describe_removed(number) for number in numbers)
+    removed = tuple(_describe_removed(number, finished.where.digits) for number in numbers)
     return replace(line, numbers=removed, unsure=unsure, perhaps_left=finished.perhaps_left or None)
 
 
@@ -256,9 +257,14 @@ def _written(line: ReportLine, task: Task, content: bytes) -> ReportLine:
     return replace(line, output=task.output, output_bytes=len(content), output_sha256=digest)
 
 
-def _describe_removed(number: "NumberReport") -> RemovedNumber:
-    """Return what the report says of a number that was removed."""
+def _describe_removed(number: "NumberReport", digits: Sequence[DigitBox]) -> RemovedNumber:
+    """Return what the report says of a number that was removed, and was found or listed among some digits."""
+    own = [digit for digit in digits if any(digit.box.intersection(box) == box for box in number.boxes)]
+    found = numbers_of(own)
+    sure = [confidence for one in found if (confidence := number_confidence(one)) is not None]
     return RemovedNumber(
+        text=" ".join(one.text for one in found),
+        confidence=round(max(sure), 4) if sure else None,
         boxes=[box.as_list() for box in number.boxes],
         read_before=number.before.text,
         confidence_before=_rounded(number.before.confidences),

@@ -346,7 +346,10 @@ def test_the_wide_refiner_rejects_letters_that_are_digits_seen_alone(finder, tmp
         shutil.copy(find_finder("finder").with_name(name), tmp_path)
     close = Finder(tmp_path)
     words = [lettered_photo(np.random.default_rng(10**6 + seed), 0.0).pixels for seed in range(40)]
-    assert sum(len(finder.find(word)) for word in words) < 0.7 * sum(len(close.find(word)) for word in words)
+    seen, by_close = (
+        sum(len(asked.candidates(word, least=0.65).presence) for word in words) for asked in (finder, close)
+    )
+    assert seen < 0.7 * by_close
 
 
 @pytest.mark.slow
@@ -362,8 +365,8 @@ def test_a_wide_refiner_without_a_close_one_is_not_used(tmp_path):
     assert Finder(tmp_path).refiners == []
 
 
-def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeypatch):
-    """Two doubtful digits side by side are read; the same one alone is found, but it is no number."""
+def test_a_digit_without_neighbours_must_be_surer_where_no_number_is_expected(finder, monkeypatch):
+    """Two doubtful digits side by side are seen; the same one alone is only a place where perhaps there is one."""
 
     def found(left: int, presence: float) -> FoundDigit:
         return FoundDigit(Box(left, 20, left + 16, 50), 7, presence, tuple(np.eye(10)[7].tolist()))
@@ -381,7 +384,9 @@ def test_a_digit_without_neighbours_must_be_surer_to_be_a_number(finder, monkeyp
     ):
         findings = Findings(tuple(digits), numbers=tuple(group_digits(digits)))
         monkeypatch.setattr(finder, "_sure", lambda photo, candidates, findings=findings: findings)
-        assert [number.text for number in finder.find_numbers(wall)] == texts
+        numbers, unsure = finder.look_over(wall)
+        assert [number.text for number in numbers] == texts
+        assert len(unsure) == len(digits) - sum(map(len, texts))
 
 
 @pytest.mark.svhn

@@ -6,7 +6,7 @@ import pytest
 from svhn.boxes import Box, Number
 from svhn.finder.config import FinderConfig
 from svhn.finder.digits import Findings, FoundDigit
-from svhn.finder.evidence.rereading import is_unsure, numbers_read, read_again
+from svhn.finder.evidence.rereading import is_unsure, reread
 from svhn.finder.evidence.writing import Character, TextRegion, Word
 from svhn.finder.finder import Finder
 
@@ -40,8 +40,12 @@ def number(text, sure=0.8, presence=0.9):
     return [FoundDigit(box, int(name), presence, of) for box, name, of in zip(boxes, text, names, strict=True)]
 
 
-def text_of(digits):
-    return "".join(str(digit.label) for digit in digits)
+def read(digits, reader, photo=PHOTO):
+    """Return what is found where these digits were, and where perhaps there is one."""
+    findings = reread(photo, Findings.of([Number(tuple(digits))] if digits else []), reader)
+    texts = [one.text for one in findings.numbers]
+    assert "".join(texts) == "".join(str(one.label) for one in sorted(findings.digits, key=lambda one: one.box.left))
+    return findings
 
 
 def test_it_is_asked_where_the_product_of_the_confidences_is_low():
@@ -51,60 +55,55 @@ def test_it_is_asked_where_the_product_of_the_confidences_is_low():
 
 def test_other_names_and_the_same_places():
     before = number("17")
-    after = read_again(PHOTO, before, Reader("11")).digits
-    assert text_of(after) == "11" and [digit.box for digit in after] == [digit.box for digit in before]
-    assert [digit.presence for digit in after] == [0.9, 0.9]
-    assert after[1].reading_confidence == pytest.approx(0.9 * 0.95) and sum(after[1].probabilities) == pytest.approx(1)
+    (after,) = read(before, Reader("11")).numbers
+    assert after.text == "11" and [digit.box for digit in after.digits] == [digit.box for digit in before]
+    assert [digit.presence for digit in after.digits] == [0.9, 0.9]
+    sure = after.digits[1]
+    assert sure.reading_confidence == pytest.approx(0.9 * 0.95) and sum(sure.probabilities) == pytest.approx(1)
 
 
 def test_what_it_sees_is_the_number_and_a_little_more_within_the_photo():
     reader = Reader("1")
-    read_again(PHOTO, number("12"), reader)
-    np.testing.assert_allclose(reader.asked[0], [27, 17, 69, 48])
-    read_again(PHOTO[:46, :67], number("12"), reader)
-    np.testing.assert_allclose(reader.asked[1], [27, 17, 67, 46])
+    read(number("12"), reader)
+    np.testing.assert_allclose(reader.asked[0], [25, 15, 71, 50])
+    read(number("12"), reader, PHOTO[:46, :67])
+    np.testing.assert_allclose(reader.asked[1], [25, 15, 67, 46])
 
 
-@pytest.mark.parametrize("text, expected", [("123", "123"), ("1", "1"), ("12a", "12")])
-def test_more_or_fewer_digits_get_places_as_high_as_those_before(text, expected):
-    digits = read_again(PHOTO, number("79" if len(expected) != 2 else "798"), Reader(text)).digits
-    assert text_of(digits) == expected
-    assert {(digit.box.top, digit.box.bottom) for digit in digits} == {(20, 45)}
-    lefts = [digit.box.left for digit in digits]
-    assert lefts == sorted(lefts) and all(digit.presence == 0.9 for digit in digits)
+@pytest.mark.parametrize("before, text, expected", [("79", "123", "123"), ("79", "1", "1"), ("798", "12a", "12")])
+def test_more_or_fewer_digits_get_places_as_high_as_those_before(before, text, expected):
+    (after,) = read(number(before), Reader(text)).numbers
+    assert after.text == expected
+    assert {(digit.box.top, digit.box.bottom) for digit in after.digits} == {(20, 45)}
+    lefts = [digit.box.left for digit in after.digits]
+    assert lefts == sorted(lefts) and all(digit.presence == 0.9 for digit in after.digits)
 
 
-@pytest.mark.parametrize("reader", [Reader(""), Reader("15", 0.89), Reader("BUS"), Reader("ABC1")])
-def test_where_it_is_unsure_itself_nothing_changes(reader):
-    assert read_again(PHOTO, number("17"), reader) is None
-    (same,) = numbers_read(PHOTO, [Number(tuple(number("17")))], [], reader)
-    assert same.text == "17"
-
-
-@pytest.mark.parametrize(
-    "sure, likely, read, expected",
-    [
-        (["17"], ["17"], "11", ["11"]),
-        (["42"], ["423"], "423", ["423"]),  # what has low scores is read just so
-        ([], ["42"], "41", ["41"]),  # nothing is sure, and something is read there
-        ([], ["42"], "BUS", []),
-        (["42"], ["423"], "", ["42"]),
-    ],
-)
-def test_low_scores_count_where_they_are_read(sure, likely, read, expected):
-    as_numbers = ([Number(tuple(number(text))) for text in texts] for texts in (sure, likely))
-    assert [found.text for found in numbers_read(PHOTO, *as_numbers, Reader(read))] == expected
-
-
-def test_a_surer_reading_of_the_sure_digits_alone_counts_more():
-    class Unlike(Reader):
+def test_a_digit_that_is_not_read_is_unsure():
+    class Narrow(Reader):
         def read(self, photo, region):
-            short = region.box[2] - region.box[0] < 50
-            self.text, self.score = ("42", 0.99) if short else ("423", 0.95)
-            return super().read(photo, region)
+            left, top, _, bottom = region.box
+            return super().read(photo, TextRegion(np.array([left, top, left + 22, bottom]), 1.0))
 
-    given = [Number(tuple(number("42")))], [Number(tuple(number("423")))]
-    assert [found.text for found in numbers_read(PHOTO, *given, Unlike(""))] == ["42"]
+    findings = read(number("17"), Narrow("1"))
+    assert [one.text for one in findings.numbers] == ["1"] and [one.label for one in findings.unsure] == [7]
+
+
+@pytest.mark.parametrize("reader", [Reader(""), Reader("15", 0.89), Reader("BUS", 0.89), Reader("ABC1"), Reader("B")])
+def test_where_it_is_unsure_itself_nothing_changes(reader):
+    findings = read(number("17"), reader)
+    assert [one.text for one in findings.numbers] == ["17"] and not findings.unsure
+
+
+@pytest.mark.parametrize("text, left", [("SUBV", 0), ("SO", 1), ("B", 1), ("12a", 1), ("", 1)])  # S and O may be digits
+def test_what_is_read_as_a_word_is_no_number_and_unsure(text, left):
+    findings = read(number("51"), Reader(text))
+    assert len(findings.numbers) == left and len(findings.unsure) == 2 * (not left)
+
+
+def test_sure_numbers_are_not_asked_about():
+    reader = Reader("SUBV")
+    assert read(number("17", 0.99, 0.99), reader).numbers and read([], reader) == Findings() and not reader.asked
 
 
 def test_the_finder_asks_about_unsure_numbers_of_small_photos_only(monkeypatch):
@@ -115,7 +114,7 @@ def test_the_finder_asks_about_unsure_numbers_of_small_photos_only(monkeypatch):
         (number("17"), None, PHOTO, "17"),
         (number("17"), Reader("11"), np.zeros((200, 200, 3), np.uint8), "17"),
     ]:
-        findings = Findings(tuple(given), numbers=(Number(tuple(given)),))
+        findings = Findings.of([Number(tuple(given))])
         monkeypatch.setitem(finder.__dict__, "text_reader", reader)
         monkeypatch.setattr(Finder, "judge", lambda self, known, findings=findings: findings)
         monkeypatch.setattr(Finder, "_sure", lambda self, *_, findings=findings, **__: findings)

@@ -1,15 +1,13 @@
-"""Photos that show a number and little else: low scores count, and words are told from numbers."""
+"""Photos that show a number and little else: low scores count."""
 
 import numpy as np
 import pytest
 
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
-from svhn.finder.evidence.small import likely_digits, without_words
-from svhn.finder.evidence.writing import Character, TextRegion, Word
+from svhn.finder.evidence.small import likely_digits
 
-PHOTO = np.zeros((60, 200, 3), np.uint8)
-CONFIG = FinderConfig(min_confidence=0.5)
+CONFIG = FinderConfig()
 
 
 def candidates(*places, sure=0.9):
@@ -42,40 +40,3 @@ def test_who_asks_for_more_certainty_gets_it():
     strict = FinderConfig(min_confidence=0.9, member=0.9)
     assert not len(likely_digits(candidates((20, 0.7), (38, 0.5)), strict).presence)
     assert len(likely_digits(candidates((20, 0.95), (38, 0.5)), strict).presence) == 1
-
-
-class Reader:
-    """Reads one word wherever it is asked."""
-
-    def __init__(self, text, score=0.99):
-        self.text, self.score, self.asked = text, score, 0
-
-    def find(self, photo):
-        return []
-
-    def read(self, photo, region):
-        self.asked += 1
-        characters = tuple(Character(text, self.score, region.box) for text in self.text)
-        return TextRegion(region.box, 1.0, (Word(self.text, self.score, characters),) if self.text else ())
-
-
-@pytest.mark.parametrize(
-    "reader, left",
-    [
-        (Reader("SUBV"), 0),
-        (Reader("SUBV", 0.8), 2),
-        (Reader("SO"), 2),  # letters that digits are mistaken for
-        (Reader("B"), 2),
-        (Reader("12a"), 2),
-        (Reader(""), 2),
-    ],
-)
-def test_an_unsure_number_that_is_read_as_a_word_is_dropped(reader, left):
-    found = candidates((20, 0.7), (38, 0.6))
-    assert len(without_words(PHOTO, found, reader).presence) == left
-
-
-def test_sure_numbers_are_not_asked_about():
-    reader = Reader("SUBV")
-    found = candidates((20, 0.99), (38, 0.99), sure=0.99)
-    assert len(without_words(PHOTO, found, reader).presence) == 2 and not reader.asked

@@ -7,9 +7,8 @@ from .fusion import LEAST_SUPPORT as LEAST_SUPPORT
 from .fusion import Evidence as Evidence
 from .fusion import fuse_sources as fuse_sources
 from .ocr import text_reader as text_reader
-from .rereading import numbers_read as numbers_read
+from .rereading import reread as reread
 from .small import likely_digits as likely_digits
-from .small import without_words as without_words
 from .writing import TextReader as TextReader
 from .writing import TextRegion as TextRegion
 from .written import numbers_as_written as numbers_as_written

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from svhn.boxes import Letter, Number, group_digits, overlaps, reading_order
+from svhn.boxes import Letter, Number, group_digits, overlaps, reading_order, sort_numbers
 from svhn.finder.digits import FoundDigit, found_digits, probabilities_of, whole_box
 from svhn.finder.evidence.fusion import SAME, is_other_number
 from svhn.finder.evidence.writing import DIGITS, Character, TextRegion, Word
@@ -46,7 +46,7 @@ def numbers_as_written(digits: Sequence[FoundDigit], regions: Sequence[TextRegio
         groups = _joined(groups, [digit for digit, own in word_of.items() if own is word])
     parts = [part for group in groups for part in _split(group, [word_of[id(digit)] for digit in group])]
     numbers = [_as_read(part, [word_of[id(digit)] for digit in part], regions) for part in parts]
-    return sorted(numbers, key=lambda number: (number.box.top, number.box.left))
+    return sort_numbers(numbers)
 
 
 def reads_digits(word: Word) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svhn.boxes import DigitBox, Number, group_digits
+from svhn.boxes import DigitBox, Number, numbers_of
 from svhn.errors import InputError
 from svhn.settings import Settings, setting
 
@@ -87,7 +87,7 @@ class Scope(Settings):
         """Return the digits of the numbers that count, in the order in which they were given."""
         if self.is_all:
             return list(digits)
-        chosen = {id(digit) for number in self.numbers(group_digits(digits), width, height) for digit in number.digits}
+        chosen = {id(digit) for number in self.numbers(numbers_of(digits), width, height) for digit in number.digits}
         return [digit for digit in digits if id(digit) in chosen]
 
     def _counts(self, number: Number, width: int, height: int) -> bool:

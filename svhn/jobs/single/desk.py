@@ -14,13 +14,13 @@ import numpy as np
 from svhn.boxes import Box, DigitBox, Number
 from svhn.data.formats import FOUND, BoxEntry
 from svhn.errors import InputError
-from svhn.finder import DEFAULT_FINDER, Finder, FinderConfig
+from svhn.finder import DEFAULT_FINDER, Finder
 from svhn.jobs.choice import PlannedDigit
 from svhn.jobs.cleaning import CleanPhoto
 from svhn.jobs.config import JobConfig
-from svhn.jobs.digit_sources import PhotoDigits, wanted
+from svhn.jobs.digit_sources import PhotoDigits, finder_config, wanted
 from svhn.jobs.engines import Stage
-from svhn.jobs.looking import describe_doubt, describe_legible, find_through_alpha
+from svhn.jobs.looking import describe_doubt, describe_legible, find_through_alpha, read_numbers
 from svhn.jobs.output import read_bytes
 from svhn.jobs.single.files import check_hole
 from svhn.jobs.tasks import FOUND as BY_FINDER
@@ -120,7 +120,7 @@ class PhotoDesk:
     def read(self, asked: AskedPhoto) -> tuple[Photo, list[Number]]:
         """Return a photo, and its numbers as `read` reads them."""
         photo, _ = self._open(asked)
-        return photo, self._reader.find_numbers(photo.rgb)
+        return photo, read_numbers(photo, self._reader)
 
     def explain(self, asked: AskedPhoto, digits: Sequence[PlannedDigit]) -> "list[Explanation]":
         """Return how each number of some digits is found and removed, with the feature maps; see `explain_removal`."""
@@ -134,8 +134,10 @@ class PhotoDesk:
 
     @functools.cached_property
     def _reader(self) -> Finder:
+        if self.job.finder is not None:
+            return self._worker.networks.finder
         self.tell(Stage.LOADING)
-        reader = Finder(self.job.finder or DEFAULT_FINDER, FinderConfig(text_reader=self.job.text_reader))
+        reader = Finder(DEFAULT_FINDER, finder_config(self.job))
         self.tell(Stage.WORKING)
         return reader
 
