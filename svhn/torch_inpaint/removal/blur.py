@@ -3,6 +3,11 @@
 import cv2
 import numpy as np
 
+# Wide Gaussians are taken of pictures that are reduced until the Gaussian is this wide (sigma, pixels).
+ENOUGH = 4.0
+# Weights are not smaller where they are divided by.
+LEAST = 1e-6
+
 
 def normalised_blur(
     values: np.ndarray,
@@ -39,3 +44,27 @@ def normalised_blur(
     summed = cv2.GaussianBlur(weighted, (0, 0), sigma, borderType=border)
     total = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=border) + prior_weight
     return (summed + prior_weight * prior) / (total if values.ndim == 2 else total[..., None])
+
+
+def wide_blur(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """Average values as `normalised_blur` does, far from all weights by their overall mean, at a smaller scale.
+
+    Parameters
+    ----------
+    values : ndarray (H, W) or (H, W, C) float32
+    weight : ndarray (H, W) float32
+    sigma : float
+        Of the Gaussian, in pixels.
+
+    Returns
+    -------
+    ndarray float32, shaped as `values`
+    """
+    scale = min(1.0, ENOUGH / sigma)
+    size = [max(1, round(scale * side)) for side in weight.shape[::-1]]
+    weights = weight if values.ndim == 2 else weight[..., None]
+    weighted, total = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (values * weights, weight))
+    overall = (values * weights).sum(axis=(0, 1)) / max(float(weight.sum()), 1.0)
+    totals = np.maximum(total if values.ndim == 2 else total[..., None], np.float32(LEAST))
+    mean = normalised_blur(weighted / totals, total, scale * sigma, overall.astype(np.float32))
+    return cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)

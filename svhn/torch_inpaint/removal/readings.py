@@ -7,8 +7,11 @@ from typing import Protocol
 import numpy as np
 
 from svhn.boxes import Box, DigitBox
+from svhn.crops import LUMINANCE
 from svhn.finder import check_answer
 
+# A box still looks like before when its brightness correlates as much with what it was.
+ALIKE = 0.3
 # Labels (N,) int, 0..9, and confidences (N,) float, 0..1.
 Answer = tuple[np.ndarray, np.ndarray]
 
@@ -89,7 +92,28 @@ def _checked(labels: np.ndarray, confidences: np.ndarray, reader: str, count: in
     return check_answer(labels, reader, (count,)), check_answer(confidences, reader, (count,))
 
 
-def is_legible(known: Sequence[int | None], before: Readings, after: Readings, least: float) -> bool:
+def looks_alike(before: np.ndarray, after: np.ndarray) -> bool:
+    """Say whether a place shows some of what it did before.
+
+    Parameters
+    ----------
+    before, after : ndarray (H, W, 3) uint8 or float32, RGB
+
+    Returns
+    -------
+    bool
+        Also True where it showed nothing but one colour before, which proves nothing.
+    """
+    was, now = (np.asarray(pixels, np.float32) @ np.float32(LUMINANCE) for pixels in (before, after))
+    was, now = was - was.mean(), now - now.mean()
+    return bool((was * now).sum() >= ALIKE * np.sqrt((was**2).sum() * (now**2).sum())) and bool(
+        now.any() or not was.any()
+    )
+
+
+def is_legible(
+    known: Sequence[int | None], before: Readings, after: Readings, least: float, alike: Sequence[bool] | None = None
+) -> bool:
     """Say whether a number can still be read.
 
     Parameters
@@ -100,13 +124,15 @@ def is_legible(known: Sequence[int | None], before: Readings, after: Readings, l
         Before and after the removal.
     least : float
         Confidence with which a reader reads a digit.
+    alike : sequence of bool, optional
+        Whether each box still looks like before, see `looks_alike`; without it all do.
 
     Returns
     -------
     bool
         Whether a reader still reads a digit's known label, or what any reader read there before; or one that can find
         nothing finds any digit, for example half of an 8 that reads as a 3. The first reader, the classifier, cannot:
-        it always names a digit.
+        it always names a digit, often a 1 where there is nothing. Its word counts where a box looks like before.
     """
     sure = ~(after.confidences < least)  # (R, N); what is no number is no proof
     if sure[1:].any():
@@ -114,4 +140,7 @@ def is_legible(known: Sequence[int | None], before: Readings, after: Readings, l
     as_known = after.labels == [-1 if label is None else label for label in known]
     # (R, 1, N) after against (1, R, N) before
     as_before = (after.labels[:, None] == before.labels) & (before.confidences > 0)
-    return bool((sure & (as_known | as_before.any(axis=1))).any())
+    named = sure & (as_known | as_before.any(axis=1))
+    if alike is not None:
+        named[0] &= np.asarray(alike, bool)
+    return bool(named.any())

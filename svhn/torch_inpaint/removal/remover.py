@@ -25,7 +25,7 @@ from svhn.torch_inpaint.classifier import (
     reduced_maps,
 )
 from svhn.torch_inpaint.device import choose_device
-from svhn.torch_inpaint.removal.composite import is_smooth, paste_fill, sharpen_fill
+from svhn.torch_inpaint.removal.composite import HAS_EDGES, is_sharp, is_smooth, paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
 from svhn.torch_inpaint.removal.masks import in_pixels
 from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels, taught_by
@@ -39,6 +39,9 @@ from svhn.torch_inpaint.removal.regions import (
     known_around,
 )
 from svhn.torch_inpaint.removal.rounds import WIDENING, Inspection, NumberReport, Removal
+
+# How often a mask is made finer.
+REFINEMENTS = 2
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,7 +170,8 @@ class DigitRemover:
             painted = self._paint(photos, images, pending)
             readings = self._read(images, [(number.region.photo, number.boxes) for number in pending])
             for number, picture, after in zip(pending, painted, readings, strict=True):
-                number.painted, number.after = picture, after
+                number.painted = picture
+                number.look(images[number.region.photo], after)
             pending = [number for number in pending if number.goes_on(self.config)]
             for number in pending:
                 number.rounds += 1
@@ -188,7 +192,7 @@ class DigitRemover:
         """
         readings = self._read([image], [(0, removal.boxes) for removal in removals])
         for removal, after in zip(removals, readings, strict=True):
-            removal.after = after
+            removal.look(image, after)
         return tuple(removal.report(self.config) for removal in removals)
 
     def _warn_of_a_stranger(self) -> None:
@@ -216,13 +220,14 @@ class DigitRemover:
         ]
 
     def _refine(self, photos: Sequence[np.ndarray], numbers: Sequence[Removal]) -> None:
-        """Give numbers that were found at a smaller scale masks at the photo's, by what a first fill expects there."""
+        """Give numbers masks at the photo's scale that are no wider than need be, by what fills expect there."""
         least = KEY_PIXELS[self.config.key_pixels.method].threshold(self.config.key_pixels)
         sure = (1 + least) / 2
-        pairs = [(number.region.pixels, number.keys) for number in numbers]
-        for number, painted in zip(numbers, fill_regions(pairs, self.config.fill, self.device), strict=True):
-            number.painted = painted
-            number.refine(photos[number.region.photo], sure)
+        for _ in range(REFINEMENTS):  # the second fill learns from what the first mask gave back
+            pairs = [(number.region.pixels, number.keys) for number in numbers]
+            for number, painted in zip(numbers, fill_regions(pairs, self.config.fill, self.device), strict=True):
+                number.painted = painted
+                number.refine(photos[number.region.photo], sure)
 
     def _inspect(self, region: Region) -> Inspection:
         maps = reduced_maps(self.classifier, region.pixels)
@@ -284,9 +289,11 @@ class DigitRemover:
 
 
 def _is_fine(photo: np.ndarray, number: Removal) -> bool:
-    """Say whether a number was found at a smaller scale that misses what its photo shows."""
+    """Say whether a number has edges, or was found at a smaller scale that misses what its photo shows."""
+    if not number.is_reduced:
+        return is_sharp(number.region.pixels, number.mask, HAS_EDGES)
     size, height = number.keys.mask.shape, float(np.median([box.height for box in number.boxes]))
-    return number.is_reduced and not is_smooth(photo[number.region.box.slices], size, number.mask, height)
+    return not is_smooth(photo[number.region.box.slices], size, number.mask, height)
 
 
 def _others(cut: Sequence[tuple[tuple[DigitBox, ...], Region]], number: int) -> tuple[Box, ...]:

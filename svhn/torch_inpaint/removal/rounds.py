@@ -9,7 +9,7 @@ import numpy as np
 from svhn.boxes import Box, DigitBox
 from svhn.torch_inpaint.removal.config import RemovalConfig
 from svhn.torch_inpaint.removal.masks import KeyPixels, fine_mask, paint_boxes, widen, window_of
-from svhn.torch_inpaint.removal.readings import Reading, Readings, is_legible
+from svhn.torch_inpaint.removal.readings import Reading, Readings, is_legible, looks_alike
 from svhn.torch_inpaint.removal.regions import Region, enlarge_mask, reduce_mask
 
 # By how much a round widens the mask, as a fraction of the digits' height; at least a pixel.
@@ -76,21 +76,26 @@ class Removal:
         What was seen before the first round.
     before, after : Readings
         Of the photo, and of the image after the last round.
+    alike : tuple of bool
+        Whether each box still looks like before, after the last round.
     keys : KeyPixels
         Of the last round, at working scale.
     painted : ndarray (h, w, 3) float32, 0..255
         The region as the last round filled it, at working scale and without grain.
     fine : ndarray (h, w) bool or None
         The mask of the first round at the photo's resolution, where that is another than the working scale's.
+    shadow : ndarray (h, w) bool or None
+        What of it is shadow that stands apart from the digits.
     rounds : int
         How often the mask was widened.
     """
 
     def __init__(self, digits: tuple[DigitBox, ...], seen: Inspection, before: Readings, others: tuple[Box, ...] = ()):
         self.digits, self.seen, self.before, self.others = digits, seen, before, others
-        self.after, self.keys = before, seen.keys
+        self.after, self.keys, self.alike = before, seen.keys, (True,) * len(digits)
         self.painted = seen.region.pixels.astype(np.float32)
         self.fine: np.ndarray | None = None
+        self.shadow: np.ndarray | None = None
         self.rounds = 0
 
     @property
@@ -122,16 +127,34 @@ class Removal:
         """
         original = photo[self.region.box.slices]
         size = original.shape[1::-1]
-        expected = cv2.resize(self.painted, size, interpolation=cv2.INTER_CUBIC)
-        likely = cv2.resize(self.seen.evidence, size, interpolation=cv2.INTER_LINEAR) > strokes
-        height = float(np.median([box.height for box in self.boxes]))
-        self.fine = fine_mask(original, expected, self.mask, likely, height)
+        expected = _enlarged(self.painted, size, cv2.INTER_CUBIC)
+        likely = _enlarged(self.seen.evidence, size, cv2.INTER_LINEAR) > strokes
+        boxes = [box.shift(-self.region.box.left, -self.region.box.top) for box in self.boxes]
+        wide = enlarge_mask(self.seen.keys.mask, original.shape[:2])
+        mask, shadow = fine_mask(original, expected, wide, likely, boxes, self.is_reduced)
+        self.shadow = shadow if self.shadow is None else self.shadow | shadow
+        self.fine = mask | self.shadow
         mask = reduce_mask(self.fine, self.keys.mask.shape)
-        self.keys = KeyPixels(mask, self.keys.key_pixels | (self.keys.mask & ~mask))
+        seen = self.seen.keys
+        self.keys = KeyPixels(mask, (seen.key_pixels & ~(mask & ~seen.mask)) | (seen.mask & ~mask))
+
+    def look(self, image: np.ndarray, after: Readings) -> None:
+        """Take in what readers read in an image (H, W, 3) uint8, and whether the boxes look like before there.
+
+        Where edges are soft a fine mask has not been made, and all boxes are taken to look like before.
+        """
+        self.after = after
+        if self.fine is None:
+            return
+        size = self.region.pixels.shape[1::-1]
+        shown = cv2.resize(image[self.region.box.slices], size, interpolation=cv2.INTER_AREA)
+        boxes = [box.slices for box in self.region.boxes]
+        self.alike = tuple(looks_alike(self.region.pixels[part], shown[part]) for part in boxes)
 
     def is_legible(self, config: RemovalConfig) -> bool:
         """Say whether the number can still be read, see `svhn.torch_inpaint.removal.readings.is_legible`."""
-        return is_legible([digit.label for digit in self.digits], self.before, self.after, config.legible)
+        labels = [digit.label for digit in self.digits]
+        return is_legible(labels, self.before, self.after, config.legible, self.alike)
 
     def goes_on(self, config: RemovalConfig) -> bool:
         """Say whether there shall be another round."""
@@ -147,6 +170,11 @@ class Removal:
         """Return what a user wants to know."""
         before, after = self.before.surest(), self.after.surest()
         return NumberReport(self.boxes, before, after, self.rounds, self.is_legible(config))
+
+
+def _enlarged(array: np.ndarray, size: Sequence[int], interpolation: int) -> np.ndarray:
+    """Bring (h, w, ...) to (width, height); the same object where that is its size."""
+    return array if array.shape[1::-1] == tuple(size) else cv2.resize(array, size, interpolation=interpolation)
 
 
 def next_keys(keys: KeyPixels, boxes: Sequence[Box], margin: float, last: bool) -> KeyPixels:

@@ -5,7 +5,7 @@ import pytest
 
 from svhn.boxes import Box, DigitBox
 from svhn.finder.digits import FoundDigit
-from svhn.torch_inpaint.removal.readings import Reading, Readings, found_as, is_legible
+from svhn.torch_inpaint.removal.readings import Reading, Readings, found_as, is_legible, looks_alike
 
 
 def readings(*readers: list[tuple[int, float]]) -> Readings:
@@ -72,3 +72,23 @@ def test_digits_that_somebody_listed_have_to_be_read():
     found = FoundDigit(Box(0, 0, 5, 9), 4, 0.9)
     assert found_as([found, DigitBox(Box(6, 0, 11, 9), 7)]) is None  # nobody says how sure that is
     assert found_as([found, FoundDigit(Box(6, 0, 11, 9), None, 0.8)]) is None  # a letter
+
+
+def test_the_classifiers_word_counts_only_where_a_box_looks_like_before():
+    before, after = readings([(1, 0.9)], [(1, 0.9)]), readings([(1, 0.8)], [(0, 0.0)])
+    assert is_legible([1], before, after, 0.5, alike=[True])
+    assert not is_legible([1], before, after, 0.5, alike=[False])
+    assert is_legible([1], before, readings([(1, 0.1)], [(1, 0.8)]), 0.5, alike=[False])  # the other can find nothing
+
+
+def test_what_is_left_of_strokes_looks_like_before_and_a_clean_wall_does_not():
+    rng = np.random.default_rng(0)
+    wall = rng.normal(120, 6, (40, 24, 3))
+    digit = wall.copy()
+    digit[5:35, 8:16] = 230
+    ghost, half = wall + 0.1 * (digit - wall), wall.copy()
+    half[5:20, 8:16] = 230
+    assert looks_alike(digit, digit) and looks_alike(digit, ghost) and looks_alike(digit, half)
+    assert not looks_alike(digit, wall)
+    assert not looks_alike(digit, np.full_like(digit, 120))
+    assert looks_alike(np.full_like(digit, 120), wall)  # nothing to go by

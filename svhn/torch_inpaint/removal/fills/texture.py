@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from svhn.crops import LUMINANCE
-from svhn.torch_inpaint.removal.blur import normalised_blur
+from svhn.torch_inpaint.removal.blur import normalised_blur, wide_blur
 
 # Texture is what a blur takes away (sigma, pixels); its strength is the root mean square over so many pixels (sigma).
 BLUR, AVERAGED = 1.0, 2.0
@@ -16,8 +16,6 @@ BLUR, AVERAGED = 1.0, 2.0
 LEAST_TEXTURE = 0.1
 # What is expected in a hole is the mean around it, so wide (sigma): a share of the hole's thickness, and in pixels.
 CARRIED, LEAST_CARRIED = 0.5, 3.0
-# Wide Gaussians are taken of pictures that are reduced until the Gaussian is this wide (sigma, pixels).
-ENOUGH = 4.0
 # A fill's texture is made at most so many times as strong. Coarser detail stays as it is: it may be wrong.
 MOST_GAIN = 2.5
 
@@ -42,18 +40,8 @@ def expected_texture(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, t
     smooth = normalised_blur(brightness, beside, BLUR)
     energy = normalised_blur(((brightness - smooth) * beside) ** 2, beside, AVERAGED)
     strength = np.sqrt(energy + LEAST_TEXTURE**2)
-    carried = _carried(strength, (known & ~hole).astype(np.float32), max(LEAST_CARRIED, CARRIED * thick))
+    carried = wide_blur(strength, (known & ~hole).astype(np.float32), max(LEAST_CARRIED, CARRIED * thick))
     return np.where(hole, carried, strength)
-
-
-def _carried(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """Return the mean of values (H, W) around every pixel, as `normalised_blur`, at a smaller scale if that serves."""
-    scale = min(1.0, ENOUGH / sigma)
-    size = [max(1, round(scale * side)) for side in values.shape[::-1]]
-    weighted, total = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (values * weight, weight))
-    overall = float((values * weight).sum() / max(float(weight.sum()), 1.0))
-    mean = normalised_blur(weighted / np.maximum(total, np.float32(1e-6)), total, scale * sigma, overall)
-    return cv2.resize(mean, values.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def with_texture(picture: np.ndarray, hole: np.ndarray, expected: np.ndarray) -> np.ndarray:
