@@ -17,7 +17,7 @@ LEAST_DIFFERENCE, TIMES_NOISE, MOST_OF_CONTRAST = 7.0, 4.0, 0.2
 SURE = 0.5
 # Differences are blurred (sigma, pixels), so that noise does not decide: in enlarged regions, and in others.
 BLUR, LEAST_BLUR = 1.0, 0.5
-# The mean around pixels, and how far noise is carried into the mask (sigma): fractions of the digits' height, and pixels.
+# The mean around pixels, and how far noise is carried into the mask (sigma): fractions of the digits' height, pixels.
 MEAN, LEAST_MEAN, CARRIED, LEAST_CARRIED = 0.06, 2.0, 0.15, 3.0
 # What is wider around the mask tells how pixels differ that show no digit.
 RING = 0.12

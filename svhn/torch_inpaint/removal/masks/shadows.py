@@ -57,7 +57,10 @@ def cast_shadow(photo: np.ndarray, ink: np.ndarray, height: float) -> np.ndarray
     found = _distance(small, strokes, scale * height)
     if found is None:
         return np.zeros_like(ink)
-    return _moved(ink, *(step / scale for step in found), max(1, round(PENUMBRA * height)))
+    shadow = np.zeros_like(ink)
+    for part in (0.5, 1.0):  # half way there, too, since thick digits cast it all the way
+        shadow |= _moved(ink.astype(np.uint8), part * found[0] / scale, part * found[1] / scale) > 0
+    return widen(shadow, max(1, round(PENUMBRA * height)))
 
 
 def _distance(brightness: np.ndarray, strokes: np.ndarray, height: float) -> tuple[int, int] | None:
@@ -84,14 +87,11 @@ def _distance(brightness: np.ndarray, strokes: np.ndarray, height: float) -> tup
     deviations = (darker - usual) / max(deviation, LEAST_DEVIATION)
     if found[1] < 0 or darker < DARKER or deviations < DEVIATIONS or darker * deviations < STRENGTH:
         return None
-    under = cv2.warpAffine(copy, np.float32([[1, 0, found[0]], [0, 1, found[1]]]), copy.shape[::-1]) * known
+    under = _moved(copy, *found) * known
     return found if (under * (dark > 0)).sum() >= EVERYWHERE * under.sum() else None
 
 
-def _moved(ink: np.ndarray, right: float, down: float, wider: int) -> np.ndarray:
-    """Return strokes at a distance, and half way there, widened."""
-    moved = np.zeros_like(ink)
-    for part in (0.5, 1.0):
-        step = np.float32([[1, 0, part * right], [0, 1, part * down]])
-        moved |= cv2.warpAffine(ink.astype(np.uint8), step, ink.shape[::-1]) > 0
-    return widen(moved, wider)
+def _moved(values: np.ndarray, right: float, down: float) -> np.ndarray:
+    """Return values (H, W) so far right and down, with zeros where they were."""
+    step = np.array([[1, 0, right], [0, 1, down]], np.float32)
+    return cv2.warpAffine(values, step, values.shape[::-1])
