@@ -19,7 +19,7 @@ GROUND, MOST = 0.15, 40.0
 EDGE, SOFT = 0.05, 0.03
 # A shadow is darker than the ground by so many grey levels and by so many deviations of what other distances give, and
 # their product is so much; no less than this share of it is darker. It falls down or to a side.
-DARKER, DEVIATIONS, STRENGTH, EVERYWHERE = 4.0, 2.8, 30.0, 0.75
+DARKER, DEVIATIONS, STRENGTH, EVERYWHERE = 4.0, 2.3, 25.0, 0.75
 # To a deviation from the median absolute one (of a normal distribution).
 NORMAL = 1.4826
 LEAST_DEVIATION = 0.5
