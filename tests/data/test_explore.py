@@ -11,6 +11,7 @@ from svhn.commands import cli
 from svhn.data import loading
 from svhn.data.explore import explore_data, facts_of, format_facts, sample_photos
 from svhn.data.extra import digits as extra_digits
+from svhn.data.loading import generate_data
 from svhn.data.prepared import write_prepared
 
 
@@ -51,6 +52,12 @@ def test_the_tables_are_those_of_the_data(prepared):
     labels = np.concatenate([train.labels, prepared["validation"].labels])
     assert [int(word) for word in before[3:]] == [len(labels), *np.bincount(labels, minlength=10)]
     assert f"{prepared.statistics.gray_mean:.2f}" in text and "wide" in text
+
+
+def test_generated_photos_are_on_one_side(monkeypatch):
+    monkeypatch.setattr("svhn.data.loading.SYNTHETIC_COUNTS", {"train": 12, "validation": 10, "test": 10})
+    data = generate_data(splits=("train", "validation"))
+    assert facts_of(data)["split"]["photos_on_both_sides"] == 0 and len(np.unique(data["train"].photos)) == 12
 
 
 def test_a_prepared_file_is_explored_without_photos(prepared, tmp_path):

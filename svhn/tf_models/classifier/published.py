@@ -1,8 +1,8 @@
 """A classifier as other people get it: probabilities out, compiled, and forgiving about its pixels.
 
 Inside, networks are trained and exported as they are built: raw pixels in, logits out. Such a network is one layer of
-the published model, between a look at range and channels of the pixels and a softmax. All other layers are Keras's
-own, so that the file is loaded without this project.
+the published model, between a look at range and channels of the pixels and a softmax. `model.summary()` says what each
+layer is for by its name. All of them are Keras's own, so that the file is loaded without this project.
 """
 
 from typing import Any
@@ -13,7 +13,8 @@ from keras import layers, ops
 
 from svhn.crops import LUMINANCE
 
-PROBABILITIES = "probabilities"
+# Names of the layers of a published model but for that of the network, which has its own.
+TO_RAW, NAN_FOR_OTHERS, PROBABILITIES = "pixels_to_0_255", "nan_for_other_pixels", "probabilities"
 # No crop of a digit is so dark that its brightest pixel is 1 of 255: pixels from 0 to 1, or -1 to 1, are meant.
 # Resizing and noise may take them that far beyond.
 _BEYOND = 0.2
@@ -41,11 +42,23 @@ def publish(network: keras.Model) -> keras.Model:
         leaves nothing to be stored.
     """
     image = keras.Input(network.input_shape[1:], name="image")
-    logits = network(_with_channels(raw_pixels(image), network.input_shape[-1]))
-    logits = ops.where(unknown_range(image)[:, 0, 0], np.float32(np.nan), logits)  # Keras cannot refuse in words
+    pixels, unknown = _to_raw(network.input_shape[1:])(image)
+    logits = _nan_for_others(network.output_shape[1:])([network(pixels), unknown])
     model = keras.Model(image, layers.Softmax(name=PROBABILITIES)(logits), name=f"{network.name}_classifier")
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def _to_raw(shape: tuple[int, ...]) -> keras.Model:
+    """Return the layer from pictures to such of 0..255 with the channels of `shape`, and whether that fails."""
+    image = keras.Input(shape, name="image")
+    return keras.Model(image, [_with_channels(raw_pixels(image), shape[-1]), unknown_range(image)], name=TO_RAW)
+
+
+def _nan_for_others(shape: tuple[int, ...]) -> keras.Model:
+    """Return the layer that replaces the logits of pictures of an unknown range: Keras cannot refuse in words."""
+    logits, unknown = keras.Input(shape, name="logits"), keras.Input((1, 1, 1), dtype="bool", name="unknown")
+    return keras.Model([logits, unknown], ops.where(unknown[:, 0, 0], np.float32(np.nan), logits), name=NAN_FOR_OTHERS)
 
 
 def raw_pixels(images: Any) -> Any:
@@ -103,9 +116,10 @@ def logits_of(model: keras.Model) -> keras.Model:
     """
     last = model.layers[-1]
     if isinstance(last, layers.Softmax) or _is_softmax(last, layers.Activation):
-        before = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-        published = last.name == PROBABILITIES and len(before) == 1
-        return before[0] if published else keras.Model(model.input, last.input, name=model.name)
+        inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+        networks = [layer for layer in inside if layer.name not in (TO_RAW, NAN_FOR_OTHERS)]
+        published = last.name == PROBABILITIES and len(networks) == 1
+        return networks[0] if published else keras.Model(model.input, last.input, name=model.name)
     if _is_softmax(last, layers.Dense):
         return keras.Model(model.input, ops.log(ops.maximum(model.output, _LEAST)), name=model.name)
     return model

@@ -84,7 +84,7 @@ def test_pixels_of_no_known_range_get_no_answer(kind, model, pixels, expected):
 def test_noise_and_resizing_may_go_beyond_the_range(scale, model, pixels):
     noisy = pixels / 255 + np.random.default_rng(0).normal(0, 0.05, pixels.shape).astype(np.float32)
     assert noisy.min() < -0.1 and noisy.max() > 1.1
-    np.testing.assert_allclose(model(noisy * scale), model.layers[-1](model.layers[1](noisy * 255)), atol=1e-5)
+    np.testing.assert_allclose(model(noisy * scale), model.layers[-1](logits_of(model)(noisy * 255)), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["gray", "RGB", "no channels", "RGBA", "channels first"])
@@ -127,6 +127,8 @@ def test_it_is_loaded_without_a_warning_and_compiled(file, pixels, expected):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = keras.models.load_model(file)
+    names = [layer.name for layer in model.layers]
+    assert [*names[:2], *names[3:]] == ["image", "pixels_to_0_255", "nan_for_other_pixels", "probabilities"]
     labels = expected.argmax(axis=1)
     loss, accuracy = model.evaluate(pixels, labels, verbose=0)
     assert accuracy == 1
