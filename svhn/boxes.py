@@ -105,14 +105,21 @@ def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     ndarray (...), ndarray (...)
         Intersection over union, and over the smaller of the two.
     """
-    sides = np.maximum(np.minimum(box[..., 2:], boxes[..., 2:]) - np.maximum(box[..., :2], boxes[..., :2]), 0)
+    low = np.maximum(box[..., :2], boxes[..., :2])
+    high = np.minimum(box[..., 2:], boxes[..., 2:])
+    sides = np.maximum(high - low, 0)
     shared, area, areas = sides[..., 0] * sides[..., 1], areas_of(box), areas_of(boxes)
     return shared / (area + areas - shared), shared / np.minimum(area, areas)
 
 
 def areas_of(boxes: np.ndarray) -> np.ndarray:
     """Return the areas (...) of boxes (..., 4)."""
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    return (boxes[..., 2] - boxes[..., 0]) * heights_of(boxes)
+
+
+def heights_of(boxes: np.ndarray) -> np.ndarray:
+    """Return the heights (...) of boxes (..., 4)."""
+    return boxes[..., 3] - boxes[..., 1]
 
 
 @dataclass(frozen=True)

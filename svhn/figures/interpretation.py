@@ -170,7 +170,8 @@ def _overlay(axes: Axes, one: Interpretation) -> None:
     """Show what was seen in pale gray and over it the sensitivity."""
     seen = _shown(one.seen)
     gray = seen if seen.ndim == 2 else seen.mean(axis=2)
-    share = np.clip(one.sensitivity / (np.percentile(one.sensitivity, 99.5) or 1.0), 0, 1)[..., None]
+    largest = float(np.percentile(one.sensitivity, 99.5)) or 1.0
+    share = np.clip(one.sensitivity / largest, 0, 1)[..., None]
     pale = 0.55 + 0.4 * np.repeat(gray[..., None], 3, axis=2)
     ink = np.array(SENSITIVE)
     _picture(axes, pale * (1 - share) + ink * share)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
-from svhn.boxes import Box, union
+from svhn.boxes import Box, heights_of, union
 from svhn.finder.candidates import Candidates, chance, log_odds, softmax
 from svhn.finder.config import FinderConfig
 from svhn.finder.halves import Halves
@@ -73,7 +73,7 @@ class Search:
             scale = np.array(picture.shape[1::-1] * 2) / (pictures[0].shape[1::-1] * 2)
             places = find_places(picture, half, [line * scale for line in lines], self.config)
             candidates = self._in_places(picture, places)
-            small = candidates.boxes[:, 3] - candidates.boxes[:, 1] < self.config.digit_height[0]
+            small = heights_of(candidates.boxes) < self.config.digit_height[0]
             candidates = candidates.take(~(small & seen_in(2 * candidates.boxes, finer)))
             found.append(replace(candidates, boxes=(candidates.boxes / scale).astype(np.float32)))
             finer = places
@@ -139,7 +139,7 @@ class Search:
 
 def _of_heights(found: Candidates, lowest: float, highest: float) -> Candidates:
     """Return the candidates of these heights."""
-    heights = found.boxes[:, 3] - found.boxes[:, 1]
+    heights = heights_of(found.boxes)
     return found.take((heights >= lowest) & (heights <= highest))
 
 

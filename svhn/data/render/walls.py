@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from svhn.boxes import Box, DigitBox
+from svhn.boxes import Box, DigitBox, heights_of
 
 # All pieces are brought to this many rows and columns.
 WALL_SHAPE = (48, 72)
@@ -34,7 +34,7 @@ def mine_walls(numbers: Iterable[tuple[np.ndarray, list[DigitBox]]]) -> np.ndarr
 def _pieces(photo: np.ndarray, digits: list[DigitBox]) -> list[np.ndarray]:
     height, width = photo.shape[:2]
     corners = np.array([digit.box.as_list() for digit in digits])
-    unit = float(np.median(corners[:, 3] - corners[:, 1]))
+    unit = float(np.median(heights_of(corners)))
     margin = 2 + 0.12 * unit
     left, top = np.floor(corners[:, :2].min(axis=0) - margin).astype(int).tolist()
     right, bottom = np.ceil(corners[:, 2:].max(axis=0) + margin).astype(int).tolist()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from svhn.boxes import areas_of
+from svhn.boxes import areas_of, heights_of
 from svhn.data.samples.changes import move_boxes, recolour
 from svhn.data.samples.config import DEFAULT_SAMPLES, SampleConfig
 from svhn.data.samples.heat_map import Targets, make_targets
@@ -51,7 +51,7 @@ def make_sample(
     for left, top, width, height in _cut_canvas(rng, config):
         photo = _draw_photo(photos, rng, config)
         pixels, moved = _place(photo, rng, (width, height), config)
-        asked = moved[:, 3] - moved[:, 1] < FAR_ABOVE * config.digit_height[1]
+        asked = heights_of(moved) < FAR_ABOVE * config.digit_height[1]
         canvas[top : top + height, left : left + width] = recolour(pixels, moved, rng, config)
         clipped = np.clip(moved, 0, [width, height, width, height])[asked]
         visible.append(areas_of(clipped) / np.maximum(areas_of(moved[asked]), 1e-6))
@@ -139,7 +139,7 @@ def _draw_scale(photo: FinderPhoto, rng: np.random.Generator, size: tuple[int, i
     if not len(photo.boxes):
         return float(np.exp(rng.uniform(np.log(0.5), np.log(2))))
     low, high = np.log(config.digit_height)
-    height = np.median(photo.boxes[:, 3] - photo.boxes[:, 1])
+    height = np.median(heights_of(photo.boxes))
     if rng.random() < config.close:
         return float(min(np.exp(high + rng.uniform(0.1, 1.4)) / height, 6.0))
     low += np.log(2) * (min(size) == config.size)  # small digits would leave most of a large piece empty

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from svhn.boxes import Box, DigitBox, clip_digits
+from svhn.boxes import Box, DigitBox, clip_digits, heights_of
 from svhn.data.extra import read_boxes
 from svhn.data.formats import DIGIT_STRUCT_FILE, DigitStruct
 from svhn.data.progress import Report, counted, silent
@@ -107,7 +107,7 @@ def strips_beside(photo: FinderPhoto, least: int) -> list[Box]:
     """
     height, width = photo.pixels.shape[:2]
     low, high = photo.boxes[:, :2].min(axis=0), photo.boxes[:, 2:].max(axis=0)
-    gap = 0.1 * float((photo.boxes[:, 3] - photo.boxes[:, 1]).max())
+    gap = 0.1 * float(heights_of(photo.boxes).max())
     left, top, right, bottom = (int(side) for side in (*(low - gap), *np.ceil(high + gap)))
     strips = ((0, 0, left, height), (right, 0, width, height), (0, 0, width, top), (0, bottom, width, height))
     return [Box(*strip) for strip in strips if strip[2] - strip[0] >= least <= strip[3] - strip[1]]
@@ -127,7 +127,7 @@ def largest_strip(photo: FinderPhoto, least: int = 24) -> FinderPhoto | None:
 
 def shuffled(photo: FinderPhoto, rng: np.random.Generator) -> FinderPhoto:
     """Cut a photo into cells smaller than half a digit and mix them, turned, so that fragments of digits remain."""
-    cell = max(3, int(rng.uniform(0.25, 0.45) * float((photo.boxes[:, 3] - photo.boxes[:, 1]).min())))
+    cell = max(3, int(rng.uniform(0.25, 0.45) * float(heights_of(photo.boxes).min())))
     rows, columns = (max(side // cell, 1) for side in photo.pixels.shape[:2])
     whole = cv2.resize(photo.pixels, (columns * cell, rows * cell), interpolation=cv2.INTER_AREA)
     cells = whole.reshape(rows, cell, columns, cell, 3).swapaxes(1, 2).reshape(-1, cell, cell, 3)

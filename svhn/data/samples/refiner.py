@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from svhn.boxes import overlaps
+from svhn.boxes import heights_of, overlaps
 from svhn.data.samples.changes import move_boxes, recolour
 from svhn.data.samples.config import SampleConfig
 from svhn.data.samples.photos import FinderPhoto
@@ -160,7 +160,7 @@ def _without_digit(source: JudgedPhoto, rng: np.random.Generator, config: Refine
             if _is_apart(source.proposals[i], digits):
                 return _displaced(source.proposals[i], rng, config)
     height, width = photo.pixels.shape[:2]
-    usual = float(np.median(photo.boxes[:, 3] - photo.boxes[:, 1])) if len(photo.boxes) else rng.uniform(10, 60)
+    usual = float(np.median(heights_of(photo.boxes))) if len(photo.boxes) else rng.uniform(10, 60)
     box = np.array([0, 0, usual / 2, usual], np.float32)
     for _ in range(TRIES):
         tall = usual * np.exp(rng.uniform(-1.2, 0.9))
@@ -179,7 +179,8 @@ def _is_apart(box: np.ndarray, digits: np.ndarray) -> bool:
 def _shared(box: np.ndarray, digits: np.ndarray) -> np.ndarray:
     """Compare a box (4,) with those of digits (N, 4), all of them made square: intersection over union (N,)."""
     boxes = np.concatenate([box[None], digits])
-    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
+    centres, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    sides = sizes.max(axis=1, keepdims=True)
     squares = np.concatenate([centres - sides / 2, centres + sides / 2], axis=1)
     return overlaps(squares[0], squares[1:])[0]
 

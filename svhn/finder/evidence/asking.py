@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from svhn.boxes import are_neighbours
+from svhn.boxes import are_neighbours, heights_of
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 from svhn.finder.evidence.fusion import COVERED, LARGE, Evidence, shares_covered
@@ -65,7 +65,7 @@ def worth_asking(found: Candidates, lines: Sequence[np.ndarray], shape: Sequence
     shape : sequence of int
     """
     sure = found.presence >= WORTH_ASKING
-    large = found.boxes[:, 3] - found.boxes[:, 1] >= LARGE * shape[0]
+    large = heights_of(found.boxes) >= LARGE * shape[0]
     touched = shares_covered(found.boxes, np.array(lines, np.float32).reshape(-1, 4)) >= TOUCHED
     beside = np.zeros(len(sure), bool)
     for box in found.boxes[sure]:

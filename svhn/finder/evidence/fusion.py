@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
-from svhn.boxes import are_neighbours, joined, overlaps
+from svhn.boxes import are_neighbours, areas_of, heights_of, joined, overlaps
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 from svhn.finder.evidence.ocr import reader_scale
@@ -219,7 +219,7 @@ def _count_read(boxes: np.ndarray, look: Callable[[np.ndarray], Sequence[Word]])
     across, down = high - low
     if len(boxes) > 1 and down > COLUMN * across:
         return len(boxes) if any(_count_read(box[None], look) for box in boxes) else 0
-    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    height = float(np.median(heights_of(boxes)))
     seen: list[Word] = []
     for margin in LOOKS:
         words = look(np.concatenate([low - margin * height, high + margin * height]))
@@ -254,7 +254,7 @@ def fuse_sources(known: Evidence, rules: Sequence[str] = tuple(RULES)) -> Candid
 
 
 def _heights(found: Candidates) -> np.ndarray:
-    return found.boxes[:, 3] - found.boxes[:, 1]
+    return heights_of(found.boxes)
 
 
 def _inside(found: Candidates, words: Sequence[Word]) -> np.ndarray:
@@ -272,7 +272,7 @@ def shares_covered(boxes: np.ndarray, places: np.ndarray) -> np.ndarray:
     low = np.maximum(boxes[:, None, :2], places[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], places[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2).max(axis=1)
-    return shared / np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1e-6)
+    return shared / np.maximum(areas_of(boxes), 1e-6)
 
 
 def _shares(found: Candidates, others: Candidates) -> np.ndarray:
