@@ -55,9 +55,6 @@ class FinderConfig(Settings):
         Least presence, 0 to 1, of the surest digit of a number; with it the whole number is found, else none of it.
     member : float
         Least presence of its other digits, where `min_confidence` is not lower.
-    lone : float
-        Evidence, in log odds, that a digit must have beyond that to be seen as a number of its own where none is
-        expected, see `Finder.look_over`. Neighbours vouch for each other; of the false digits most stand alone.
     text_reader : str
         "ocr" for a general text reader as a second opinion, "none" for none, "auto" for one where it is installed.
     read_above : int
@@ -104,7 +101,6 @@ class FinderConfig(Settings):
 
     min_confidence: float = setting(0.5, above=0, below=1, help="Least certainty that there is a number.")
     member: float = setting(0.5, above=0, below=1)
-    lone: float = 1.1
     text_reader: str = text_reader_setting()
     read_above: int = setting(40_000, least=0)
     proposal: float = setting(0.15, above=0, below=1)

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from svhn.boxes import Box, Number
-from svhn.finder.candidates import Candidates, fuse, log_odds, merge
+from svhn.finder.candidates import Candidates, fuse, merge
 from svhn.finder.config import DEFAULT_FINDER, VIEWS, FinderConfig
-from svhn.finder.digits import Findings, FoundDigit, found_digits, in_sure_numbers, most_prominent, to_digits
+from svhn.finder.digits import Findings, FoundDigit, in_sure_numbers, most_prominent, to_digits
 from svhn.finder.evidence import (
     LEAST_SUPPORT,
     Evidence,
@@ -183,28 +183,6 @@ class Finder:
         photo : ndarray (H, W, 3) uint8, RGB
         """
         return list(self.find_with_doubt(photo).numbers)
-
-    def look_over(self, photo: np.ndarray) -> tuple[list[Number], list[FoundDigit]]:
-        """Find the numbers of a photo that may show none any more, and say where else there may be a digit.
-
-        Unlike `find_numbers` it takes no low scores, nor a low-score digit without neighbours, see `FinderConfig.lone`.
-
-        Parameters
-        ----------
-        photo : ndarray (H, W, 3) uint8, RGB
-        """
-        if self._is_read(photo):
-            findings = self._findings(photo).drawn(photo.shape, self.config)
-            return list(findings.numbers), list(findings.unsure)
-        findings = self._sure(photo, self._low_candidates(photo)).drawn(photo.shape, self.config)
-        least = log_odds(self.config.min_confidence) + self.config.lone
-
-        def is_sure(number: Number) -> bool:
-            digits = found_digits(number)
-            return len(digits) > 1 or bool(log_odds(digits[0].presence) >= least)
-
-        alone = [digit for number in findings.numbers if not is_sure(number) for digit in found_digits(number)]
-        return list(filter(is_sure, findings.numbers)), [*alone, *findings.unsure]
 
     def read_number(self, photo: np.ndarray) -> Number | None:
         """Return the most prominent number of a photo, or None when there is none."""

@@ -75,14 +75,14 @@ def looks_with(job: JobConfig) -> tuple[str, FinderConfig]:
 
 
 def look_at(finished: Photo, finder: Finder) -> Look:
-    """Let the finder read every view that people can have of a whole photo, see `svhn.photos.views`."""
+    """Let the finder read every view that people can have of a whole photo, see `svhn.photos.views`, as `read` does."""
     seen = views(finished)
     digits: list[DigitBox] = []
     unsure: list[DigitBox] = []
     for view in seen.values():
-        numbers, doubtful = finder.look_over(view)
-        digits = join_digits(digits, [digit for number in numbers for digit in number.digits], 0.0)
-        unsure = join_digits(unsure, doubtful, 0.0)
+        found = finder.find_with_doubt(view)
+        digits = join_digits(digits, [replace(digit, number=None) for digit in found.digits], 0.0)
+        unsure = join_digits(unsure, found.unsure, 0.0)
     made = f"finder, whole picture, {len(seen)} {'view' if len(seen) == 1 else 'views'}"
     height, width = finished.rgb.shape[:2]
     perhaps = [digit for digit in unsure if _place_of(digit, digits) is None]

@@ -22,7 +22,7 @@ from svhn.data.samples.scenes import empty_photo, lettered_photo
 from svhn.errors import InputError
 from svhn.finder.candidates import Candidates, Judgement, fuse, log_odds, merge
 from svhn.finder.config import VIEWS, FinderConfig
-from svhn.finder.digits import Findings, FoundDigit, as_drawn, in_sure_numbers, most_prominent, number_confidence
+from svhn.finder.digits import FoundDigit, as_drawn, in_sure_numbers, most_prominent, number_confidence
 from svhn.finder.finder import Finder
 from svhn.finder.halves import Halves
 from svhn.finder.layout import LAYOUT
@@ -363,30 +363,6 @@ def test_a_wide_refiner_without_a_close_one_is_not_used(tmp_path):
     shutil.copy(find_finder("finder"), tmp_path)
     shutil.copy(find_finder("finder").with_name("refiner.onnx"), tmp_path / "wide-refiner.onnx")
     assert Finder(tmp_path).refiners == []
-
-
-def test_a_digit_without_neighbours_must_be_surer_where_no_number_is_expected(finder, monkeypatch):
-    """Two doubtful digits side by side are seen; the same one alone is only a place where perhaps there is one."""
-
-    def found(left: int, presence: float) -> FoundDigit:
-        return FoundDigit(Box(left, 20, left + 16, 50), 7, presence, tuple(np.eye(10)[7].tolist()))
-
-    least = CONFIG.min_confidence
-    sure = 1 / (1 + np.exp(-log_odds(least) - CONFIG.lone))
-    wall = np.zeros((80, 200, 3), np.uint8)
-    monkeypatch.setitem(finder.__dict__, "text_reader", None)
-    for digits, texts in (
-        ([found(20, least)], []),
-        ([found(20, sure - 0.01)], []),
-        ([found(20, sure + 0.01)], ["7"]),
-        ([found(20, least), found(38, least)], ["77"]),
-        ([found(20, least), found(38, least), found(150, least)], ["77"]),
-    ):
-        findings = Findings(tuple(digits), numbers=tuple(group_digits(digits)))
-        monkeypatch.setattr(finder, "_sure", lambda photo, candidates, findings=findings: findings)
-        numbers, unsure = finder.look_over(wall)
-        assert [number.text for number in numbers] == texts
-        assert len(unsure) == len(digits) - sum(map(len, texts))
 
 
 @pytest.mark.svhn

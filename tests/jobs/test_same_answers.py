@@ -7,6 +7,7 @@ import pytest
 from job_tools import job, lines_of
 
 from svhn.boxes import Box, Number, numbers_of
+from svhn.data.formats.coco import write_coco
 from svhn.data.render.synthetic import SyntheticSettings, render_photo
 from svhn.finder.digits import Findings, FoundDigit
 from svhn.finder.finder import Finder
@@ -67,3 +68,17 @@ def test_two_numbers_of_one_plate_stay_two(photos, tmp_path, monkeypatch):
     (line,) = lines_of(tmp_path / "out")
     (number,) = line["numbers"]
     assert (number["text"], number["confidence"], len(number["boxes"])) == ("19 2", 0.9, 3)
+
+
+@pytest.mark.parametrize("presence", [0.5, 0.55, 0.9])
+def test_strict_writes_nothing_that_read_reads(photos, tmp_path, monkeypatch, presence):
+    """Low scores count for both, in the photos that are taken to show a number."""
+    digit = replace(found_digit(7, 20), presence=presence)
+    monkeypatch.setattr(Finder, "_likely", lambda *asked: Findings.of([Number((digit,))]))
+    monkeypatch.setattr(Finder, "_sure", lambda *asked: Findings.of([]))
+    photo, boxes = photos / "alone.png", tmp_path / "empty.json"
+    write_rgb(photo, np.full((70, 90, 3), 120, np.uint8))
+    write_coco(boxes, {"alone.png": (90, 70, [])})
+    assert [number.text for reading in read_photos([photo]) for number in reading.numbers] == ["7"]
+    assert job(photo, tmp_path / "out", boxes=str(boxes), strict=True).exit_code == 4
+    assert not list((tmp_path / "out").glob("*.png"))
