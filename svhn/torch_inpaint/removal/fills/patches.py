@@ -9,7 +9,7 @@ from svhn.torch_inpaint.removal.fills.lattice import Lattice
 from svhn.torch_inpaint.removal.fills.palette import of_its_colours
 from svhn.torch_inpaint.removal.fills.patch_field import LOOKS, PatchField
 from svhn.torch_inpaint.removal.fills.shifts import continued
-from svhn.torch_inpaint.removal.fills.texture import expected_texture
+from svhn.torch_inpaint.removal.fills.texture import expected_texture, undo_votes
 
 # Patches are taken from up to so far around a hole, in thicknesses of it: about a digit's height.
 CONTEXT = 6.0
@@ -103,6 +103,7 @@ def _repainted(
     field.carry_on()
     height, width = mask.shape
     painted = field.picture()[:height, :width].cpu().numpy()
+    painted = painted if soft else undo_votes(painted, mask, known)
     return _with_low(painted, picture, mask, max(LEAST_LOW, LOW * thick))
 
 

@@ -40,7 +40,7 @@ FORBIDDEN = 1e5
 # Copies that meet cost their difference of colours, so many times (so that it weighs as much as squares of it do).
 SEAM, MOST_SEAM = 20.0, 20000.0
 # Of belief propagation: messages are mixed with those of the round before by halves.
-MESSAGES, DAMPING = 15, 0.5
+MESSAGES, DAMPING = 30, 0.5
 # Of conjugate gradients: the norm of what is left, in grey levels.
 SOLVED = 1e-3
 SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))

@@ -9,6 +9,7 @@ import numpy as np
 
 from svhn.crops import LUMINANCE
 from svhn.torch_inpaint.removal.blur import normalised_blur, wide_blur
+from svhn.torch_inpaint.removal.masks import widen
 
 # Texture is what a blur takes away (sigma, pixels); its strength is the root mean square over so many pixels (sigma).
 BLUR, AVERAGED = 1.0, 2.0
@@ -18,6 +19,11 @@ LEAST_TEXTURE = 0.1
 CARRIED, LEAST_CARRIED = 0.5, 3.0
 # A fill's texture is made at most so many times as strong. Coarser detail stays as it is: it may be wrong.
 MOST_GAIN = 2.5
+# Votes weaken detail that is neither fine nor coarse, between these blurs (sigma, pixels); this much is given back. It is
+# what `benchmarks.removal.sharp` allows: more is harder to tell from the truth, and farther from it.
+MIDDLE, MIDDLE_GAIN = (0.7, 3.0), 1.08
+# Colours around a hole are looked at so far from it, in pixels, and differ by no less than this, in grey levels.
+BESIDE, LEAST_COLOUR = 8, 0.15
 
 
 def expected_texture(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, thick: float) -> np.ndarray:
@@ -64,3 +70,26 @@ def with_texture(picture: np.ndarray, hole: np.ndarray, expected: np.ndarray) ->
     strength = np.sqrt(cv2.GaussianBlur(detail**2, (0, 0), AVERAGED) + LEAST_TEXTURE**2)
     added = (np.clip(expected / strength, 1, MOST_GAIN) - 1) * detail
     return picture + np.where(hole, added, 0)[..., None].astype(np.float32)
+
+
+def undo_votes(picture: np.ndarray, hole: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Give a hole what votes of patches took and take what they brought: weaker detail, rougher colours.
+
+    Parameters
+    ----------
+    picture : ndarray (H, W, 3) float32, 0..255
+    hole, known : ndarray (H, W) bool
+
+    Returns
+    -------
+    ndarray (H, W, 3) float32
+        Other values where `hole` is True.
+    """
+    brightness = picture @ np.float32(LUMINANCE)
+    fine, coarse = (cv2.GaussianBlur(brightness, (0, 0), sigma) for sigma in MIDDLE)
+    colours = picture - brightness[..., None]
+    rough = colours - cv2.GaussianBlur(colours, (0, 0), BLUR)
+    ring = widen(hole, BESIDE) & known & ~hole
+    usual, own = (np.mean(rough[part] ** 2) + LEAST_COLOUR**2 if part.any() else 1.0 for part in (ring, hole))
+    change = (MIDDLE_GAIN - 1) * (fine - coarse)[..., None] + (min(1.0, np.sqrt(usual / own)) - 1) * rough
+    return picture + np.where(hole[..., None], change, 0).astype(np.float32)
