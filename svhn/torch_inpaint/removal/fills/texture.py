@@ -19,11 +19,13 @@ LEAST_TEXTURE = 0.1
 CARRIED, LEAST_CARRIED = 0.5, 3.0
 # A fill's texture is made at most so many times as strong. Coarser detail stays as it is: it may be wrong.
 MOST_GAIN = 2.5
-# Votes weaken detail that is neither fine nor coarse, between these blurs (sigma, pixels); this much is given back. It is
-# what `benchmarks.removal.sharp` allows: more is harder to tell from the truth, and farther from it.
+# Votes weaken detail that is neither fine nor coarse, between these blurs (sigma, pixels); this much is given back.
+# It is what `benchmarks.removal.sharp` allows: more is harder to tell from the truth, and farther from it.
 MIDDLE, MIDDLE_GAIN = (0.7, 3.0), 1.08
 # Colours around a hole are looked at so far from it, in pixels, and differ by no less than this, in grey levels.
 BESIDE, LEAST_COLOUR = 8, 0.15
+# Colours are calmed so often, since what is left of their detail has some that is coarser.
+CALMED = 2
 
 
 def expected_texture(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, thick: float) -> np.ndarray:
@@ -85,11 +87,13 @@ def undo_votes(picture: np.ndarray, hole: np.ndarray, known: np.ndarray) -> np.n
     ndarray (H, W, 3) float32
         Other values where `hole` is True.
     """
+    inside, ring = hole[..., None], widen(hole, BESIDE) & known & ~hole
     brightness = picture @ np.float32(LUMINANCE)
     fine, coarse = (cv2.GaussianBlur(brightness, (0, 0), sigma) for sigma in MIDDLE)
     colours = picture - brightness[..., None]
-    rough = colours - cv2.GaussianBlur(colours, (0, 0), BLUR)
-    ring = widen(hole, BESIDE) & known & ~hole
-    usual, own = (np.mean(rough[part] ** 2) + LEAST_COLOUR**2 if part.any() else 1.0 for part in (ring, hole))
-    change = (MIDDLE_GAIN - 1) * (fine - coarse)[..., None] + (min(1.0, np.sqrt(usual / own)) - 1) * rough
-    return picture + np.where(hole[..., None], change, 0).astype(np.float32)
+    for _ in range(CALMED):
+        rough = colours - cv2.GaussianBlur(colours, (0, 0), BLUR)
+        usual, own = (np.mean(rough[part] ** 2) + LEAST_COLOUR**2 if part.any() else 1.0 for part in (ring, hole))
+        colours = colours + np.where(inside, (min(1.0, np.sqrt(usual / own)) - 1) * rough, 0)
+    stronger = brightness + (MIDDLE_GAIN - 1) * (fine - coarse)
+    return np.where(inside, colours + stronger[..., None], picture).astype(np.float32)
