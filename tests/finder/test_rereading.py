@@ -87,6 +87,8 @@ def test_a_digit_that_is_not_read_is_unsure():
 
     findings = read(number("17"), Narrow("1"))
     assert [one.text for one in findings.numbers] == ["1"] and [one.label for one in findings.unsure] == [7]
+    sure = read(number("17", presence=0.93), Narrow("1"))
+    assert [one.text for one in sure.numbers] == ["17"] and not sure.unsure
 
 
 @pytest.mark.parametrize("reader", [Reader(""), Reader("15", 0.89), Reader("BUS", 0.89), Reader("ABC1"), Reader("B")])

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from svhn.boxes import Box, Number, overlaps, union
+from svhn.boxes import Box, DigitBox, Number, overlaps, union
 from svhn.finder.digits import Findings, FoundDigit, found_digits, probabilities_of, whole_box
 from svhn.finder.evidence.asking import look_at
 from svhn.finder.evidence.writing import DIGITS, Character, TextReader, Word
@@ -23,6 +23,8 @@ LEAST_READ, MOST_LETTERS, LEAST_LETTERS = 0.9, 2, 2
 AROUND = 0.2
 # A digit is at the place of another when this share of the smaller one is.
 SAME = 0.4
+# A number keeps its digits where one is not read of which the networks are so sure.
+SURE = 0.92
 
 
 def reread(photo: np.ndarray, findings: Findings, reader: TextReader) -> Findings:
@@ -37,9 +39,13 @@ def reread(photo: np.ndarray, findings: Findings, reader: TextReader) -> Finding
     reader : TextReader
     """
     numbers = [read for number in findings.numbers if (read := _as_read(photo, number, reader))]
-    boxes = np.array([digit.box.as_list() for number in numbers for digit in number.digits], float).reshape(-1, 4)
+    boxes = _boxes([digit for number in numbers for digit in number.digits])
     left_out = [digit for digit in findings.digits if not _is_among(digit, boxes)]
     return Findings.of(numbers, (*left_out, *findings.unsure))
+
+
+def _boxes(digits: Sequence[DigitBox]) -> np.ndarray:
+    return np.array([digit.box.as_list() for digit in digits], float).reshape(-1, 4)
 
 
 def _is_among(digit: FoundDigit, boxes: np.ndarray) -> bool:
@@ -62,7 +68,10 @@ def _as_read(photo: np.ndarray, number: Number, reader: TextReader) -> Number | 
     if _is_word(words):
         return None
     read = digits_read(words, digits)
-    return replace(number, digits=read) if read else number
+    boxes = _boxes(read)
+    if not read or any(digit.presence >= SURE and not _is_among(digit, boxes) for digit in digits):
+        return number
+    return replace(number, digits=read)
 
 
 def _is_word(words: Sequence[Word]) -> bool:
