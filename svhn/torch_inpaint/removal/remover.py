@@ -164,7 +164,7 @@ class DigitRemover:
         """Return the results of `remove_batch`, each with what led to it, in the order of its `numbers`."""
         photos = [as_rgb(photo) for photo in photos]
         numbers = self._start(photos, boxes)
-        self._refine(photos, [number for number in numbers if number.is_reduced])
+        self._refine(photos, [number for number in numbers if _is_fine(number)])
         images, pending = [photo.copy() for photo in photos], numbers
         while pending:
             painted = self._paint(photos, images, pending)

@@ -217,6 +217,18 @@ def test_only_what_is_sharp_around_a_number_is_repainted_with_patches(remover, l
     assert not repainted
 
 
+def test_small_digits_get_masks_that_end_at_their_edges_where_a_photo_is_sharp(remover, rendered):
+    scene = rendered[0]
+    height = float(np.median([digit.box.height for digit in scene.digits]))
+    scale = min(1.0, 40 / height)
+    size = [round(scale * side) for side in scene.photo.shape[1::-1]]
+    small = cv2.resize(scene.photo, size, interpolation=cv2.INTER_AREA)
+    boxes = [tuple(round(scale * side) for side in digit.box.as_list()) for digit in scene.digits]
+    variants = (with_noise(small), cv2.GaussianBlur(small, (0, 0), 3))
+    sharp, soft = (remover.trace_batch([photo], [boxes])[0][1][0] for photo in variants)
+    assert sharp.fine is not None and soft.fine is None
+
+
 def with_noise(photo):
     """Give a rendered photo, which is soft, the detail of a sharp one."""
     noise = np.random.default_rng(0).normal(0, 12, photo.shape[:2])[..., None]

@@ -26,6 +26,8 @@ MARGIN, LEAST_STROKES = 0.25, 0.04
 # Strokes, and what else differs, are widened by this, in fractions of the height and in pixels at least: soft edges and
 # ringing of JPEG.
 EDGE, OTHER_EDGE, LEAST_EDGE = 0.04, 0.015, 2
+# So close to strokes, in pixels, all is masked, whatever else lies there.
+CLOSE = 2
 # What else differs is the digit's, too, unless it goes on outside: where so much of it (a share of its area's root)
 # lies at the mask's rim, and not so much of it probably is strokes. Less than so many pixels are noise.
 AT_RIM, LIKELY, LEAST_PART = 0.1, 0.8, 3
@@ -71,12 +73,14 @@ def fine_mask(
     apart = np.abs(photo - expected).max(axis=2)
     difference = cv2.GaussianBlur(apart, (0, 0), BLUR if is_reduced else LEAST_BLUR)
     least = np.maximum(LEAST_DIFFERENCE, TIMES_NOISE * _noise(photo, wide, height))
-    sure, unknown, least = _sure_strokes(difference, least, strokes & wide, boxes)
+    strong, unknown, least = _as_strong(difference, least, strokes & wide, boxes)
+    sure = strong & strokes & wide
     rim = wide & widen(~wide, 1)
     ink = _flooded(photo, sure, ~wide | rim | (difference < np.minimum(least, (least + LEAST_DIFFERENCE) / 2)))
     ink |= sure
-    close = widen(ink, LEAST_EDGE)
-    own, foreign = _sorted(wide & (difference > least) & ~close, rim, strokes, widen(close, 1))
+    close = widen(ink, CLOSE)
+    own, leaving, apart = _sorted(wide & (difference > least) & ~close, rim, strokes, widen(close, 1))
+    foreign = apart | (leaving & strong)
     edge = widen(ink, _pixels(EDGE, height)) & ~widen(foreign, 1)
     kept = close | edge | widen(own, _pixels(OTHER_EDGE, height)) | unknown
     return kept & wide, cast_shadow(photo, ink, height)
@@ -95,11 +99,11 @@ def _noise(photo: np.ndarray, wide: np.ndarray, height: float) -> np.ndarray:
     return wide_blur(roots, ring, max(LEAST_CARRIED, CARRIED * height)) ** 2
 
 
-def _sure_strokes(
+def _as_strong(
     difference: np.ndarray, least: np.ndarray, strokes: np.ndarray, boxes: Sequence[Box]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what surely are strokes, where they are not known, and by how much pixels differ that are not ground."""
-    sure, unknown, least = np.zeros_like(strokes), np.zeros_like(strokes), least.copy()
+    """Return what differs as strokes do, where that is not known, and by how much pixels differ that are not ground."""
+    strong, unknown, least = np.zeros_like(strokes), np.zeros_like(strokes), least.copy()
     for box in boxes:
         part = window_of(box, MARGIN, strokes.shape).slices
         own = difference[box.slices][strokes[box.slices]]
@@ -108,8 +112,8 @@ def _sure_strokes(
             unknown[part] = True
             continue
         least[part] = np.minimum(least[part], MOST_OF_CONTRAST * contrast)
-        sure[part] |= strokes[part] & (difference[part] > np.maximum(SURE * contrast, least[part]))
-    return sure, unknown, least
+        strong[part] |= difference[part] > np.maximum(SURE * contrast, least[part])
+    return strong, unknown, least
 
 
 def _flooded(photo: np.ndarray, ink: np.ndarray, ground: np.ndarray) -> np.ndarray:
@@ -121,13 +125,13 @@ def _flooded(photo: np.ndarray, ink: np.ndarray, ground: np.ndarray) -> np.ndarr
 
 def _sorted(
     parts: np.ndarray, rim: np.ndarray, strokes: np.ndarray, close: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return which connected parts of a mask (H, W) bool are the digits', and which belong to what goes on outside."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which connected parts of a mask (H, W) bool are the digits', go on outside, and do so without touching."""
     count, labels, measures, _ = cv2.connectedComponentsWithStats(parts.astype(np.uint8), connectivity=8)
     area = measures[:, cv2.CC_STAT_AREA]
     at_rim, likely, touching = (np.bincount(labels[parts & other], minlength=count) for other in (rim, strokes, close))
     leaves = at_rim >= AT_RIM * np.sqrt(area)
     own = (~leaves | (likely > LIKELY * area)) & (area >= LEAST_PART)
-    foreign = leaves & ~own & (touching == 0)
-    own[0] = foreign[0] = False
-    return own[labels], foreign[labels]
+    leaving = leaves & ~own
+    own[0] = leaving[0] = False
+    return own[labels], leaving[labels], (leaving & (touching == 0))[labels]
