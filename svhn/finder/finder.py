@@ -7,6 +7,7 @@ and both are fused (`svhn.finder.evidence`).
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,8 +167,10 @@ class Finder:
             places that can become digits.
         """
         limits = [*self._least[:-1], self._least[-1] if least is None else least]
-        halves = Halves(photo)
-        found = merge(self._search.levels(halves, lines), self.config, limits[0])
+        halves, large = Halves(photo), lines is not None and photo.shape[0] * photo.shape[1] > self.config.whole_below
+        # A false digit as high as a door must not hide a number in it before somebody has looked at both.
+        proposing = replace(self.config, inside=1.0) if large else self.config
+        found = merge(self._search.levels(halves, lines), proposing, limits[0])
         if lines is not None:
             found = found.take(worth_asking(found, lines, photo.shape))
         weights = zip(self.config.boxes_before, self.config.labels_before, strict=True)

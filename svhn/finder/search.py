@@ -80,12 +80,9 @@ class Search:
         return found
 
     def _in_places(self, picture: np.ndarray, places: Sequence[Box]) -> Candidates:
-        """Search a picture in some places, or as a whole where there is but one that is all of it."""
-        heights = self.config.smallest, self.config.digit_height[1]
-        if len(places) == 1 and places[0].area == picture.shape[0] * picture.shape[1]:
-            return self._level(picture, 1.0, *heights)
+        """Search a picture in some places."""
         parts = [self._tile(picture, place, 2 * RIM) for place in places]
-        return _of_heights(Candidates.join([NOTHING, *parts]), *heights)
+        return _of_heights(Candidates.join([NOTHING, *parts]), self.config.smallest, self.config.digit_height[1])
 
     def look(self, photo: np.ndarray, boxes: Sequence[Box], heights: Sequence[float]) -> list[Candidates]:
         """Look at the surroundings of one number's digits at several scales, each in both polarities.

@@ -11,6 +11,7 @@ from svhn.finder.evidence.fusion import (
     SURE_BESIDE,
     Evidence,
     add_read,
+    add_rows,
     complete,
     drop_bare,
     drop_letters,
@@ -227,6 +228,47 @@ def test_boxes_in_a_line_are_of_about_one_height():
     assert not in_line(box, moved(26, 20))  # neither beside nor below
     assert not in_line(box, moved(26, 0, lower=15))  # higher
     assert not in_line(box, moved(80, 0))  # too far
+
+
+def small(text, *sure, left=100, top=200):
+    """Make candidates of 10 pixels, which the reader is too blind to find, but reads when it looks there alone."""
+    places = range(left, left + 7 * len(sure), 7)
+    return found(*((int(label), s, x, top, 0.25) for label, s, x in zip(text, sure, places, strict=True)))
+
+
+def reads(text, score=0.95):
+    return lambda box: written(text, 100, score=score).words
+
+
+def test_rows_too_small_to_be_found_by_the_reader_are_added_when_it_reads_them_alone():
+    row, nothing = small("471", 0.55, 0.6, 0.5), found()
+    added = add_rows(nothing, known(row, look=reads("471")))
+    assert text_of(added) == "471" and added.presence.min() == np.float32(SURE_BESIDE)
+    for other in ("47", "4711", "47a", "HOT"):
+        assert not len(add_rows(nothing, known(row, look=reads(other))).presence)
+    assert not len(add_rows(nothing, known(row, look=reads("471", 0.8))).presence)
+    assert not len(add_rows(nothing, known(row)).presence)  # nobody to ask
+
+
+def test_rows_are_no_rows_where_the_reader_finds_writing_or_nothing_stands_in_line():
+    row = small("471", 0.55, 0.6, 0.5)
+    assert not len(add_rows(found(), known(row, written("PHONE", 90), look=reads("471"))).presence)
+    for other in (
+        small("4", 0.6),  # alone
+        small("47", 0.6, 0.4),  # too unsure
+        Candidates.join([small("4", 0.6), small("7", 0.6, left=107, top=205)]),  # on a slope
+        found((4, 0.6, 100), (7, 0.6, 126)),  # large enough to be found
+    ):
+        assert not len(add_rows(found(), known(other, look=reads("47"))).presence)
+
+
+def test_a_low_line_is_drawn_higher_than_its_digits():
+    """The detector sees 12 megapixels at a quarter: around digits of 16 pixels it draws boxes of 50 to 60."""
+    shape, digits = (3000, 4000), found((4, 0.3, 106, 212, 0.4), (7, 0.3, 130, 212, 0.4))
+    read = add_read(found(), Evidence(digits, (written("47", 100),), shape))
+    assert (read.boxes == digits.boxes).all()
+    high = add_read(found(), known(found((4, 0.3, 106, 212, 0.2), (7, 0.3, 130, 212, 0.2)), written("47", 100)))
+    assert (high.boxes[:, 3] - high.boxes[:, 1] == HEIGHT).all()
 
 
 def test_all_rules_together():

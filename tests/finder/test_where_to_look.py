@@ -8,7 +8,7 @@ from svhn.boxes import Box
 from svhn.finder import Finder, FinderConfig
 from svhn.finder.candidates import Candidates
 from svhn.finder.evidence import worth_asking
-from svhn.finder.evidence.asking import ask, worth_reading
+from svhn.finder.evidence.asking import LARGE_LOOK, LARGE_READING, ask, worth_reading
 from svhn.finder.evidence.writing import TextRegion
 from svhn.finder.halves import Halves
 from svhn.finder.places import BLOCK, RIM, detail, find_places, mark_writing, seen_in, windows
@@ -104,6 +104,12 @@ def test_regions_are_read_that_can_matter(score, candidates, read):
     assert worth_reading(region, some(*candidates)) is read
 
 
+def test_in_large_photos_a_region_needs_a_surer_candidate():
+    region = TextRegion(np.array([10, 10, 60, 40], np.float32), 0.99)
+    assert not worth_reading(region, some((12, 12, 20, 0.2)), LARGE_READING, LARGE_LOOK)
+    assert worth_reading(region, some((12, 12, 20, 0.4)), LARGE_READING, LARGE_LOOK)
+
+
 class Sees:
     """A reader that sees one region, and reads nothing."""
 
@@ -125,3 +131,12 @@ def test_the_search_is_told_where_writing_is():
 
     known = ask(np.zeros((100, 100, 3), np.uint8), Sees(), search, CONFIG)
     assert told == [[10, 10, 60, 40]] and known.regions == [Sees.region]
+
+
+@pytest.mark.parametrize(("shape", "heights"), [((1600, 2000, 3), [20, 800]), ((600, 800, 3), [800])])
+def test_in_large_photos_a_high_false_digit_does_not_hide_a_small_one(shape, heights, monkeypatch):
+    finder = Finder(config=FinderConfig(text_reader="none"))
+    both = some((10, 10, 800, 0.6), (100, 300, 20, 0.5))
+    monkeypatch.setattr(finder._search, "levels", lambda halves, lines: [both])
+    found = finder.candidates(np.zeros(shape, np.uint8), refiners=0, least=0.1, lines=[])
+    assert sorted(found.boxes[:, 3] - found.boxes[:, 1]) == heights

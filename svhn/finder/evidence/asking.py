@@ -11,9 +11,10 @@ from svhn.finder.config import FinderConfig
 from svhn.finder.evidence.fusion import COVERED, LARGE, Evidence, shares_covered
 from svhn.finder.evidence.writing import TextReader, TextRegion, Word
 
-# A region is read when it is surer than this, or the finder has a candidate there that is surer than the second; in
-# large photos, which have many, only then: without one no digit of the labelled photos of streets was added or dropped.
+# A region is read when it is surer than the first, or the finder has a candidate there that is surer than the second.
 WORTH_READING, WORTH_A_LOOK = 0.5, 0.1
+# In large photos, which have many regions: without such a candidate no digit was added or dropped.
+LARGE_READING, LARGE_LOOK = 1.0, 0.3
 # A place is looked at again when the first network is so sure of it or of a neighbour, where writing is, or when it is
 # so large that it needs none. What is left out was below .65 in the end, by which nothing is found.
 WORTH_ASKING, TOUCHED = 0.4, 0.3
@@ -37,8 +38,9 @@ def ask(
     """
     regions = reader.find(photo)
     candidates = search(photo, [region.box for region in regions])
-    sure = 1.0 if photo.shape[0] * photo.shape[1] > config.whole_below else WORTH_READING
-    read = [reader.read(photo, region) if worth_reading(region, candidates, sure) else region for region in regions]
+    large = photo.shape[0] * photo.shape[1] > config.whole_below
+    worth = (LARGE_READING, LARGE_LOOK) if large else (WORTH_READING, WORTH_A_LOOK)
+    read = [reader.read(photo, region) if worth_reading(region, candidates, *worth) else region for region in regions]
     return Evidence(candidates, read, photo.shape[:2], config, functools.partial(look_at, photo, reader))
 
 
@@ -47,9 +49,11 @@ def look_at(photo: np.ndarray, reader: TextReader, box: np.ndarray) -> Sequence[
     return reader.read(photo, TextRegion(np.asarray(box, np.float32), 1.0)).words
 
 
-def worth_reading(region: TextRegion, candidates: Candidates, sure: float = WORTH_READING) -> bool:
-    """Tell whether what is written in a region can matter: it has a candidate, or is surer than `sure`."""
-    boxes = candidates.boxes[candidates.presence >= WORTH_A_LOOK]
+def worth_reading(
+    region: TextRegion, candidates: Candidates, sure: float = WORTH_READING, least: float = WORTH_A_LOOK
+) -> bool:
+    """Tell whether what is written in a region can matter: it has a candidate of `least`, or is surer than `sure`."""
+    boxes = candidates.boxes[candidates.presence >= least]
     return region.score > sure or bool((shares_covered(boxes, region.box[None]) >= COVERED).any())
 
 

@@ -42,12 +42,16 @@ LEAST_BESIDE, SURE_BESIDE, ALIKE, LINE, BESIDE, BELOW = 0.3, 0.8, 1.3, 0.25, 1.1
 # The reader looks at a number alone with these margins in heights of its digits, and has read a digit from the given
 # confidence on. A number so much higher than wide is a column.
 LOOKS, LEAST_LOOK, COLUMN = (0.15, 0.3), 0.5, 1.5
+# At least so many small candidates in a line, all at least so sure, are a number when the reader surely reads it.
+LEAST_ROW, SURE_ROW = 2, 0.5
 # A single digit that is read needs a candidate at least so sure.
 LEAST_SUPPORT = 0.05
 # Boxes that share more than this of the smaller one are of the same digit.
 SAME = 0.4
-# A digit's own box is taken for a character that is read when their heights differ by less than these factors.
+# A digit's own box is taken for a character that is read when their heights differ by less than these factors; lines
+# below the given height in the reader's picture are drawn much higher than what is written there.
 LEAST_HEIGHT, MOST_HEIGHT = 0.4, 1.6
+LOW_LINE, LEAST_LOW = 16.0, 0.15
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def add_read(digits: Candidates, known: Evidence) -> Candidates:
         one = read.take(np.array([i]))
         if _shares(one, Candidates.join(parts))[0]:
             continue
-        own = _own_candidate(one, known.candidates, Candidates.join(parts))
+        own = _own_candidate(one, known, Candidates.join(parts))
         if _inside(one, single)[0] and (own is None or own.presence[0] < LEAST_SUPPORT or one.presence[0] < SURE_DIGIT):
             continue
         parts.append(one if own is None else Candidates(own.boxes, one.presence, one.probabilities))
@@ -215,21 +219,50 @@ def _count_read(boxes: np.ndarray, look: Callable[[np.ndarray], Sequence[Word]])
 
     A reading that is not sure says that there are digits, not how many. Digits of a column are looked at one by one.
     """
-    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    across, down = high - low
+    across, down = boxes[:, 2:].max(axis=0) - boxes[:, :2].min(axis=0)
     if len(boxes) > 1 and down > COLUMN * across:
         return len(boxes) if any(_count_read(box[None], look) for box in boxes) else 0
-    height = float(np.median(heights_of(boxes)))
     seen: list[Word] = []
     for margin in LOOKS:
-        words = look(np.concatenate([low - margin * height, high + margin * height]))
-        seen += [word for word in words if word.letters <= word.digits and word.score >= LEAST_LOOK]
+        seen += [
+            word for word in look(_around(boxes, margin)) if word.letters <= word.digits and word.score >= LEAST_LOOK
+        ]
         if any(word.digits >= len(boxes) and word.score >= SURE_WORD for word in seen):
             break  # all are surely read
     surest = max((word for word in seen if word.digits), key=lambda word: word.score, default=None)
     if surest is None:
         return 0
     return min(surest.digits, len(boxes)) if surest.score >= SURE_WORD else len(boxes)
+
+
+def add_rows(digits: Candidates, known: Evidence) -> Candidates:
+    """Add rows of small candidates where the reader finds no writing, but looking there alone reads as many digits."""
+    if known.look is None:
+        return digits
+    low = known.candidates.take(known.candidates.presence >= SURE_ROW)
+    unseen = shares_covered(low.boxes, known.places) < COVERED
+    low = not_among(low.take(unseen & (_heights(low) * reader_scale(known.shape) <= BLIND_HEIGHT)), digits)
+    rows = [low.take(number) for number in numbers_of(low) if len(number) >= LEAST_ROW]
+    read = [row for row in rows if _is_row(row.boxes) and _reads_all(row.boxes, known.look)]
+    sure = [replace(row, presence=np.maximum(row.presence, np.float32(SURE_BESIDE))) for row in read]
+    return Candidates.join([digits, *sure])
+
+
+def _is_row(boxes: np.ndarray) -> bool:
+    """Tell whether each of the boxes (N, 4) is in line with another."""
+    return bool((in_line(boxes[:, None], boxes).sum(axis=1) > 1).all())  # one is the box itself
+
+
+def _reads_all(boxes: np.ndarray, look: Callable[[np.ndarray], Sequence[Word]]) -> bool:
+    """Tell whether the reader surely reads as many digits as there are boxes (N, 4), and nothing else."""
+    words = (word for margin in LOOKS for word in look(_around(boxes, margin)))
+    return any(word.digits == len(boxes) and not word.letters and word.score >= SURE_WORD for word in words)
+
+
+def _around(boxes: np.ndarray, margin: float) -> np.ndarray:
+    """Return the box (4,) that holds all boxes (N, 4), with a margin in heights of a digit."""
+    rim = margin * float(np.median(boxes[:, 3] - boxes[:, 1]))
+    return np.concatenate([boxes[:, :2].min(axis=0) - rim, boxes[:, 2:].max(axis=0) + rim])
 
 
 RULES: dict[str, Rule] = {
@@ -241,6 +274,7 @@ RULES: dict[str, Rule] = {
     "surplus": drop_surplus,
     "zeros": drop_zeros,
     "looks": drop_unread,
+    "rows": add_rows,
     "lone": drop_lone,
 }
 
@@ -316,10 +350,12 @@ def in_line(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     return (larger < ALIKE * smaller) & (beside | below)
 
 
-def _own_candidate(read: Candidates, candidates: Candidates, taken: Candidates) -> Candidates | None:
+def _own_candidate(read: Candidates, known: Evidence, taken: Candidates) -> Candidates | None:
     """Return the surest of the finder's own candidates for a digit that was read, or None."""
-    ratio = _heights(candidates) / max(float(_heights(read)[0]), 1e-6)
-    fits = (ratio > LEAST_HEIGHT) & (ratio < MOST_HEIGHT) & ~_shares(candidates, taken)
+    candidates, height = known.candidates, max(float(_heights(read)[0]), 1e-6)
+    least = LEAST_LOW if height * reader_scale(known.shape) < LOW_LINE else LEAST_HEIGHT
+    ratio = _heights(candidates) / height
+    fits = (ratio > least) & (ratio < MOST_HEIGHT) & ~_shares(candidates, taken)
     fits &= overlaps(read.boxes[0], candidates.boxes)[1] > 0.5 if len(candidates.boxes) else fits
     if not fits.any():
         return None
