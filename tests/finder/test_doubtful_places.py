@@ -31,3 +31,16 @@ def test_a_number_that_is_read_unsurely_is_doubtful():
     assert text_of(doubtful_places(known(NOBODY, written("47", 100, score=0.5)), NOBODY)) == ""
     own = found((4, 0.9, 100), (7, 0.9, 124))
     assert text_of(doubtful_places(known(own, read), NOBODY)) == "47"  # not twice
+
+
+def test_neighbours_are_doubtful_when_one_of_them_is_sure_enough():
+    region = written("??", 100)
+    assert text_of(doubtful_places(known(found((1, 0.5, 100), (2, 0.4, 126)), region), NOBODY)) == ""
+    assert text_of(doubtful_places(known(found((1, 0.7, 100), (2, 0.4, 126)), region), NOBODY)) == "12"
+    assert text_of(doubtful_places(known(found((2, 0.4, 126)), region), found((1, 0.7, 100)))) == "2"  # it was found
+
+
+def test_zeros_alone_are_no_number():
+    zeros = written("00", 100, score=0.7)
+    assert text_of(doubtful_places(known(NOBODY, zeros), NOBODY)) == ""
+    assert text_of(doubtful_places(known(NOBODY, zeros), found((1, 0.99, 76)))) == "00"

@@ -7,6 +7,7 @@ from svhn.finder.candidates import Candidates
 from svhn.finder.evidence.fusion import (
     COVERED,
     Evidence,
+    are_lone_zeros,
     digits_of,
     drop_letters,
     drop_others,
@@ -17,6 +18,9 @@ from svhn.finder.evidence.fusion import (
 
 # A candidate with less presence is not doubtful, nor is one without a neighbour with less than the second.
 LEAST_DOUBTFUL, LEAST_ALONE = 0.3, 0.8
+# Of neighbours where something is written one has at least this presence: 77 of the 78 numbers in the labelled photos of
+# streets have a digit of .79 or more, and the other one is read.
+LEAST_SUREST = 0.6
 # A reading of a number counts from this confidence on.
 LEAST_READ = 0.6
 
@@ -34,14 +38,24 @@ def doubtful_places(known: Evidence, found: Candidates) -> Candidates:
         The digits of the photo, see `fuse_sources`.
     """
     own = drop_others(drop_letters(known.candidates, known), known)
-    own = doubtful_candidates(own.take(shares_covered(own.boxes, known.places) >= COVERED), found)
+    covered = own.take(shares_covered(own.boxes, known.places) >= COVERED)
+    own = doubtful_candidates(covered, found, LEAST_SUREST)
     read = digits_of([word for word in known.words if reads_number(word, LEAST_READ)])
+    read = read.take(~are_lone_zeros(Candidates.join([read, found]))[: len(read.presence)])
     return Candidates.join([own, not_among(read, Candidates.join([own, found]))])
 
 
-def doubtful_candidates(candidates: Candidates, found: Candidates) -> Candidates:
-    """Return the candidates that may be digits: not found, and sure enough for what stands beside them, or alone."""
+def doubtful_candidates(candidates: Candidates, found: Candidates, surest: float = 0.0) -> Candidates:
+    """Return the candidates that may be digits: not found, and sure enough for what stands beside them, or alone.
+
+    Parameters
+    ----------
+    candidates, found : Candidates
+    surest : float
+        Least presence of the surest among a candidate and its neighbours.
+    """
     left = not_among(candidates.take(candidates.presence >= LEAST_DOUBTFUL), found)
-    others = np.concatenate([left.boxes, found.boxes])
-    beside = np.array([are_neighbours(box, others).sum() > 1 for box in left.boxes], bool)  # one is the box itself
+    others = Candidates.join([left, found])
+    near = [are_neighbours(box, others.boxes) for box in left.boxes]  # one is the box itself
+    beside = np.array([own.sum() > 1 and others.presence[own].max() >= surest for own in near], bool)
     return left.take(beside | (left.presence >= LEAST_ALONE))

@@ -178,8 +178,13 @@ def drop_lone(digits: Candidates, known: Evidence) -> Candidates:
 
 def drop_zeros(digits: Candidates, known: Evidence) -> Candidates:
     """Drop zeros without a neighbour that is another digit: no house has the number 0, and circles are everywhere."""
+    return digits.take(~are_lone_zeros(digits))
+
+
+def are_lone_zeros(digits: Candidates) -> np.ndarray:
+    """Return which digits (N,) are zeros without a neighbour that is another digit."""
     zero = digits.probabilities.argmax(axis=1) == 0
-    return digits.take(~zero | _beside(digits, ~zero))
+    return np.asarray(zero & ~_beside(digits, ~zero))
 
 
 def complete(digits: Candidates, known: Evidence) -> Candidates:
