@@ -140,10 +140,13 @@ class Finder:
         photo : ndarray (H, W, 3) uint8, RGB
         """
         assert self.text_reader is not None
-        return ask(photo, self.text_reader, self._candidates_near, self.config)
+        return ask(photo, self.text_reader, self._candidates_near, self._candidates_in, self.config)
 
     def _candidates_near(self, photo: np.ndarray, lines: Sequence[np.ndarray]) -> Candidates:
         return self.candidates(photo, least=LEAST_SUPPORT, lines=lines)
+
+    def _candidates_in(self, part: np.ndarray) -> Candidates:
+        return self.candidates(part, least=LEAST_SUPPORT)
 
     def candidates(
         self,

@@ -16,7 +16,7 @@ def test_a_candidate_is_doubtful_beside_another_or_when_it_is_surer():
 
 
 def test_only_where_something_is_written_and_no_letters_and_no_telephone():
-    pair = found((1, 0.5, 100), (2, 0.5, 126))
+    pair = found((1, 0.7, 100), (2, 0.5, 126))
     assert text_of(doubtful_places(known(pair), NOBODY)) == ""
     assert text_of(doubtful_places(known(pair, written("??", 100)), NOBODY)) == "12"
     assert text_of(doubtful_places(known(pair, written("IO", 100)), NOBODY)) == "12"  # may be digits

@@ -21,10 +21,10 @@ from svhn.finder.evidence.fusion import (
     drop_unread,
     drop_zeros,
     fuse_sources,
-    in_line,
     is_other_number,
     reads_number,
 )
+from svhn.finder.evidence.geometry import in_line
 from svhn.finder.evidence.writing import Character, TextRegion, split_words
 
 HEIGHT, WIDTH, PHOTO = 40, 24, (600, 800)

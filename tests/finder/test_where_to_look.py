@@ -129,7 +129,7 @@ def test_the_search_is_told_where_writing_is():
         told.extend(line.tolist() for line in lines)
         return some()
 
-    known = ask(np.zeros((100, 100, 3), np.uint8), Sees(), search, CONFIG)
+    known = ask(np.zeros((100, 100, 3), np.uint8), Sees(), search, lambda part: some(), CONFIG)
     assert told == [[10, 10, 60, 40]] and known.regions == [Sees.region]
 
 

@@ -2,14 +2,17 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from svhn.boxes import are_neighbours, heights_of
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
-from svhn.finder.evidence.fusion import COVERED, LARGE, Evidence, shares_covered
+from svhn.finder.evidence.fusion import COVERED, LARGE, Evidence
+from svhn.finder.evidence.geometry import shares_covered
 from svhn.finder.evidence.writing import TextReader, TextRegion, Word
+from svhn.finder.search import resize
 
 # A region is read when it is surer than the first, or the finder has a candidate there that is surer than the second.
 WORTH_READING, WORTH_A_LOOK = 0.5, 0.1
@@ -24,6 +27,7 @@ def ask(
     photo: np.ndarray,
     reader: TextReader,
     search: Callable[[np.ndarray, Sequence[np.ndarray]], Candidates],
+    closer: Callable[[np.ndarray], Candidates],
     config: FinderConfig,
 ) -> Evidence:
     """Return what a text reader and a finder say of a photo.
@@ -34,6 +38,8 @@ def ask(
     reader : TextReader
     search : callable
         Takes the photo and the boxes of writing in it, and returns the finder's candidates.
+    closer : callable
+        Takes an enlarged part of the photo, and returns the finder's candidates in it.
     config : FinderConfig
     """
     regions = reader.find(photo)
@@ -41,12 +47,24 @@ def ask(
     large = photo.shape[0] * photo.shape[1] > config.whole_below
     worth = (LARGE_READING, LARGE_LOOK) if large else (WORTH_READING, WORTH_A_LOOK)
     read = [reader.read(photo, region) if worth_reading(region, candidates, *worth) else region for region in regions]
-    return Evidence(candidates, read, photo.shape[:2], config, functools.partial(look_at, photo, reader))
+    # In a large photo the neighbours of small numbers would take more time than all else.
+    nearer = None if large else functools.partial(look_closer, photo, closer)
+    return Evidence(candidates, read, photo.shape[:2], config, functools.partial(look_at, photo, reader), nearer)
 
 
 def look_at(photo: np.ndarray, reader: TextReader, box: np.ndarray) -> Sequence[Word]:
     """Return the words that a reader reads in a part (4,) of a photo, whether or not it finds writing there."""
     return reader.read(photo, TextRegion(np.asarray(box, np.float32), 1.0)).words
+
+
+def look_closer(
+    photo: np.ndarray, search: Callable[[np.ndarray], Candidates], box: np.ndarray, scale: float
+) -> Candidates:
+    """Return the candidates in a part (4,) of a photo that is enlarged by `scale`, in pixels of the photo."""
+    low = np.clip(np.floor(box[:2]), 0, None).astype(int)
+    high = np.minimum(np.ceil(box[2:]), photo.shape[1::-1]).astype(int)
+    found = search(resize(photo[low[1] : high[1], low[0] : high[0]], scale))
+    return replace(found, boxes=(found.boxes / scale + np.tile(low, 2)).astype(np.float32))
 
 
 def worth_reading(

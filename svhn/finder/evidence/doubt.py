@@ -11,15 +11,14 @@ from svhn.finder.evidence.fusion import (
     digits_of,
     drop_letters,
     drop_others,
-    not_among,
     reads_number,
-    shares_covered,
 )
+from svhn.finder.evidence.geometry import not_among, shares_covered
 
 # A candidate with less presence is not doubtful, nor is one without a neighbour with less than the second.
 LEAST_DOUBTFUL, LEAST_ALONE = 0.3, 0.8
-# Of neighbours where something is written one has at least this presence: 77 of the 78 numbers in the labelled photos of
-# streets have a digit of .79 or more, and the other one is read.
+# Of neighbours where something is written one has at least this presence: of the 78 numbers of the labelled photos 77
+# have a digit of .79 or more, and the other one is read.
 LEAST_SUREST = 0.6
 # A reading of a number counts from this confidence on.
 LEAST_READ = 0.6

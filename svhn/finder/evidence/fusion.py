@@ -11,10 +11,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
-from svhn.boxes import are_neighbours, areas_of, heights_of, joined, overlaps
+from svhn.boxes import overlaps
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
+from svhn.finder.evidence.geometry import (
+    have_neighbours,
+    heights_of,
+    in_line,
+    inside_words,
+    not_among,
+    numbers_of,
+    share_place,
+    shares_covered,
+)
 from svhn.finder.evidence.ocr import reader_scale
+from svhn.finder.evidence.plates import with_small_ones
 from svhn.finder.evidence.writing import DIGITS, TextRegion, Word
 
 # A reading of letters, of a number, of a number that overrules surplus candidates, and of a digit that stands alone
@@ -36,9 +47,8 @@ SURE_OTHER = 0.8
 APOSTROPHES = frozenset("'\u2019`")
 # A candidate is a digit from this presence on, unless it is read as one; alone, from this one.
 SURE, SURE_LONE = 0.65, 0.93
-# A candidate so sure is taken beside a digit at least so sure when their heights differ by less than this factor, and
-# their centres, in heights, by less than so much across the line, along it, and down a column.
-LEAST_BESIDE, SURE_BESIDE, ALIKE, LINE, BESIDE, BELOW = 0.3, 0.8, 1.3, 0.25, 1.1, 1.5
+# A candidate so sure is taken in line with a digit at least so sure.
+LEAST_BESIDE, SURE_BESIDE = 0.3, 0.8
 # The reader looks at a number alone with these margins in heights of its digits, and has read a digit from the given
 # confidence on. A number so much higher than wide is a column.
 LOOKS, LEAST_LOOK, COLUMN = (0.15, 0.3), 0.5, 1.5
@@ -46,8 +56,6 @@ LOOKS, LEAST_LOOK, COLUMN = (0.15, 0.3), 0.5, 1.5
 LEAST_ROW, SURE_ROW = 2, 0.5
 # A single digit that is read needs a candidate at least so sure.
 LEAST_SUPPORT = 0.05
-# Boxes that share more than this of the smaller one are of the same digit.
-SAME = 0.4
 # A digit's own box is taken for a character that is read when their heights differ by less than these factors; lines
 # below the given height in the reader's picture are drawn much higher than what is written there.
 LEAST_HEIGHT, MOST_HEIGHT = 0.4, 1.6
@@ -69,6 +77,8 @@ class Evidence:
     config : FinderConfig
     look : callable, optional
         Takes a box (4,), and returns the words that the reader reads there, looking at nothing else.
+    closer : callable, optional
+        Takes a box (4,) and a scale, and returns the finder's candidates there when the photo is so much enlarged.
     """
 
     candidates: Candidates
@@ -76,6 +86,7 @@ class Evidence:
     shape: tuple[int, int]
     config: FinderConfig = field(default_factory=FinderConfig)
     look: Callable[[np.ndarray], Sequence[Word]] | None = None
+    closer: Callable[[np.ndarray, float], Candidates] | None = None
 
     @functools.cached_property
     def words(self) -> list[Word]:
@@ -125,7 +136,7 @@ def is_other_number(word: Word) -> bool:
 
 def drop_letters(digits: Candidates, known: Evidence) -> Candidates:
     """Drop what lies in a word of letters."""
-    return digits.take(~_inside(digits, [word for word in known.words if is_of_letters(word)]))
+    return digits.take(~inside_words(digits, [word for word in known.words if is_of_letters(word)]))
 
 
 def is_of_letters(word: Word) -> bool:
@@ -136,15 +147,15 @@ def is_of_letters(word: Word) -> bool:
 
 def drop_others(digits: Candidates, known: Evidence) -> Candidates:
     """Drop what lies in a time, a date or a telephone number."""
-    return digits.take(~_inside(digits, [word for word in known.words if is_other_number(word)]))
+    return digits.take(~inside_words(digits, [word for word in known.words if is_other_number(word)]))
 
 
 def drop_bare(digits: Candidates, known: Evidence) -> Candidates:
     """Drop what lies where there is no writing, unless it needs none: the most valuable rule on digit-free photos."""
-    heights = _heights(digits)
+    heights = heights_of(digits)
     exempt = (digits.presence >= SURE_ALONE) | (heights >= LARGE * known.shape[0])
     small = (heights * reader_scale(known.shape) <= BLIND_HEIGHT) & (digits.presence >= SURE_PAIR)
-    exempt |= small & _beside(digits, digits.presence >= SURE_PAIR)
+    exempt |= small & have_neighbours(digits, digits.presence >= SURE_PAIR)
     return digits.take(exempt | (shares_covered(digits.boxes, known.places) >= COVERED))
 
 
@@ -154,10 +165,12 @@ def add_read(digits: Candidates, known: Evidence) -> Candidates:
     single = [word for word in known.words if reads_number(word) and word.digits == 1]
     for i in range(len(read.presence)):
         one = read.take(np.array([i]))
-        if _shares(one, Candidates.join(parts))[0]:
+        if share_place(one, Candidates.join(parts))[0]:
             continue
         own = _own_candidate(one, known, Candidates.join(parts))
-        if _inside(one, single)[0] and (own is None or own.presence[0] < LEAST_SUPPORT or one.presence[0] < SURE_DIGIT):
+        if inside_words(one, single)[0] and (
+            own is None or own.presence[0] < LEAST_SUPPORT or one.presence[0] < SURE_DIGIT
+        ):
             continue
         parts.append(one if own is None else Candidates(own.boxes, one.presence, one.probabilities))
     return Candidates.join(parts)
@@ -166,14 +179,14 @@ def add_read(digits: Candidates, known: Evidence) -> Candidates:
 def drop_surplus(digits: Candidates, known: Evidence) -> Candidates:
     """Drop what a surely read word of digits does not name, unless the finder is sure of it."""
     words = [word for word in known.words if word.digits and not word.letters and word.score >= SURE_WORD]
-    surplus = _inside(digits, words) & (digits.presence < SURE_SURPLUS) & ~_shares(digits, known.read_digits)
+    surplus = inside_words(digits, words) & (digits.presence < SURE_SURPLUS) & ~share_place(digits, known.read_digits)
     return digits.take(~surplus)
 
 
 def drop_lone(digits: Candidates, known: Evidence) -> Candidates:
     """Drop digits without neighbours that are not surer than others, unless they are read as digits."""
-    lone = ~_beside(digits, np.ones(len(digits.presence), bool))
-    return digits.take(~lone | (digits.presence >= SURE_LONE) | _shares(digits, known.read_digits))
+    lone = ~have_neighbours(digits, np.ones(len(digits.presence), bool))
+    return digits.take(~lone | (digits.presence >= SURE_LONE) | share_place(digits, known.read_digits))
 
 
 def drop_zeros(digits: Candidates, known: Evidence) -> Candidates:
@@ -184,7 +197,7 @@ def drop_zeros(digits: Candidates, known: Evidence) -> Candidates:
 def are_lone_zeros(digits: Candidates) -> np.ndarray:
     """Return which digits (N,) are zeros without a neighbour that is another digit."""
     zero = digits.probabilities.argmax(axis=1) == 0
-    return np.asarray(zero & ~_beside(digits, ~zero))
+    return np.asarray(zero & ~have_neighbours(digits, ~zero))
 
 
 def complete(digits: Candidates, known: Evidence) -> Candidates:
@@ -197,7 +210,7 @@ def with_neighbours(digits: Candidates, low: Candidates, sure: float) -> Candida
     """Add low-score candidates that stand in line with a digit of at least this presence, which they get then."""
     while len(low.presence):
         fits = in_line(low.boxes[:, None], digits.boxes[digits.presence >= sure]).any(axis=1)
-        fits &= ~_shares(low, digits)
+        fits &= ~share_place(low, digits)
         if not fits.any():
             break
         taken = low.take(np.array([np.where(fits, low.presence, -1).argmax()]))
@@ -210,7 +223,7 @@ def drop_unread(digits: Candidates, known: Evidence) -> Candidates:
     if known.look is None:
         return digits
     surely = known.read_digits.take(known.read_digits.presence >= SURE_WORD)
-    needed = ~_shares(digits, surely) & (digits.presence < SURE_ALONE)
+    needed = ~share_place(digits, surely) & (digits.presence < SURE_ALONE)
     kept = np.ones(len(digits.presence), bool)
     for number in numbers_of(digits):
         if needed[number].all():
@@ -246,7 +259,7 @@ def add_rows(digits: Candidates, known: Evidence) -> Candidates:
         return digits
     low = known.candidates.take(known.candidates.presence >= SURE_ROW)
     unseen = shares_covered(low.boxes, known.places) < COVERED
-    low = not_among(low.take(unseen & (_heights(low) * reader_scale(known.shape) <= BLIND_HEIGHT)), digits)
+    low = not_among(low.take(unseen & (heights_of(low) * reader_scale(known.shape) <= BLIND_HEIGHT)), digits)
     rows = [low.take(number) for number in numbers_of(low) if len(number) >= LEAST_ROW]
     read = [row for row in rows if _is_row(row.boxes) and _reads_all(row.boxes, known.look)]
     sure = [replace(row, presence=np.maximum(row.presence, np.float32(SURE_BESIDE))) for row in read]
@@ -270,6 +283,11 @@ def _around(boxes: np.ndarray, margin: float) -> np.ndarray:
     return np.concatenate([boxes[:, :2].min(axis=0) - rim, boxes[:, 2:].max(axis=0) + rim])
 
 
+def add_beside(digits: Candidates, known: Evidence) -> Candidates:
+    """Add the neighbours' small numbers on both sides of a number on its plate."""
+    return with_small_ones(digits, known.closer) if known.closer else digits
+
+
 RULES: dict[str, Rule] = {
     "letters": drop_letters,
     "others": drop_others,
@@ -281,6 +299,7 @@ RULES: dict[str, Rule] = {
     "looks": drop_unread,
     "rows": add_rows,
     "lone": drop_lone,
+    "beside": add_beside,
 }
 
 
@@ -292,75 +311,12 @@ def fuse_sources(known: Evidence, rules: Sequence[str] = tuple(RULES)) -> Candid
     return digits.take(np.argsort(-digits.presence, kind="stable"))
 
 
-def _heights(found: Candidates) -> np.ndarray:
-    return heights_of(found.boxes)
-
-
-def _inside(found: Candidates, words: Sequence[Word]) -> np.ndarray:
-    """Return which centres (N,) lie in one of the words."""
-    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    boxes = np.array([word.box for word in words], np.float32).reshape(-1, 4)
-    low, high = boxes[None, :, :2] <= centres[:, None], centres[:, None] <= boxes[None, :, 2:]
-    return (low & high).all(axis=2).any(axis=1)
-
-
-def shares_covered(boxes: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return the largest share (N,) of each box (N, 4) that one of the places (M, 4) covers."""
-    if not len(places) or not len(boxes):
-        return np.zeros(len(boxes))
-    low = np.maximum(boxes[:, None, :2], places[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], places[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2).max(axis=1)
-    return shared / np.maximum(areas_of(boxes), 1e-6)
-
-
-def _shares(found: Candidates, others: Candidates) -> np.ndarray:
-    """Return which boxes (N,) are of the same digit as one of the others."""
-    covered = overlaps(found.boxes[:, None], others.boxes)[1]
-    return np.asarray((covered > SAME).any(axis=1))
-
-
-def not_among(candidates: Candidates, found: Candidates) -> Candidates:
-    """Return the candidates at whose place no digit was found."""
-    return candidates.take(~_shares(candidates, found))
-
-
-def _beside(found: Candidates, which: np.ndarray) -> np.ndarray:
-    """Return which boxes (N,) have a neighbour among `which` (N,) bool that may be of the same number."""
-    beside = np.zeros(len(found.boxes), bool)
-    for i, box in enumerate(found.boxes):
-        near = which & are_neighbours(box, found.boxes)
-        near[i] = False
-        beside[i] = near.any()
-    return beside
-
-
-def numbers_of(digits: Candidates) -> list[np.ndarray]:
-    """Return the indices of the digits of each number: those that neighbours join."""
-    left, numbers = np.ones(len(digits.boxes), bool), []
-    for first in range(len(left)):
-        if left[first]:
-            numbers.append(np.array(joined(first, digits.boxes, left)))
-    return numbers
-
-
-def in_line(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Tell which boxes (..., 4) are of about the height of others and beside them in a line, or in a column."""
-    heights = box[..., 3] - box[..., 1], others[..., 3] - others[..., 1]
-    larger, smaller = np.maximum(*heights), np.minimum(*heights)
-    apart = np.abs(box[..., :2] + box[..., 2:] - others[..., :2] - others[..., 2:]) / 2
-    across, down = apart[..., 0], apart[..., 1]
-    beside = (down < LINE * larger) & (across < BESIDE * larger)
-    below = (across < LINE * larger) & (down < BELOW * larger)
-    return (larger < ALIKE * smaller) & (beside | below)
-
-
 def _own_candidate(read: Candidates, known: Evidence, taken: Candidates) -> Candidates | None:
     """Return the surest of the finder's own candidates for a digit that was read, or None."""
-    candidates, height = known.candidates, max(float(_heights(read)[0]), 1e-6)
+    candidates, height = known.candidates, max(float(heights_of(read)[0]), 1e-6)
     least = LEAST_LOW if height * reader_scale(known.shape) < LOW_LINE else LEAST_HEIGHT
-    ratio = _heights(candidates) / height
-    fits = (ratio > least) & (ratio < MOST_HEIGHT) & ~_shares(candidates, taken)
+    ratio = heights_of(candidates) / height
+    fits = (ratio > least) & (ratio < MOST_HEIGHT) & ~share_place(candidates, taken)
     fits &= overlaps(read.boxes[0], candidates.boxes)[1] > 0.5 if len(candidates.boxes) else fits
     if not fits.any():
         return None

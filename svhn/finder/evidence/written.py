@@ -7,7 +7,8 @@ import numpy as np
 
 from svhn.boxes import Letter, Number, group_digits, overlaps, reading_order, sort_numbers
 from svhn.finder.digits import FoundDigit, found_digits, probabilities_of, whole_box
-from svhn.finder.evidence.fusion import SAME, is_other_number
+from svhn.finder.evidence.fusion import is_other_number
+from svhn.finder.evidence.geometry import SAME
 from svhn.finder.evidence.writing import DIGITS, Character, TextRegion, Word
 
 # A reading from this confidence on says which digits a number has; from the second on, which number a digit is of, and
