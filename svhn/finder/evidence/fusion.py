@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from svhn.alphabet import NUM_CLASSES
-from svhn.boxes import overlaps
+from svhn.boxes import heights_of, overlaps
 from svhn.finder.candidates import Candidates
 from svhn.finder.config import FinderConfig
 from svhn.finder.evidence.geometry import (
     have_neighbours,
-    heights_of,
     in_line,
     inside_words,
     not_among,
@@ -152,7 +151,7 @@ def drop_others(digits: Candidates, known: Evidence) -> Candidates:
 
 def drop_bare(digits: Candidates, known: Evidence) -> Candidates:
     """Drop what lies where there is no writing, unless it needs none: the most valuable rule on digit-free photos."""
-    heights = heights_of(digits)
+    heights = heights_of(digits.boxes)
     exempt = (digits.presence >= SURE_ALONE) | (heights >= LARGE * known.shape[0])
     small = (heights * reader_scale(known.shape) <= BLIND_HEIGHT) & (digits.presence >= SURE_PAIR)
     exempt |= small & have_neighbours(digits, digits.presence >= SURE_PAIR)
@@ -259,7 +258,7 @@ def add_rows(digits: Candidates, known: Evidence) -> Candidates:
         return digits
     low = known.candidates.take(known.candidates.presence >= SURE_ROW)
     unseen = shares_covered(low.boxes, known.places) < COVERED
-    low = not_among(low.take(unseen & (heights_of(low) * reader_scale(known.shape) <= BLIND_HEIGHT)), digits)
+    low = not_among(low.take(unseen & (heights_of(low.boxes) * reader_scale(known.shape) <= BLIND_HEIGHT)), digits)
     rows = [low.take(number) for number in numbers_of(low) if len(number) >= LEAST_ROW]
     read = [row for row in rows if _is_row(row.boxes) and _reads_all(row.boxes, known.look)]
     sure = [replace(row, presence=np.maximum(row.presence, np.float32(SURE_BESIDE))) for row in read]
@@ -279,7 +278,7 @@ def _reads_all(boxes: np.ndarray, look: Callable[[np.ndarray], Sequence[Word]]) 
 
 def _around(boxes: np.ndarray, margin: float) -> np.ndarray:
     """Return the box (4,) that holds all boxes (N, 4), with a margin in heights of a digit."""
-    rim = margin * float(np.median(boxes[:, 3] - boxes[:, 1]))
+    rim = margin * float(np.median(heights_of(boxes)))
     return np.concatenate([boxes[:, :2].min(axis=0) - rim, boxes[:, 2:].max(axis=0) + rim])
 
 
@@ -313,9 +312,9 @@ def fuse_sources(known: Evidence, rules: Sequence[str] = tuple(RULES)) -> Candid
 
 def _own_candidate(read: Candidates, known: Evidence, taken: Candidates) -> Candidates | None:
     """Return the surest of the finder's own candidates for a digit that was read, or None."""
-    candidates, height = known.candidates, max(float(heights_of(read)[0]), 1e-6)
+    candidates, height = known.candidates, max(float(heights_of(read.boxes)[0]), 1e-6)
     least = LEAST_LOW if height * reader_scale(known.shape) < LOW_LINE else LEAST_HEIGHT
-    ratio = heights_of(candidates) / height
+    ratio = heights_of(candidates.boxes) / height
     fits = (ratio > least) & (ratio < MOST_HEIGHT) & ~share_place(candidates, taken)
     fits &= overlaps(read.boxes[0], candidates.boxes)[1] > 0.5 if len(candidates.boxes) else fits
     if not fits.any():

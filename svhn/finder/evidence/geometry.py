@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from svhn.boxes import are_neighbours, joined, overlaps
+from svhn.boxes import are_neighbours, areas_of, heights_of, joined, overlaps
 from svhn.finder.candidates import Candidates
 from svhn.finder.evidence.writing import Word
 
@@ -13,11 +13,6 @@ SAME = 0.4
 # Digits are in line when their heights differ by less than this factor, and their centres, in heights, by less than so
 # much across the line, along it, and down a column.
 ALIKE, LINE, BESIDE, BELOW = 1.3, 0.25, 1.1, 1.5
-
-
-def heights_of(found: Candidates) -> np.ndarray:
-    """Return the heights (N,) of candidates in pixels."""
-    return found.boxes[:, 3] - found.boxes[:, 1]
 
 
 def inside_words(found: Candidates, words: Sequence[Word]) -> np.ndarray:
@@ -35,7 +30,7 @@ def shares_covered(boxes: np.ndarray, places: np.ndarray) -> np.ndarray:
     low = np.maximum(boxes[:, None, :2], places[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], places[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2).max(axis=1)
-    return shared / np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1e-6)
+    return shared / np.maximum(areas_of(boxes), 1e-6)
 
 
 def share_place(found: Candidates, others: Candidates) -> np.ndarray:
@@ -70,7 +65,7 @@ def numbers_of(digits: Candidates) -> list[np.ndarray]:
 
 def in_line(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Tell which boxes (..., 4) are of about the height of others and beside them in a line, or in a column."""
-    heights = box[..., 3] - box[..., 1], others[..., 3] - others[..., 1]
+    heights = heights_of(box), heights_of(others)
     larger, smaller = np.maximum(*heights), np.minimum(*heights)
     apart = np.abs(box[..., :2] + box[..., 2:] - others[..., :2] - others[..., 2:]) / 2
     across, down = apart[..., 0], apart[..., 1]

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from svhn.boxes import heights_of
 from svhn.finder.candidates import Candidates
-from svhn.finder.evidence.geometry import heights_of, in_line, not_among, numbers_of
+from svhn.finder.evidence.geometry import in_line, not_among, numbers_of
 
 # Beside a number at most so high, in pixels; beside higher ones the photo shows them as it is. It is brought to the
 # second height, by which its neighbours get what the finder sees best.
@@ -30,7 +31,7 @@ def with_small_ones(digits: Candidates, closer: Callable[[np.ndarray, float], Ca
     """
     for number in numbers_of(digits):
         boxes = digits.boxes[number]
-        height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+        height = float(np.median(heights_of(boxes)))
         if height <= HIGHEST:
             seen = closer(_strip(boxes, height), ENLARGED / height)
             digits = Candidates.join([digits, not_among(_in_its_line(seen, boxes, height), digits)])
@@ -45,7 +46,7 @@ def _strip(boxes: np.ndarray, height: float) -> np.ndarray:
 
 def _in_its_line(seen: Candidates, boxes: np.ndarray, height: float) -> Candidates:
     """Return the candidates that are digits of the neighbours of a number (N, 4) of this height."""
-    heights, middles = heights_of(seen), (seen.boxes[:, 1] + seen.boxes[:, 3]) / 2
+    heights, middles = heights_of(seen.boxes), (seen.boxes[:, 1] + seen.boxes[:, 3]) / 2
     fits = (heights >= LOWEST_SHARE * height) & (heights <= HIGHEST_SHARE * height) & (seen.presence >= LEAST_SMALL)
     fits &= np.abs(middles - (boxes[:, 1] + boxes[:, 3]).mean() / 2) <= OFF_LINE * height
     small = seen.take(fits)
