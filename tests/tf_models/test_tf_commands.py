@@ -70,7 +70,8 @@ def test_to_caffe_and_back(tiny_svhn, tmp_path, quick_end):
     "model, least", [("tf-seed/saved_model", 0.94), ("tf-caffe", 0.94), ("tf-caffe-lrn", 0.92), ("tf-record", 0.955)]
 )
 def test_shipped_models_are_as_good_as_their_cards_say(svhn_dir, model, least):
-    rgb, labels = read_cropped(svhn_dir / "test_32x32.mat")
+    """On every second test digit; `evaluate` reads all of them below."""
+    rgb, labels = (values[::2] for values in read_cropped(svhn_dir / "test_32x32.mat"))
     assert (load_classifier(model)(rgb).argmax(axis=1) == labels).mean() >= least
 
 
