@@ -127,6 +127,19 @@ def lost_detail(original: np.ndarray, shape: Sequence[int], mask: np.ndarray) ->
     return float(np.sqrt(np.mean(lost**2))) if lost.size else 0.0
 
 
+def is_smooth(original: np.ndarray, shape: Sequence[int], mask: np.ndarray, height: float) -> bool:
+    """Say whether nothing of a region is missed at working scale: the photo is soft, and the digits are not tall.
+
+    Parameters
+    ----------
+    original, shape, mask
+        See `lost_detail`.
+    height : float
+        Of the digits, in pixels.
+    """
+    return height < LEAST_SOFT and lost_detail(original, shape, mask) < LEAST_DETAIL
+
+
 def is_sharp(pixels: np.ndarray, mask: np.ndarray, least: float = SHARP) -> bool:
     """Say whether pixels (H, W, 3) uint8 lose more than this at half their scale, outside a mask (H, W) bool."""
     return lost_detail(pixels, [max(1, side // 2) for side in mask.shape], mask) > least

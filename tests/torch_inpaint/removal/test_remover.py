@@ -229,6 +229,15 @@ def test_small_digits_get_masks_that_end_at_their_edges_where_a_photo_is_sharp(r
     assert sharp.fine is not None and soft.fine is None
 
 
+def test_only_photos_that_show_more_than_the_working_scale_get_masks_at_their_own(remover, large, monkeypatch):
+    monkeypatch.setattr(remover, "_detail", None)  # takes time, and comes later
+    small, box = large.photo[::3, ::3], Box(*(side // 3 for side in large.digits[0].box.as_list()))
+    assert box.height > remover.config.work_height
+    for photo, is_fine in ((cv2.GaussianBlur(small, (0, 0), 2), False), (with_noise(small), True)):
+        (_, (removal,)), *_ = remover.trace_batch([photo], [[box]])
+        assert (removal.fine is not None) == is_fine
+
+
 def with_noise(photo):
     """Give a rendered photo, which is soft, the detail of a sharp one."""
     noise = np.random.default_rng(0).normal(0, 12, photo.shape[:2])[..., None]
