@@ -6,7 +6,7 @@ import numpy as np
 from test_fusion import found, known, text_of
 
 from svhn.finder.evidence.asking import look_closer
-from svhn.finder.evidence.fusion import add_beside
+from svhn.finder.evidence.fusion import SURE, add_beside
 from svhn.finder.evidence.plates import ENLARGED, HIGHEST
 
 SMALL = 0.2  # digits of 8 pixels
@@ -20,7 +20,9 @@ def closer(*seen):
 
 
 def test_small_digits_in_line_with_a_number_are_added():
-    assert text_of(add_beside(NUMBER, closer(*BESIDE))) == "4731"  # the 7 is vouched for by the 4
+    added = add_beside(NUMBER, closer(*BESIDE))
+    assert text_of(added) == "4731"  # the 7 is vouched for by the 4
+    assert added.presence.min() == np.float32(SURE)  # as sure as the rules ask of a digit
     assert text_of(add_beside(NUMBER, closer(BESIDE[1]))) == "31"
 
 

@@ -1,6 +1,7 @@
 """The neighbours' numbers, small on both sides of a number on its plate: they are seen where the photo is enlarged."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,8 @@ REACH, RIM = 5.0, 0.2
 # photos of streets all of these are digits.
 LOWEST_SHARE, HIGHEST_SHARE, OFF_LINE = 0.3, 0.75, 0.35
 SURE_SMALL, LEAST_SMALL = 0.6, 0.4
+# So sure are they at least beside the number, by which the rules take a candidate for a digit.
+PRESENCE = np.float32(0.65)
 
 
 def with_small_ones(digits: Candidates, closer: Callable[[np.ndarray, float], Candidates]) -> Candidates:
@@ -34,7 +37,8 @@ def with_small_ones(digits: Candidates, closer: Callable[[np.ndarray, float], Ca
         height = float(np.median(heights_of(boxes)))
         if height <= HIGHEST:
             seen = closer(_strip(boxes, height), ENLARGED / height)
-            digits = Candidates.join([digits, not_among(_in_its_line(seen, boxes, height), digits)])
+            new = not_among(_in_its_line(seen, boxes, height), digits)
+            digits = Candidates.join([digits, replace(new, presence=np.maximum(new.presence, PRESENCE))])
     return digits
 
 
