@@ -46,6 +46,10 @@ def test_letters_of_words_do_not():
 def test_a_sure_reading_decides_which_digits_a_number_has():
     assert texts([(8, 100), (1, 124)], written("31", 100, score=0.96)) == [("31", "31")]
     assert texts([(8, 100), (1, 124)], written("31", 100, score=SURE_READING - 0.01)) == [("81", "81")]
+    high = written("31", 100, top=160, score=0.96)
+    for character in high.words[0].characters:
+        character.box[3] += 60  # where the reader draws a line too high, it is not known which digits it means
+    assert texts([(8, 100), (1, 124)], high) == [("81", "81")]
     twice = [(4, 98), (4, 104), (3, 124)]
     assert texts(twice, written("43", 100)) == [("43", "43")]
     assert texts([(4, 100)], written("43", 100)) == [("43", "43")]

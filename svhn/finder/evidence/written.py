@@ -19,6 +19,8 @@ SIGNS = frozenset("-\N{EN DASH}/")
 PREFIXES = frozenset({"no", "nr", "n\N{DEGREE SIGN}", "n\N{MASCULINE ORDINAL INDICATOR}", "\N{NUMERO SIGN}", "#"})
 # More letters in a word with digits are not of a house number.
 MOST_LETTERS = 2
+# In a word so much higher than its digits the reader's boxes tell nothing.
+TOO_HIGH = 2.0
 # A digit with the label of a character is at its place when they share this part of the smaller one.
 LEAST_SAME = 0.25
 # How far beyond a word's box, in its smaller side, a digit may be centred that is of the word.
@@ -103,10 +105,16 @@ def _as_read(group: Sequence[FoundDigit], words: Sequence[Word | None], regions:
     (word,) = own.values()
     inside = [digit for digit, other in zip(group, words, strict=True) if other is word]
     outside = [digit for digit, other in zip(group, words, strict=True) if other is None]
-    if word.score >= SURE_READING:
+    if word.score >= SURE_READING and not _is_too_high(word, inside):
         inside = _named(inside, word)
     letters = [*_letters_in(word), *_letters_beside(word, regions)] if len(inside) == word.digits else []
     return Number(tuple(reading_order([*inside, *outside])), tuple(letters))
+
+
+def _is_too_high(word: Word, digits: Sequence[FoundDigit]) -> bool:
+    """Tell whether a word is drawn so much higher than its digits, which happens to the reader in large photos."""
+    heights = [character.box[3] - character.box[1] for character in word.characters]
+    return bool(np.median(heights) > TOO_HIGH * np.median([digit.box.height for digit in digits]))
 
 
 def _named(digits: Sequence[FoundDigit], word: Word) -> list[FoundDigit]:
