@@ -262,7 +262,12 @@ def numbers_of(digits: Sequence[DigitBox]) -> list[Number]:
 
 def sort_numbers(numbers: Iterable[Number]) -> list[Number]:
     """Sort numbers by their upper left corner."""
-    return sorted(numbers, key=lambda number: (number.box.top, number.box.left))
+
+    def corner(number: Number) -> tuple[int, int]:
+        boxes = [digit.box for digit in number.digits]
+        return min(box.top for box in boxes), min(box.left for box in boxes)
+
+    return sorted(numbers, key=corner)
 
 
 def group_digits(digits: Sequence[DigitBox]) -> list[Number]:
