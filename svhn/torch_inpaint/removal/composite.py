@@ -22,8 +22,6 @@ MOST_PIXELS = 3_000_000
 LEAST_DETAIL = 3.0
 # A region at the photo's own scale is repainted when it loses more than this at half of it.
 SHARP = 8.0
-# Edges of strokes are looked for where it loses more than this: one in 25 of SVHN's numbers does.
-HAS_EDGES = 6.0
 # Digits are at least so tall, in pixels, in soft and in sharp photos: around small ones there is too little to copy. Of
 # SVHN's soft photos one in a hundred has such digits.
 LEAST_SOFT, LEAST_SHARP = 90, 38
@@ -140,9 +138,9 @@ def is_smooth(original: np.ndarray, shape: Sequence[int], mask: np.ndarray, heig
     return height < LEAST_SOFT and lost_detail(original, shape, mask) < LEAST_DETAIL
 
 
-def is_sharp(pixels: np.ndarray, mask: np.ndarray, least: float = SHARP) -> bool:
-    """Say whether pixels (H, W, 3) uint8 lose more than this at half their scale, outside a mask (H, W) bool."""
-    return lost_detail(pixels, [max(1, side // 2) for side in mask.shape], mask) > least
+def is_sharp(pixels: np.ndarray, mask: np.ndarray) -> bool:
+    """Say whether pixels (H, W, 3) uint8 lose much at half their scale, outside a mask (H, W) bool."""
+    return lost_detail(pixels, [max(1, side // 2) for side in mask.shape], mask) > SHARP
 
 
 def sharpen_fill(

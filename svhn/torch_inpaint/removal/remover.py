@@ -25,7 +25,7 @@ from svhn.torch_inpaint.classifier import (
     reduced_maps,
 )
 from svhn.torch_inpaint.device import choose_device
-from svhn.torch_inpaint.removal.composite import HAS_EDGES, is_sharp, is_smooth, paste_fill, sharpen_fill
+from svhn.torch_inpaint.removal.composite import is_smooth, paste_fill, sharpen_fill
 from svhn.torch_inpaint.removal.config import KEY_PIXELS, RemovalConfig
 from svhn.torch_inpaint.removal.masks import in_pixels
 from svhn.torch_inpaint.removal.methods import load_detail, load_fill, load_key_pixels, taught_by
@@ -164,7 +164,7 @@ class DigitRemover:
         """Return the results of `remove_batch`, each with what led to it, in the order of its `numbers`."""
         photos = [as_rgb(photo) for photo in photos]
         numbers = self._start(photos, boxes)
-        self._refine(photos, [number for number in numbers if _is_fine(photos[number.region.photo], number)])
+        self._refine(photos, [number for number in numbers if _misses_detail(photos[number.region.photo], number)])
         images, pending = [photo.copy() for photo in photos], numbers
         while pending:
             painted = self._paint(photos, images, pending)
@@ -288,10 +288,10 @@ class DigitRemover:
         return RemovalResult(image, mask, key_pixels, reports, before)
 
 
-def _is_fine(photo: np.ndarray, number: Removal) -> bool:
-    """Say whether a number has edges, or was found at a smaller scale that misses what its photo shows."""
+def _misses_detail(photo: np.ndarray, number: Removal) -> bool:
+    """Say whether a number was found at a smaller scale that misses what its photo shows."""
     if not number.is_reduced:
-        return is_sharp(number.region.pixels, number.mask, HAS_EDGES)
+        return False
     size, height = number.keys.mask.shape, float(np.median([box.height for box in number.boxes]))
     return not is_smooth(photo[number.region.box.slices], size, number.mask, height)
 

@@ -127,11 +127,11 @@ class Removal:
         """
         original = photo[self.region.box.slices]
         size = original.shape[1::-1]
-        expected = _enlarged(self.painted, size, cv2.INTER_CUBIC)
-        likely = _enlarged(self.seen.evidence, size, cv2.INTER_LINEAR) > strokes
+        expected = cv2.resize(self.painted, size, interpolation=cv2.INTER_CUBIC)
+        likely = cv2.resize(self.seen.evidence, size, interpolation=cv2.INTER_LINEAR) > strokes
         boxes = [box.shift(-self.region.box.left, -self.region.box.top) for box in self.boxes]
         wide = enlarge_mask(self.seen.keys.mask, original.shape[:2])
-        mask, shadow = fine_mask(original, expected, wide, likely, boxes, self.is_reduced)
+        mask, shadow = fine_mask(original, expected, wide, likely, boxes)
         self.shadow = shadow if self.shadow is None else self.shadow | shadow
         self.fine = mask | self.shadow
         mask = reduce_mask(self.fine, self.keys.mask.shape)
@@ -170,11 +170,6 @@ class Removal:
         """Return what a user wants to know."""
         before, after = self.before.surest(), self.after.surest()
         return NumberReport(self.boxes, before, after, self.rounds, self.is_legible(config))
-
-
-def _enlarged(array: np.ndarray, size: Sequence[int], interpolation: int) -> np.ndarray:
-    """Bring (h, w, ...) to (width, height); the same object where that is its size."""
-    return array if array.shape[1::-1] == tuple(size) else cv2.resize(array, size, interpolation=interpolation)
 
 
 def next_keys(keys: KeyPixels, boxes: Sequence[Box], margin: float, last: bool) -> KeyPixels:

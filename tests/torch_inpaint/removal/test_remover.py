@@ -217,18 +217,6 @@ def test_only_what_is_sharp_around_a_number_is_repainted_with_patches(remover, l
     assert not repainted
 
 
-def test_small_digits_get_masks_that_end_at_their_edges_where_a_photo_is_sharp(remover, rendered):
-    scene = rendered[0]
-    height = float(np.median([digit.box.height for digit in scene.digits]))
-    scale = min(1.0, 40 / height)
-    size = [round(scale * side) for side in scene.photo.shape[1::-1]]
-    small = cv2.resize(scene.photo, size, interpolation=cv2.INTER_AREA)
-    boxes = [tuple(round(scale * side) for side in digit.box.as_list()) for digit in scene.digits]
-    variants = (with_noise(small), cv2.GaussianBlur(small, (0, 0), 3))
-    sharp, soft = (remover.trace_batch([photo], [boxes])[0][1][0] for photo in variants)
-    assert sharp.fine is not None and soft.fine is None
-
-
 def test_only_photos_that_show_more_than_the_working_scale_get_masks_at_their_own(remover, large, monkeypatch):
     monkeypatch.setattr(remover, "_detail", None)  # takes time, and comes later
     small, box = large.photo[::3, ::3], Box(*(side // 3 for side in large.digits[0].box.as_list()))

@@ -15,8 +15,8 @@ from svhn.torch_inpaint.removal.masks.shadows import cast_shadow
 LEAST_DIFFERENCE, TIMES_NOISE, MOST_OF_CONTRAST = 7.0, 4.0, 0.2
 # Sure strokes differ by this share of what they differ by in the upper quartile.
 SURE = 0.5
-# Differences are blurred (sigma, pixels), so that noise does not decide: in enlarged regions, and in others.
-BLUR, LEAST_BLUR = 1.0, 0.5
+# Differences are blurred (sigma, pixels), so that noise does not decide.
+BLUR = 1.0
 # The mean around pixels, and how far noise is carried into the mask (sigma): fractions of the digits' height, pixels.
 MEAN, LEAST_MEAN, CARRIED, LEAST_CARRIED = 0.06, 2.0, 0.15, 3.0
 # What is wider around the mask tells how pixels differ that show no digit.
@@ -40,7 +40,6 @@ def fine_mask(
     wide: np.ndarray,
     strokes: np.ndarray,
     boxes: Sequence[Box],
-    is_reduced: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Keep of a mask what shows strokes and their shadows, and give back what goes on outside or shows the ground.
 
@@ -59,8 +58,6 @@ def fine_mask(
         Where the digits' strokes probably are.
     boxes : sequence of Box
         The digits, inside the region.
-    is_reduced : bool
-        Whether `expected`, `wide` and `strokes` are enlarged.
 
     Returns
     -------
@@ -71,7 +68,7 @@ def fine_mask(
     """
     height = float(np.median([box.height for box in boxes]))
     apart = np.abs(photo - expected).max(axis=2)
-    difference = cv2.GaussianBlur(apart, (0, 0), BLUR if is_reduced else LEAST_BLUR)
+    difference = cv2.GaussianBlur(apart, (0, 0), BLUR)
     least = np.maximum(LEAST_DIFFERENCE, TIMES_NOISE * _noise(photo, wide, height))
     strong, unknown, least = _as_strong(difference, least, strokes & wide, boxes)
     sure = strong & strokes & wide

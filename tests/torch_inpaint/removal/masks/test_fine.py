@@ -20,7 +20,7 @@ def scene(shadow_at: int = 62):
 
 
 def mask_of(photo, wall, wide, bar):
-    return fine_mask(photo, wall, wide, bar, [BOX], is_reduced=True)[0]
+    return fine_mask(photo, wall, wide, bar, [BOX])[0]
 
 
 def test_stroke_and_shadow_are_covered_and_the_rest_is_kept():
