@@ -28,7 +28,7 @@ SENTENCES = (
     ),
     (
         "checkpoints/finder/card.md",
-        "| whole number exactly right | 78.5 % | {{ finder.finder.whole_number | percent }} |",
+        "| whole number exactly right | 77.4 % | {{ finder.finder.whole_number | percent }} |",
     ),
     ("checkpoints/finder/card.md", "{{ finder.removed.after.true_digit_read | percent }} (chance"),
     ("checkpoints/finder/card.md", "(chance {{ (100 * finder.removed.after.chance) | number(1) }})"),
