@@ -12,6 +12,7 @@ import numpy as np
 from svhn.boxes import Box, DigitBox, Number, overlaps, union
 from svhn.finder.digits import Findings, FoundDigit, found_digits, probabilities_of, whole_box
 from svhn.finder.evidence.asking import look_at
+from svhn.finder.evidence.geometry import SAME
 from svhn.finder.evidence.writing import DIGITS, Character, TextReader, Word
 
 # A number counts as unsure when the reading confidences of its digits multiply to less than this.
@@ -21,8 +22,6 @@ UNSURE = 0.7
 LEAST_READ, MOST_LETTERS, LEAST_LETTERS = 0.9, 2, 2
 # What the reader sees around the number, as a share of its digits' height.
 AROUND = 0.2
-# A digit is at the place of another when this share of the smaller one is.
-SAME = 0.4
 # A number keeps its digits where one is not read of which the networks are so sure.
 SURE = 0.92
 

@@ -138,11 +138,6 @@ def is_smooth(original: np.ndarray, shape: Sequence[int], mask: np.ndarray, heig
     return height < LEAST_SOFT and lost_detail(original, shape, mask) < LEAST_DETAIL
 
 
-def is_sharp(pixels: np.ndarray, mask: np.ndarray) -> bool:
-    """Say whether pixels (H, W, 3) uint8 lose much at half their scale, outside a mask (H, W) bool."""
-    return lost_detail(pixels, [max(1, side // 2) for side in mask.shape], mask) > SHARP
-
-
 def sharpen_fill(
     photo: np.ndarray,
     box: Box,
@@ -183,8 +178,9 @@ def sharpen_fill(
     is_reduced = painted.shape != region.shape
     if not is_reduced and height < LEAST_SHARP:  # nearly all numbers of small photos; what follows takes time
         return None
-    soft = is_reduced and lost_detail(region, painted.shape, mask) < LEAST_DETAIL
-    if (soft and height < LEAST_SOFT) or not (is_reduced or is_sharp(region, mask)):
+    lost = lost_detail(region, painted.shape if is_reduced else [max(1, side // 2) for side in mask.shape], mask)
+    soft = is_reduced and lost < LEAST_DETAIL
+    if (soft and height < LEAST_SOFT) or (not is_reduced and lost < SHARP):
         return None
     own = box.shift(-around.left, -around.top).slices
     original, hole = photo[around.slices], np.zeros(known.shape, bool)
